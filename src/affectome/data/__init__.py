@@ -1,0 +1,41 @@
+"""Catalog and Recording: readers, checks and storage."""
+
+from affectome.data.catalog import VALENCE_CLASSES, Catalog, Skipped, cut_valence, read_catalog
+from affectome.data.outputs import (
+    OutputError,
+    output_folder,
+    to_json,
+    write_bytes,
+    write_json,
+    write_table,
+    write_text,
+)
+from affectome.data.recording import (
+    check_recording,
+    load_recording,
+    make_recording,
+    save_recording,
+    trial_table,
+    unit_table,
+)
+
+__all__ = [
+    "VALENCE_CLASSES",
+    "Catalog",
+    "OutputError",
+    "Skipped",
+    "check_recording",
+    "cut_valence",
+    "load_recording",
+    "make_recording",
+    "output_folder",
+    "read_catalog",
+    "save_recording",
+    "to_json",
+    "trial_table",
+    "unit_table",
+    "write_bytes",
+    "write_json",
+    "write_table",
+    "write_text",
+]

@@ -1,0 +1,276 @@
+"""Catalog: what was recorded, a table with a row a trial, read from what the field already writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from affectome.errors import InputError
+
+MEDIA = frozenset(
+    ".jpg .jpeg .png .bmp .gif .tif .tiff .webp .ppm .pgm .wav .flac .ogg .mp3 .mp4 .avi .mov "
+    ".mkv .webm .txt .npy".split()
+)
+VALENCE_CLASSES = ("unpleasant", "neutral", "pleasant")
+FILE_COLUMNS = ("file", "file_name", "filename", "path", "image", "stim_file")
+NAMED_COLUMNS = ("subject", "stimulus", "session", "group")
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """One input that could not be used, and why."""
+
+    file: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What was recorded.
+
+    Attributes
+    ----------
+    table
+        A row a trial. ``file`` holds absolute paths where the trials are media; further columns are
+        ``emotion`` (a label), ratings such as ``valence``, and ``subject``, ``stimulus``,
+        ``session``, ``group`` where they are known, besides every column the source has.
+    source
+        The folder or file that it was read from.
+    ratings
+        Names of the columns that hold ratings.
+    skipped
+        Rows that could not be used.
+    notes
+        One line for each choice that was made while reading, such as the cut of valence in classes.
+    """
+
+    table: pd.DataFrame
+    source: Path
+    ratings: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def keep(self, rows: np.ndarray, skipped: Sequence[Skipped] = ()) -> Catalog:
+        """Give a Catalog of the chosen rows, with more rows listed as skipped."""
+        return replace(
+            self,
+            table=self.table.loc[rows].reset_index(drop=True),
+            skipped=(*self.skipped, *skipped),
+        )
+
+
+def read_catalog(
+    path: str | Path,
+    *,
+    file: str | None = None,
+    label: str | None = None,
+    ratings: Mapping[str, str] | None = None,
+    subject: str | None = None,
+    stimulus: str | None = None,
+    group: str | None = None,
+    cut: tuple[float, float] | None = None,
+) -> Catalog:
+    """Read a catalog: a folder with ``metadata.csv``, a folder of class folders, or a CSV/TSV file.
+
+    Parameters
+    ----------
+    path
+        Folder or table.
+    file
+        Column that holds the file names; found by its usual names when not given.
+    label
+        Column that holds the label; becomes ``emotion``.
+    ratings
+        Name of a rating → the column that holds it, such as ``{"valence": "V.Mean.Sum"}``.
+        When not given, columns called valence, arousal, dominance and intensity are taken.
+    subject, stimulus, group
+        Columns that become ``subject``, ``stimulus`` and ``group``.
+    cut
+        Bounds ``(low, high)`` in units of the valence scale: below ``low`` is unpleasant, from
+        ``high`` on pleasant, between them neutral. Used only when there is no label.
+
+    Returns
+    -------
+    Catalog
+
+    Raises
+    ------
+    InputError
+        If the path can't be read, a named column is missing, a rating is not numeric, or no row is
+        left.
+    """
+    source = Path(path)
+    table, root, notes = _read_source(source)
+    names = {"subject": subject, "stimulus": stimulus, "group": group, "emotion": label}
+    for name, column in names.items():
+        if column is not None:
+            table[name] = _column(table, column, source)
+    chosen = _rating_columns(table, ratings)
+    for name, column in chosen.items():
+        table[name] = _numeric(_column(table, column, source), column, source)
+    file_column = _file_column(table, file, source)
+    skipped: list[Skipped] = []
+    if file_column is not None:
+        table, skipped = _resolve_files(table, file_column, root)
+    if cut is not None and "emotion" not in table:
+        table["emotion"] = cut_valence(table, cut, source)
+        notes.append(
+            f"classes are cut from valence: unpleasant below {cut[0]:g}, pleasant from {cut[1]:g}"
+        )
+    if "emotion" in table:
+        table["emotion"] = table["emotion"].astype("string").astype(object)
+        unlabelled = table["emotion"].isna().to_numpy()
+        skipped += [
+            Skipped(str(name), "no label in this row")
+            for name in (table["file"] if "file" in table else table.index)[unlabelled]
+        ]
+        table = table[~unlabelled]
+    if table.empty:
+        why = f"; the first: {skipped[0].file}: {skipped[0].why}" if skipped else ""
+        raise InputError(f"{source} has no usable row ({len(skipped)} skipped{why})")
+    return Catalog(
+        table.reset_index(drop=True), source, tuple(chosen), tuple(skipped), tuple(notes)
+    )
+
+
+def _read_source(source: Path) -> tuple[pd.DataFrame, Path, list[str]]:
+    try:
+        if source.is_file():
+            return _read_table(source), source.parent, []
+        if not source.is_dir():
+            raise InputError(f"there is no file or folder {source}")
+        metadata = source / "metadata.csv"
+        if metadata.is_file():
+            return _read_table(metadata), source, []
+        return _read_class_folders(source)
+    except PermissionError as error:
+        raise InputError(f"{error.filename or source} can't be read: permission denied") from error
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    separator = "\t" if path.suffix.lower() in {".tsv", ".tab"} else ","
+    try:
+        table = pd.read_csv(path, sep=separator, na_values=["n/a"], encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a UTF-8 text table (byte {error.start})") from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(f"{path} is not a table: {str(error).splitlines()[0]}") from error
+    if table.empty:
+        raise InputError(f"{path} has columns but no rows")
+    return table
+
+
+def _read_class_folders(source: Path) -> tuple[pd.DataFrame, Path, list[str]]:
+    rows = [
+        {"file": str(p.relative_to(source)), "emotion": p.parent.relative_to(source).parts[0]}
+        for p in sorted(source.rglob("*"))
+        if p.suffix.lower() in MEDIA and p.parent != source and p.is_file()
+    ]
+    if not rows:
+        raise InputError(
+            f"{source} has neither metadata.csv nor folders of files named by their class; "
+            "give a table, or sort the files into one folder a class"
+        )
+    return pd.DataFrame(rows), source, ["labels are the names of the folders"]
+
+
+def _column(table: pd.DataFrame, column: str, source: Path) -> pd.Series:
+    if column not in table:
+        raise InputError(
+            f"{source} has no column {column!r}; it has {', '.join(map(str, table.columns))}"
+        )
+    return table[column]
+
+
+def _rating_columns(table: pd.DataFrame, ratings: Mapping[str, str] | None) -> dict[str, str]:
+    if ratings is not None:
+        return dict(ratings)
+    usual = ("valence", "arousal", "dominance", "intensity")
+    return {
+        name: name
+        for name in usual
+        if name in table and pd.api.types.is_numeric_dtype(table[name])
+    }
+
+
+def _numeric(column: pd.Series, name: str, source: Path) -> pd.Series:
+    numbers = pd.to_numeric(column, errors="coerce")
+    bad = numbers.isna() & column.notna()
+    if bad.any():
+        row = int(np.flatnonzero(bad.to_numpy())[0])
+        raise InputError(
+            f"{source}: the rating column {name!r} holds {column.iloc[row]!r} in row {row + 2}, "
+            "which is not a number"
+        )
+    if not np.isfinite(numbers.dropna().to_numpy(dtype=float)).all():
+        raise InputError(f"{source}: the rating column {name!r} holds an infinite value")
+    return numbers
+
+
+def _file_column(table: pd.DataFrame, file: str | None, source: Path) -> str | None:
+    if file is not None:
+        _column(table, file, source)
+        return file
+    return next((c for c in FILE_COLUMNS if c in table), None)
+
+
+def _resolve_files(
+    table: pd.DataFrame, column: str, root: Path
+) -> tuple[pd.DataFrame, list[Skipped]]:
+    skipped: list[Skipped] = []
+    seen: dict[str, int] = {}
+    keep, paths = [], []
+    for row, name in enumerate(table[column]):
+        path = root / str(name)
+        why = None
+        if pd.isna(name):
+            why = "no file name in this row"
+        elif str(path) in seen:
+            why = f"listed twice: rows {seen[str(path)] + 2} and {row + 2}; the first is kept"
+        elif not _is_file(path):
+            why = "there is no such file"
+        if why is None:
+            seen[str(path)] = row
+            paths.append(str(path))
+        else:
+            skipped.append(Skipped(str(name), why))
+        keep.append(why is None)
+    kept = table[keep].copy()
+    kept["file"] = paths
+    return kept, skipped
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than the file system allows
+        return False
+
+
+def cut_valence(table: pd.DataFrame, cut: tuple[float, float], source: str | Path) -> pd.Series:
+    """Cut ratings of valence into unpleasant, neutral and pleasant.
+
+    Raises
+    ------
+    InputError
+        If there is no valence, or the bounds are not in order.
+    """
+    low, high = cut
+    if not low < high:
+        raise InputError(f"the bounds of a cut rise; got {low:g},{high:g}")
+    if "valence" not in table:
+        raise InputError(
+            f"{source} has neither labels nor a rating of valence to cut classes from; "
+            "name one with --label COL or --rating valence=COL"
+        )
+    valence = table["valence"].to_numpy(dtype=float)
+    classes = np.array(VALENCE_CLASSES, dtype=object)[np.digitize(valence, [low, high])]
+    classes[~np.isfinite(valence)] = None
+    return pd.Series(classes, index=table.index, dtype=object)
