@@ -1,4 +1,4 @@
-"""Catalog: what was recorded, a table with a row a trial, read from what the field already writes."""
+"""Catalog: what was recorded, a row a trial, read from what the field already writes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ import pandas as pd
 from affectome.errors import InputError
 
 MEDIA = frozenset(
-    ".jpg .jpeg .png .bmp .gif .tif .tiff .webp .ppm .pgm .wav .flac .ogg .mp3 .mp4 .avi .mov "
-    ".mkv .webm .txt .npy".split()
+    (
+        *(".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"),
+        *(".wav", ".flac", ".ogg", ".mp3", ".mp4", ".avi", ".mov", ".mkv", ".webm"),
+        *(".txt", ".npy"),
+    )
 )
 VALENCE_CLASSES = ("unpleasant", "neutral", "pleasant")
 FILE_COLUMNS = ("file", "file_name", "filename", "path", "image", "stim_file")
@@ -127,10 +130,8 @@ def read_catalog(
     if "emotion" in table:
         table["emotion"] = table["emotion"].astype("string").astype(object)
         unlabelled = table["emotion"].isna().to_numpy()
-        skipped += [
-            Skipped(str(name), "no label in this row")
-            for name in (table["file"] if "file" in table else table.index)[unlabelled]
-        ]
+        names = table.get("file", pd.Series(table.index, table.index))[unlabelled]
+        skipped += [Skipped(str(name), "no label in this row") for name in names]
         table = table[~unlabelled]
     if table.empty:
         why = f"; the first: {skipped[0].file}: {skipped[0].why}" if skipped else ""
@@ -194,9 +195,7 @@ def _rating_columns(table: pd.DataFrame, ratings: Mapping[str, str] | None) -> d
         return dict(ratings)
     usual = ("valence", "arousal", "dominance", "intensity")
     return {
-        name: name
-        for name in usual
-        if name in table and pd.api.types.is_numeric_dtype(table[name])
+        name: name for name in usual if name in table and pd.api.types.is_numeric_dtype(table[name])
     }
 
 

@@ -87,17 +87,17 @@ def to_json(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return _plain(value.to_dict() if hasattr(value, "to_dict") else asdict(value))
+        value = value.to_dict() if hasattr(value, "to_dict") else asdict(value)
+    elif isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, np.ndarray | list | tuple | set | frozenset):
         return [_plain(v) for v in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
     if isinstance(value, float):
         return float(f"{value:.10g}") if math.isfinite(value) else None
-    if isinstance(value, Path):
-        return str(value)
     if value is None or isinstance(value, str | int | bool):
         return value
+    if isinstance(value, Path):
+        return str(value)
     raise InputError(f"a result holds a value of the type {type(value).__name__}, not JSON")

@@ -1,8 +1,8 @@
 """Recording: what was measured, one labelled array with the dims ``(trial, [time,] unit)``.
 
 A filter of a network, a neuron and a voxel are all units. The catalog's columns are coordinates of
-``trial``; what a unit is (``layer`` and ``channel``; ``region`` and ``voxel``; ``neuron``; ``sensor``
-and ``band``) are coordinates of ``unit``; ``time`` is in seconds relative to the event.
+``trial``; what a unit is (``layer`` and ``channel``; ``region`` and ``voxel``; ``neuron``;
+``sensor`` and ``band``) are coordinates of ``unit``; ``time`` is in seconds relative to the event.
 """
 
 from __future__ import annotations
@@ -56,9 +56,7 @@ def make_recording(
     """
     data = np.asarray(values)
     dims = DIMS if data.ndim == 2 else DIMS_WITH_TIME
-    wanted = (
-        (len(trials), len(units)) if time is None else (len(trials), np.size(time), len(units))
-    )
+    wanted = (len(trials), len(units)) if time is None else (len(trials), np.size(time), len(units))
     if data.shape != wanted:
         raise InputError(
             f"values have the shape {data.shape}, but the tables of trials, times and units ask "

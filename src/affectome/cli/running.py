@@ -1,0 +1,86 @@
+"""What every command shares: progress on standard error, the folder of a run, the exit status."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from affectome.data import to_json
+from affectome.errors import InputError
+from affectome.progress import Progress
+
+console = Console(stderr=True)
+
+
+def load(target: str) -> Callable[..., Any]:
+    """Import ``module:function``."""
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """Show each step as a bar on standard error; nothing where that is not a terminal."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+
+        def advance(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bar.add_task(step, total=total)
+            bar.update(tasks[step], completed=done, total=total)
+
+        yield advance
+
+
+def finish(result: Mapping[str, Any], as_json: bool) -> None:
+    """Print the result if asked for, list what was skipped, and exit with 1 if anything was."""
+    if as_json:
+        sys.stdout.write(to_json(result) + "\n")
+    for warning in result.get("warnings", ()):
+        console.print(f"note: {warning}", style="yellow", highlight=False, markup=False)
+    skipped = result.get("skipped", ())
+    for item in list(skipped)[:10]:
+        console.print(
+            f"skipped {item['file']}: {item['why']}", style="yellow", highlight=False, markup=False
+        )
+    if len(skipped) > 10:
+        console.print(f"… and {len(skipped) - 10} more, listed in result.json", style="yellow")
+    if skipped:
+        raise typer.Exit(1)
+
+
+def parse_ratings(ratings: list[str]) -> dict[str, str] | None:
+    """Read ``valence`` or ``valence=COLUMN``, given once for each rating."""
+    pairs = [r.partition("=") for r in ratings]
+    return {name: column or name for name, _, column in pairs} or None
+
+
+def parse_cut(cut: str | None) -> tuple[float, float] | None:
+    """Read ``LOW,HIGH``.
+
+    Raises
+    ------
+    InputError
+        If it is not two numbers.
+    """
+    if cut is None:
+        return None
+    try:
+        low, high = (float(part) for part in cut.split(","))
+    except ValueError as error:
+        raise InputError(f"--cut takes two numbers such as 3.5,5.0; got {cut!r}") from error
+    return low, high

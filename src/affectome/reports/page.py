@@ -1,0 +1,141 @@
+"""A report: one HTML file that opens without a network, in light and in dark."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from affectome.data import output_folder, write_json, write_table, write_text
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure: SVG text (or HTML made by `pictures`) with a name and a caption."""
+
+    name: str
+    markup: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A small table under a section: header and rows of text."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, a paragraph or two that say what the figures show, the figures, tables."""
+
+    title: str
+    text: str = ""
+    figures: Sequence[Figure] = ()
+    tables: Sequence[Table] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """A report.
+
+    Attributes
+    ----------
+    title
+        Name of the study and what it was run on.
+    question
+        What was asked, one sentence.
+    answer
+        What came out, two sentences made from the numbers.
+    numbers
+        The few headline numbers: (label, value, small print).
+    stamps
+        Warnings that no reader may miss, such as "random split".
+    sections
+        The body.
+    facts
+        Settings of the run: name → value.
+    """
+
+    title: str
+    question: str
+    answer: str
+    sections: Sequence[Section]
+    numbers: Sequence[tuple[str, str, str]] = ()
+    stamps: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    skipped: Sequence[Mapping[str, str]] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def render(page: Page) -> str:
+    """Give the page as one self-contained HTML text."""
+    environment = Environment(
+        loader=PackageLoader("affectome", "reports/templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["raw"] = Markup
+    return environment.get_template("page.html").render(page=page)
+
+
+def data_uri(content: bytes, kind: str = "image/png") -> str:
+    """Embed bytes in a page."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def write_run(
+    folder: str | Path,
+    result: Mapping[str, Any],
+    page: Page,
+    manifest: Mapping[str, Any],
+    tables: Mapping[str, pd.DataFrame] | None = None,
+) -> Path:
+    """Write what every command writes; ``result.json`` comes last, so that it vouches for the rest.
+
+    Parameters
+    ----------
+    folder
+        Made if missing; an older ``result.json`` is removed before anything is written.
+    result
+        Numbers, with ``schema``.
+    page
+        The report; its SVG figures are also written to ``figures/``.
+    manifest
+        How the run can be repeated.
+    tables
+        Name → table, written as CSV.
+
+    Returns
+    -------
+    Path
+        Where the report lies.
+    """
+    out = output_folder(folder)
+    for section in page.sections:
+        for figure in section.figures:
+            if figure.markup.lstrip().startswith("<svg"):
+                write_text(out / "figures" / f"{figure.name}.svg", _standalone(figure.markup))
+    for name, table in (tables or {}).items():
+        write_table(out / f"{name}.csv", table)
+    write_json(out / "manifest.json", manifest)
+    report = write_text(out / "report.html", render(page))
+    write_json(out / "result.json", result)
+    return report
+
+
+def _standalone(markup: str) -> str:
+    light = {"--ink": "#1b1f24", "--soft": "#6a737d", "--rule": "#e4e7eb", "--paper": "#ffffff"}
+    for name, color in light.items():
+        markup = markup.replace(f"var({name})", color)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + markup

@@ -1,0 +1,133 @@
+"""Figures as SVG that follow the page: ink and rules take the reader's light or dark theme."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import matplotlib as mpl
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Canvas
+
+COLORS = {
+    "pleasant": "#E69F00",
+    "neutral": "#8A8F98",
+    "unpleasant": "#0072B2",
+    "trained": "#0072B2",
+    "untrained": "#999999",
+    "second": "#D55E00",
+    "good": "#009E73",
+    "highlight": "#CC79A7",
+}
+"""Colours that people with colour-blindness can tell apart (Okabe & Ito 2008)."""
+
+CYCLE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8A8F98", "#A68A00")
+
+INK, SOFT, RULE, PAPER = "#010203", "#040506", "#070809", "#0a0b0c"
+_THEMED = {INK: "var(--ink)", SOFT: "var(--soft)", RULE: "var(--rule)", PAPER: "var(--paper)"}
+
+_STYLE: dict[str, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.labelsize": 9.5,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.edgecolor": SOFT,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "axes.prop_cycle": cycler(color=CYCLE),
+    "grid.color": RULE,
+    "grid.linewidth": 0.8,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "ytick.major.size": 0,
+    "text.color": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "affectome",
+}
+
+
+def canvas(
+    width: float = 7.6, height: float = 3.2, rows: int = 1, columns: int = 1, **kwargs: Any
+) -> tuple[Canvas, Any]:
+    """Make a styled figure.
+
+    Parameters
+    ----------
+    width, height
+        Inches; a report's column is 7.6 wide.
+    rows, columns
+        Grid of axes.
+    **kwargs
+        Passed on to ``matplotlib.figure.Figure.subplots``.
+
+    Returns
+    -------
+    figure
+        Draw on it, then give it to `svg`.
+    axes
+        One ``Axes``, or an array of them.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Canvas(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(rows, columns, **kwargs)
+    return figure, axes
+
+
+def svg(figure: Canvas) -> str:
+    """Give a figure as SVG text whose ink and rules are the page's CSS variables.
+
+    The same figure gives the same bytes.
+    """
+    stream = io.StringIO()
+    with mpl.rc_context(_STYLE):
+        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})
+    text = stream.getvalue()
+    text = text[text.index("<svg") :]
+    for sentinel, variable in _THEMED.items():
+        text = text.replace(sentinel, variable)
+    text = re.sub(r'font(?:-family)?: ?([^;"]*)DejaVu Sans[^;"]*', _font, text)
+    return re.sub(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"', r"<svg \1", text, count=1)
+
+
+def _font(match: re.Match[str]) -> str:
+    kind = match.group(0).partition(":")[0]
+    return f"{kind}: {match.group(1).replace(chr(39), '')}system-ui, 'DejaVu Sans', sans-serif"
+
+
+def direct_label(axes: Axes, x: float, y: float, text: str, color: str, **kwargs: Any) -> None:
+    """Name a line where it ends instead of in a legend."""
+    axes.annotate(
+        text,
+        (x, y),
+        xytext=(6, 0),
+        textcoords="offset points",
+        va="center",
+        color=color,
+        fontsize=8.5,
+        annotation_clip=False,
+        **kwargs,
+    )
