@@ -1,0 +1,379 @@
+"""Simulated recordings with planted truth: populations that code emotion, and a line attractor.
+
+What a method claims to find is planted here first, so that tests, documents and the demonstration
+can say how much of it was found. EEG and maps of the brain are simulated in
+:mod:`affectome.data.simulate_eeg` and :mod:`affectome.data.simulate_fmri`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.signal import lfilter
+from scipy.stats import special_ortho_group
+
+from affectome.data.recording import make_recording
+from affectome.errors import InputError
+
+EMOTIONS = ("fear", "joy", "disgust")
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What was planted in a simulated recording.
+
+    Attributes
+    ----------
+    emotions
+        Names, in the order of every axis of emotions below.
+    coding
+        Which unit codes which emotion, bool, shape (n_units, n_emotions).
+    patterns
+        Mean response at intensity 1, in standard deviations of the noise, shape
+        (n_emotions, n_units), before a subject's own basis is applied.
+    blends
+        Weight of each emotion in each trial, rows sum to one, shape (n_trials, n_emotions).
+    intensity
+        Strength of each trial, shape (n_trials,).
+    starts_at
+        Seconds relative to the report at which the code begins (negative: before it).
+    time_constants
+        Time constants of the latent dynamics in seconds, slowest first.
+    bases
+        Subject → orthogonal matrix (n_units, n_units); what a subject's units show is
+        ``response @ basis``. Empty when all share one basis.
+    """
+
+    emotions: tuple[str, ...]
+    coding: np.ndarray
+    patterns: np.ndarray
+    blends: np.ndarray
+    intensity: np.ndarray
+    starts_at: float = float("-inf")
+    time_constants: tuple[float, ...] = ()
+    bases: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def simulate_population(
+    *,
+    n_subjects: int = 1,
+    n_trials: int = 120,
+    n_units: int = 100,
+    emotions: Sequence[str] = EMOTIONS,
+    n_stimuli: int = 4,
+    coding: float = 0.3,
+    effect: float = 1.0,
+    blend: float = 0.0,
+    intensity: tuple[float, float] = (1.0, 1.0),
+    window: tuple[float, float] | None = None,
+    sfreq: float = 10.0,
+    lead: float = 1.0,
+    autocorrelation: float = 0.0,
+    correlation: float = 0.0,
+    stimulus_effect: float = 0.0,
+    movement: float = 0.0,
+    drift: float = 0.0,
+    order: str = "random",
+    basis: str = "shared",
+    random_state: int | None = 0,
+) -> tuple[xr.DataArray, Truth]:
+    r"""Simulate units of which a known share codes emotion.
+
+    The response of unit *u* in trial *i* at time *t* is
+
+    .. math:: y_{itu} = h(t)\, a_i \sum_e b_{ie} P_{eu} + s_{k(i)u} + m_i w_u + d_i v_u
+              + \varepsilon_{itu}
+
+    with blend weights *b*, intensity *a*, emotion patterns *P*, the identity *s* of stimulus *k*,
+    movement *m*, a drift *d* over trials, and Gaussian noise of variance 1. The step
+    :math:`h(t) = [t \ge -\mathrm{lead}]` begins ``lead`` seconds before the report at time 0.
+
+    Parameters
+    ----------
+    n_subjects, n_trials, n_units
+        Sizes; ``n_trials`` is for each subject, and all subjects see the same stimuli.
+    emotions
+        Names of the classes.
+    n_stimuli
+        Stimuli of each emotion; a stimulus belongs to one emotion.
+    coding
+        Share of units that code; each of them codes one emotion, equally many for each.
+    effect
+        Mean response of a coding unit at intensity 1, in noise standard deviations; half of the
+        coding units fall instead of rise.
+    blend
+        Largest weight of a second emotion, 0 (pure trials) to .5; uniform between 0 and this.
+    intensity
+        Bounds of the uniform intensity of a trial.
+    window
+        Seconds ``(start, stop)`` around the report; None gives one value a trial,
+        dims ``(trial, unit)``.
+    sfreq
+        Samples a second within ``window``.
+    lead
+        Seconds before the report at which the code begins; only with ``window``.
+    autocorrelation
+        Coefficient of the first-order autoregressive noise over times, 0 to < 1.
+    correlation
+        Noise correlation between units that code the same emotion, 0 to < 1.
+    stimulus_effect
+        Standard deviation over units of a pattern that is each stimulus's own.
+    movement
+        Standard deviations by which the first emotion moves more than the others, and of the
+        weights with which movement drives all units.
+    drift
+        Standard deviations by which units drift from the first to the last trial.
+    order
+        ``"random"``, or ``"sorted"``: emotion after emotion, so that labels follow the clock.
+    basis
+        ``"shared"``, or ``"own"``: each subject's units are a random rotation of the shared ones.
+    random_state
+        Seed.
+
+    Returns
+    -------
+    recording : xarray.DataArray
+        float64; trial coordinates ``subject``, ``stimulus``, ``emotion``, ``intensity``,
+        ``trial_number``, ``movement`` and ``blend_<emotion>``; unit coordinate ``neuron``.
+    truth : Truth
+
+    Raises
+    ------
+    InputError
+        If a share, a choice or a size is out of its bounds.
+    """
+    _check_population(n_trials, emotions, n_stimuli, coding, blend, order, basis)
+    rng = np.random.default_rng(random_state)
+    mask = _coding_units(rng, n_units, len(emotions), coding)
+    signs = rng.choice([-1.0, 1.0], size=n_units)
+    patterns = effect * (mask * signs[:, None]).T
+    identity = stimulus_effect * rng.standard_normal((n_stimuli * len(emotions), n_units))
+    by_movement = movement * rng.standard_normal(n_units)
+    by_drift = drift * rng.standard_normal(n_units)
+    time = None if window is None else np.arange(*window, 1 / sfreq).round(9)
+    profile = np.ones(1) if time is None else (time >= -lead - 1e-9).astype(float)
+
+    tables, values, bases = [], [], {}
+    for s in range(n_subjects):
+        name = f"sub-{s + 1:02d}"
+        trials, weights = _trials(rng, n_trials, emotions, n_stimuli, blend, intensity, order)
+        trials.insert(0, "subject", name)
+        trials["movement"] = rng.standard_normal(n_trials) + movement * (weights.argmax(1) == 0)
+        mean = trials["intensity"].to_numpy()[:, None] * (weights @ patterns)
+        fixed = identity[trials.pop("stimulus_index")]
+        fixed = fixed + np.outer(trials["movement"], by_movement)
+        fixed = fixed + np.outer(np.linspace(-0.5, 0.5, n_trials), by_drift)
+        signal = mean[:, None, :] * profile[:, None] + fixed[:, None, :]
+        if basis == "own":
+            bases[name] = _rotation(rng, n_units)
+            signal = signal @ bases[name]
+        signal += _noise(rng, signal.shape, mask, autocorrelation, correlation)
+        values.append(signal)
+        tables.append(trials)
+    table = pd.concat(tables, ignore_index=True)
+    units = pd.DataFrame({"neuron": [f"n{u:04d}" for u in range(n_units)]})
+    data = np.concatenate(values)
+    recording = make_recording(data[:, 0] if time is None else data, table, units, time)
+    truth = Truth(
+        tuple(emotions),
+        mask,
+        patterns,
+        table[[f"blend_{e}" for e in emotions]].to_numpy(),
+        table["intensity"].to_numpy(),
+        float("-inf") if time is None else -lead,
+        bases=bases,
+    )
+    return recording, truth
+
+
+def _check_population(
+    n_trials: int,
+    emotions: Sequence[str],
+    n_stimuli: int,
+    coding: float,
+    blend: float,
+    order: str,
+    basis: str,
+) -> None:
+    if len(emotions) < 2 or n_trials < len(emotions) or n_stimuli < 1:
+        raise InputError(
+            "a simulation needs two emotions or more, a trial and a stimulus for each; got "
+            f"{len(emotions)} emotions, {n_trials} trials, {n_stimuli} stimuli"
+        )
+    if not 0 <= coding <= 1 or not 0 <= blend <= 0.5:
+        raise InputError(f"coding lies in 0–1 and blend in 0–.5; got {coding:g} and {blend:g}")
+    if order not in {"random", "sorted"} or basis not in {"shared", "own"}:
+        raise InputError(
+            f"order is 'random' or 'sorted' and basis 'shared' or 'own'; got {order!r}, {basis!r}"
+        )
+
+
+def _coding_units(rng: np.random.Generator, n: int, n_emotions: int, share: float) -> np.ndarray:
+    mask = np.zeros((n, n_emotions), dtype=bool)
+    chosen = rng.permutation(n)[: round(share * n)]
+    mask[chosen, np.arange(chosen.size) % n_emotions] = True
+    return mask
+
+
+def _trials(
+    rng: np.random.Generator,
+    n: int,
+    emotions: Sequence[str],
+    n_stimuli: int,
+    blend: float,
+    intensity: tuple[float, float],
+    order: str,
+) -> tuple[pd.DataFrame, np.ndarray]:
+    # Consecutive trials walk through the emotions, so that the classes are as balanced as can be.
+    kind = np.arange(n) % len(emotions)
+    copy = np.arange(n) // len(emotions) % n_stimuli
+    row = rng.permutation(n)
+    if order == "sorted":
+        row = row[np.argsort(kind[row], kind="stable")]
+    kind, copy = kind[row], copy[row]
+    second = (kind + rng.integers(1, len(emotions), n)) % len(emotions)
+    weight = rng.uniform(0, blend, n)
+    weights = np.zeros((n, len(emotions)))
+    weights[np.arange(n), second] = weight
+    weights[np.arange(n), kind] = 1 - weight
+    names = np.array(emotions, dtype=object)
+    table = pd.DataFrame(
+        {
+            "stimulus": [f"{names[k]}-{c + 1:02d}" for k, c in zip(kind, copy, strict=True)],
+            "emotion": names[kind],
+            "intensity": rng.uniform(*intensity, n),
+            "trial_number": np.arange(n),
+            "stimulus_index": kind * n_stimuli + copy,
+            **{f"blend_{e}": weights[:, j] for j, e in enumerate(emotions)},
+        }
+    )
+    return table, weights
+
+
+def _rotation(rng: np.random.Generator, n: int) -> np.ndarray:
+    return np.asarray(special_ortho_group.rvs(n, random_state=rng))
+
+
+def _noise(
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    mask: np.ndarray,
+    autocorrelation: float,
+    correlation: float,
+) -> np.ndarray:
+    noise = rng.standard_normal(shape)
+    if correlation > 0:
+        shared = rng.standard_normal((*shape[:2], mask.shape[1])) @ mask.T
+        coding = mask.any(axis=1)
+        noise[..., coding] *= np.sqrt(1 - correlation)
+        noise += np.sqrt(correlation) * shared
+    if autocorrelation > 0:
+        noise[:, 1:] *= np.sqrt(1 - autocorrelation**2)
+        noise = lfilter([1.0], [1.0, -autocorrelation], noise, axis=1)
+    return noise
+
+
+def simulate_attractor(
+    *,
+    tau: float = 50.0,
+    fast: Sequence[float] = (2.0, 1.0),
+    n_trials: int = 20,
+    n_units: int = 30,
+    duration: float = 150.0,
+    sfreq: float = 2.0,
+    intensity: tuple[float, float] = (0.5, 2.0),
+    process_noise: float = 0.05,
+    noise: float = 0.5,
+    random_state: int | None = 0,
+) -> tuple[xr.DataArray, Truth]:
+    r"""Simulate a population on a line attractor that holds the intensity of an emotion.
+
+    A linear dynamical system in discrete time, :math:`\Delta = 1/\mathrm{sfreq}`:
+
+    .. math:: x_{t+1} = A x_t + w_t, \quad y_t = C x_t + v_t, \quad
+              A = \mathrm{diag}(e^{-\Delta/\tau_1}, e^{-\Delta/\tau_2}, \dots)
+
+    The event just before time 0 sets the slow dimension to the trial's intensity (with a sign by
+    emotion) and the fast ones to random values; then the states decay on their own.
+
+    Parameters
+    ----------
+    tau
+        Time constant of the slow dimension in seconds; a small value gives a control without an
+        attractor.
+    fast
+        Time constants of the other dimensions in seconds.
+    n_trials, n_units
+        Sizes.
+    duration
+        Seconds that each trial lasts.
+    sfreq
+        Samples a second.
+    intensity
+        Bounds of the uniform intensity of a trial.
+    process_noise
+        Stationary standard deviation that noise alone gives each latent dimension.
+    noise
+        Standard deviation of the observation noise of a unit; the loadings *C* are orthogonal
+        with root-mean-square 1 in each column.
+    random_state
+        Seed.
+
+    Returns
+    -------
+    recording : xarray.DataArray
+        Dims (trial, time, unit); trial coordinates ``subject``, ``emotion`` ("approach" or
+        "threat"), ``intensity``, ``trial_number``; unit coordinate ``neuron``.
+    truth : Truth
+        ``time_constants`` sorted from the slowest; ``patterns`` holds the loadings of the slow
+        dimension, positive for the first emotion.
+
+    Raises
+    ------
+    InputError
+        If a time constant, a duration or a rate is not positive, or there are fewer units than
+        latent dimensions.
+    """
+    taus = np.array([tau, *fast], dtype=float)
+    if (taus <= 0).any() or duration <= 0 or sfreq <= 0:
+        raise InputError("time constants, duration and sfreq are positive seconds and hertz")
+    if n_units < taus.size:
+        raise InputError(f"{taus.size} latent dimensions need as many units; got {n_units}")
+    rng = np.random.default_rng(random_state)
+    decay = np.exp(-1 / (sfreq * taus))
+    loadings = np.linalg.qr(rng.standard_normal((n_units, taus.size)))[0] * np.sqrt(n_units)
+    strength = rng.uniform(*intensity, n_trials)
+    kind = rng.permutation(np.arange(n_trials) % 2)
+    n_times = round(duration * sfreq)
+    drive = rng.standard_normal((n_trials, n_times, taus.size))
+    drive *= process_noise * np.sqrt(1 - decay**2)
+    drive[:, 0] = rng.standard_normal((n_trials, taus.size))
+    drive[:, 0, 0] = strength * np.where(kind == 0, 1.0, -1.0)
+    states = np.stack(
+        [lfilter([1.0], [1.0, -a], drive[..., d], axis=1) for d, a in enumerate(decay)], axis=-1
+    )
+    values = states @ loadings.T + noise * rng.standard_normal((n_trials, n_times, n_units))
+    emotions = ("approach", "threat")
+    trials = pd.DataFrame(
+        {
+            "subject": "sub-01",
+            "emotion": np.array(emotions, dtype=object)[kind],
+            "intensity": strength,
+            "trial_number": np.arange(n_trials),
+        }
+    )
+    units = pd.DataFrame({"neuron": [f"n{u:04d}" for u in range(n_units)]})
+    patterns = np.stack([loadings[:, 0], -loadings[:, 0]])
+    truth = Truth(
+        emotions,
+        np.ones((n_units, 2), dtype=bool),
+        patterns,
+        np.eye(2)[kind],
+        strength,
+        time_constants=tuple(sorted(map(float, taus), reverse=True)),
+    )
+    return make_recording(values, trials, units, np.arange(n_times) / sfreq), truth
