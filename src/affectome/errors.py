@@ -37,6 +37,6 @@ def require(module: str, extra: str) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"this needs the package {module.split('.')[0]!r}, which is not installed; "
+            f"this needs the package {module.split('.', maxsplit=1)[0]!r}, which is not installed; "
             f"install it with: pip install 'affectome[{extra}]'"
         ) from error

@@ -130,8 +130,8 @@ def read_catalog(
     if "emotion" in table:
         table["emotion"] = table["emotion"].astype("string").astype(object)
         unlabelled = table["emotion"].isna().to_numpy()
-        names = table.get("file", pd.Series(table.index, table.index))[unlabelled]
-        skipped += [Skipped(str(name), "no label in this row") for name in names]
+        listed = table.get("file", pd.Series(table.index, table.index))[unlabelled]
+        skipped += [Skipped(str(name), "no label in this row") for name in listed]
         table = table[~unlabelled]
     if table.empty:
         why = f"; the first: {skipped[0].file}: {skipped[0].why}" if skipped else ""
