@@ -1,0 +1,161 @@
+"""The Split: folds of trials that can't be made if training and test share something."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from affectome.errors import InputError
+
+Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+KINDS = ("group", "double", "blocked", "time", "random", "given")
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Folds of trials that are proved disjoint when they are made.
+
+    Attributes
+    ----------
+    kind
+        ``"group"``, ``"double"`` (several columns at once), ``"blocked"`` (sessions or runs),
+        ``"time"`` (blocks of time with a purge gap), ``"random"`` or ``"given"``.
+    by
+        Columns of which no value is both in training and in test of any fold.
+    folds
+        Pairs ``(train, test)`` of row numbers.
+    columns
+        Column → its values, shape (n_trials,); those named in ``by`` are needed for the proof.
+        For ``kind="time"`` the column ``time`` holds seconds and ``run`` the run each trial is of.
+    gap
+        Seconds that lie at least between a training and a test trial of the same run
+        (``kind="time"`` only).
+
+    Raises
+    ------
+    InputError
+        If a fold is empty on one side, lists a row twice, or shares a row or a value of a held-out
+        column between its sides, or if training and test are nearer in time than ``gap``.
+    """
+
+    kind: str
+    by: tuple[str, ...]
+    folds: tuple[Fold, ...] = field(repr=False)
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    gap: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"the kind of a split is one of {', '.join(KINDS)}; got {self.kind!r}")
+        if not self.folds:
+            raise InputError("a split needs at least one fold; got none")
+        folds = tuple((_rows(train), _rows(test)) for train, test in self.folds)
+        object.__setattr__(self, "folds", folds)
+        for number, (train, test) in enumerate(folds):
+            _prove_rows(number, train, test)
+        for name in self.by:
+            if name not in self.columns:
+                raise InputError(f"the values of the held-out column {name!r} are not given")
+            _prove_column(name, np.asarray(self.columns[name]), folds)
+        if self.kind == "time":
+            _prove_gap(self.columns, folds, self.gap)
+
+    def __iter__(self) -> Iterator[Fold]:
+        return iter(self.folds)
+
+    def __len__(self) -> int:
+        return len(self.folds)
+
+    @property
+    def random(self) -> bool:
+        """Whether nothing but single rows is held out, so that every figure must say so."""
+        return self.kind == "random" or (self.kind == "given" and not self.by)
+
+    @property
+    def tested(self) -> NDArray[np.intp]:
+        """Rows that are tested in at least one fold, ascending."""
+        return np.unique(np.concatenate([test for _, test in self.folds]))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all row numbers: equal digests, equal folds."""
+        sha = hashlib.sha256()
+        for train, test in self.folds:
+            sha.update(np.array([train.size, test.size], dtype="<i8").tobytes())
+            sha.update(train.astype("<i8").tobytes())
+            sha.update(test.astype("<i8").tobytes())
+        return sha.hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the split for ``manifest.json`` and ``result.json``."""
+        return {
+            "kind": self.kind,
+            "by": list(self.by),
+            "random": self.random,
+            "gap": self.gap,
+            "folds": [{"train": len(train), "test": len(test)} for train, test in self.folds],
+            "sha256": self.digest,
+        }
+
+
+def _rows(rows: ArrayLike) -> NDArray[np.intp]:
+    array = np.array(rows)
+    if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
+        raise InputError(
+            f"each side of a fold is a list of row numbers, not empty; got the shape {array.shape} "
+            f"of {array.dtype}"
+        )
+    if array.min() < 0:
+        raise InputError("row numbers of a fold count from 0; got a negative one")
+    array = array.astype(np.intp)
+    array.setflags(write=False)
+    return array
+
+
+def _prove_rows(number: int, train: NDArray[np.intp], test: NDArray[np.intp]) -> None:
+    times = np.bincount(np.concatenate([train, test]))
+    if times.max() > 1:
+        row = int(times.argmax())
+        where = "training and test" if row in train and row in test else "one side twice"
+        raise InputError(
+            f"fold {number} lists row {row} in {where}; a row belongs to one side once"
+        )
+
+
+def _prove_column(name: str, values: NDArray[Any], folds: tuple[Fold, ...]) -> None:
+    codes, levels = pd.factorize(values)
+    for number, (train, test) in enumerate(folds):
+        learnt = np.zeros(len(levels), dtype=bool)
+        learnt[codes[train]] = True
+        shared = learnt[codes[test]]
+        if shared.any():
+            value = levels[codes[test][shared.argmax()]]
+            raise InputError(
+                f"fold {number} has {name} {value!s} in training and in test, so the split does "
+                f"not hold out {name}; use make_split(holdout={name!r})"
+            )
+
+
+def _prove_gap(columns: Mapping[str, NDArray[Any]], folds: tuple[Fold, ...], gap: float) -> None:
+    time, run = np.asarray(columns["time"], dtype=float), np.asarray(columns["run"])
+    for number, (train, test) in enumerate(folds):
+        for name in np.unique(run[test]):
+            learnt = np.sort(time[train][run[train] == name])
+            tested = time[test][run[test] == name]
+            if not learnt.size:
+                continue
+            after = np.searchsorted(learnt, tested).clip(0, learnt.size - 1)
+            nearest = np.minimum(
+                np.abs(learnt[after] - tested), np.abs(learnt[(after - 1).clip(0)] - tested)
+            ).min()
+            if nearest < gap:
+                raise InputError(
+                    f"fold {number} tests {nearest:g} s from training, nearer than the gap of "
+                    f"{gap:g} s"
+                )
