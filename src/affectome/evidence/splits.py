@@ -8,6 +8,7 @@ that would share one of them between training and test can't be made.
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +19,16 @@ from numpy.typing import ArrayLike, NDArray
 from affectome.errors import InputError
 from affectome.evidence._holdout import column_of, held_out, not_nested
 from affectome.evidence._labels import check_labels, is_rating, strata
-from affectome.evidence._split import Split
+from affectome.evidence._split import Fold, Split
+
+__all__ = [
+    "Split",
+    "check_training",
+    "inner_split",
+    "make_split",
+    "purged_time_split",
+    "wrap_splitter",
+]
 
 RUNS = frozenset({"session", "run", "block"})
 
@@ -164,11 +174,13 @@ def wrap_splitter(
     if hasattr(splitter, "split"):
         groups = columns[names[0]] if names else None
         try:
-            folds = list(splitter.split(np.zeros((len(trials), 1)), labels, groups))
+            with warnings.catch_warnings():
+                # KFold warns that it ignores groups; the Split below refuses what comes of it.
+                warnings.simplefilter("ignore", UserWarning)
+                folds = list(splitter.split(np.zeros((len(trials), 1)), labels, groups))
         except ValueError as error:
-            raise InputError(
-                f"{type(splitter).__name__} can't split these trials: {error}"
-            ) from None
+            kind = type(splitter).__name__
+            raise InputError(f"{kind} can't split these trials: {error}") from None
     else:
         folds = [(np.asarray(train), np.asarray(test)) for train, test in splitter]
     if folds and max(int(np.max(test, initial=0)) for _, test in folds) >= len(trials):
