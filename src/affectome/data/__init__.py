@@ -1,6 +1,7 @@
 """Catalog and Recording: readers, checks and storage."""
 
 from affectome.data.catalog import VALENCE_CLASSES, Catalog, Skipped, cut_valence, read_catalog
+from affectome.data.drawn_faces import draw_faces
 from affectome.data.outputs import (
     OutputError,
     output_folder,
@@ -26,6 +27,7 @@ __all__ = [
     "Skipped",
     "check_recording",
     "cut_valence",
+    "draw_faces",
     "load_recording",
     "make_recording",
     "output_folder",
