@@ -1,0 +1,155 @@
+"""What file names say: their parts, numbering such as "Dog 1", and the codes of known sets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePath
+
+import pandas as pd
+
+from affectome.errors import InputError
+
+TOKEN = re.compile(r"\d+|[^\W\d_]+")
+NUMBERED = re.compile(r"^(?P<theme>.*[^\W\d_].*?)[\s_\-]*\(?\d+\)?$")
+KNOWN = {
+    "RAVDESS": re.compile(
+        r"^(?P<modality>\d\d)-(?P<channel>\d\d)-(?P<emotion>\d\d)-(?P<intensity>\d\d)"
+        r"-(?P<statement>\d\d)-(?P<repetition>\d\d)-(?P<actor>\d\d)$"
+    ),
+    "EMO-DB": re.compile(
+        r"^(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[WLEAFTN])(?P<version>[a-z])$"
+    ),
+    "CREMA-D": re.compile(
+        r"^(?P<actor>1\d{3})_(?P<sentence>[A-Z]{3})_(?P<emotion>ANG|DIS|FEA|HAP|NEU|SAD)"
+        r"_(?P<intensity>XX|LO|MD|HI|X)$"
+    ),
+    "TESS": re.compile(r"^(?P<speaker>[OY]AF)_(?P<word>[a-z]+)_(?P<emotion>[a-z]+)$", re.I),
+}
+SHARE_ALIKE = 0.95
+
+
+def known_names(stems: Sequence[str]) -> tuple[str, pd.DataFrame] | None:
+    """Read the names of a well-known set: its name and a column for every part, or None."""
+    for name, pattern in KNOWN.items():
+        matches = [pattern.match(stem) for stem in stems]
+        if all(matches):
+            return name, pd.DataFrame([m.groupdict() for m in matches if m])
+    return None
+
+
+def name_parts(files: Sequence[str]) -> pd.DataFrame:
+    """Parts that the names of files share, a row a file.
+
+    Parameters
+    ----------
+    files
+        Paths, relative to one folder.
+
+    Returns
+    -------
+    DataFrame
+        Text columns: the named parts of a known set, else ``name part 1`` and so on where names are
+        built alike; ``name without number`` where names are numbered ("Dog 1", "Dog 2"); ``folder
+        1`` and so on from the path. Empty text where a file has no such part.
+    """
+    paths = [PurePath(f) for f in files]
+    columns: dict[str, list[str]] = {}
+    depth = min((len(p.parts) - 1 for p in paths), default=0)
+    for level in range(depth):
+        columns[f"folder {level + 1}"] = [p.parts[level] for p in paths]
+    stems = [p.stem for p in paths]
+    known = known_names(stems)
+    if known is not None:
+        columns.update({str(c): list(known[1][c]) for c in known[1]})
+    else:
+        columns.update(_alike(stems))
+        columns.update(_numbered(stems))
+    table = pd.DataFrame(columns, index=pd.RangeIndex(len(paths)), dtype=object)
+    return table.loc[:, [table[c].nunique() > 1 for c in table]]
+
+
+def target_from_names(files: Sequence[str], how: str) -> pd.Series:
+    """Labels read from the names of files.
+
+    Parameters
+    ----------
+    files
+        Paths.
+    how
+        Number of a part (``"3"``: the third run of digits or letters, counted from 1), or a regular
+        expression whose first group is the label (``"^.{5}(.)"``: the sixth character).
+
+    Raises
+    ------
+    InputError
+        If the expression is wrong or a name has no such part.
+    """
+    stems = [PurePath(f).stem for f in files]
+    if how.isdigit():
+        return pd.Series([_token(stem, int(how)) for stem in stems], dtype=object)
+    try:
+        pattern = re.compile(how)
+    except re.error as error:
+        raise InputError(f"{how!r} is not a regular expression ({error})") from error
+    if pattern.groups < 1:
+        raise InputError(f"{how!r} has no group; put the label in brackets, as in '^.{{5}}(.)'")
+    found = [pattern.search(stem) for stem in stems]
+    bad = next((s for s, m in zip(stems, found, strict=True) if m is None), None)
+    if bad is not None:
+        raise InputError(f"the name {bad!r} does not match {how!r}")
+    return pd.Series([m.group(1) for m in found if m], dtype=object)
+
+
+def describe_parts(files: Sequence[str]) -> str:
+    """One line on what the names hold, for a user who must name the part with the label."""
+    parts = name_parts(files)
+    shown = [f"{c} ({', '.join(sorted(set(parts[c]))[:4])}, …)" for c in parts.columns[:8]]
+    return "; ".join(shown) if shown else "names without shared parts"
+
+
+def _token(stem: str, number: int) -> str:
+    tokens = TOKEN.findall(stem)
+    if not 1 <= number <= len(tokens):
+        raise InputError(
+            f"the name {stem!r} has {len(tokens)} parts ({', '.join(tokens)}); part {number} was "
+            "asked for"
+        )
+    return tokens[number - 1]
+
+
+def _alike(stems: Sequence[str]) -> dict[str, list[str]]:
+    """Parts of names that (nearly) all consist of the same sequence of digits and letters."""
+    tokens = [TOKEN.findall(stem) for stem in stems]
+    shapes = pd.Series(["".join("0" if t.isdigit() else "a" for t in row) for row in tokens])
+    if shapes.empty:
+        return {}
+    usual = shapes.value_counts()
+    if usual.iloc[0] < SHARE_ALIKE * len(stems) or not usual.index[0]:
+        return {}
+    width = len(usual.index[0])
+    rows = [row if len(row) == width else [""] * width for row in tokens]
+    return {f"name part {k + 1}": [row[k] for row in rows] for k in range(width)} | _characters(
+        rows, width
+    )
+
+
+def _characters(rows: Sequence[Sequence[str]], width: int) -> dict[str, list[str]]:
+    """Single letters of short codes that change their case, such as ``Wa`` and ``Fb``."""
+    columns = {}
+    for k in range(width):
+        values = [row[k] for row in rows]
+        sizes = {len(v) for v in values if v}
+        if len(sizes) != 1 or not 2 <= (size := sizes.pop()) <= 3:
+            continue
+        cases = {"".join("U" if c.isupper() else "l" for c in v) for v in values if v}
+        if len(cases) == 1 and len(set(cases.pop())) == 2:
+            for i in range(size):
+                columns[f"name part {k + 1}, letter {i + 1}"] = [v[i : i + 1] for v in values]
+    return columns
+
+
+def _numbered(stems: Sequence[str]) -> dict[str, list[str]]:
+    """Names less their number, where that makes groups: "Dog 1" and "Dog 2" are both "Dog"."""
+    themes = [m["theme"].strip(" _-") if (m := NUMBERED.match(s)) else s for s in stems]
+    return {"name without number": themes} if 1 < len(set(themes)) < len(stems) else {}

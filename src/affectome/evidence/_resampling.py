@@ -1,0 +1,105 @@
+"""Group weights for the bootstrap, and the standard error that they give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from affectome.errors import InputError
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
+CHUNK = 4_000_000
+"""Weights held at once while drawing, 32 MB."""
+
+
+def group_codes(groups: ArrayLike | None, n_trials: int) -> list[Codes]:
+    """Codes 0 … G - 1 of every grouping; by default every trial is a group.
+
+    Raises
+    ------
+    InputError
+        If there is not one group a trial.
+    """
+    if groups is None:
+        return [np.arange(n_trials)]
+    given = np.asarray(groups)
+    if given.ndim not in (1, 2) or len(given) != n_trials:
+        raise InputError(
+            f"groups have the shape {given.shape} but there are {n_trials} trials; give one group "
+            "a trial"
+        )
+    columns = given[:, None] if given.ndim == 1 else given
+    return [pd.factorize(column)[0] for column in columns.T]
+
+
+def strata_of(groups: Codes, classes: Codes | None) -> Codes:
+    """Class of every group where no group holds two classes, otherwise all alike."""
+    n_groups = int(groups.max()) + 1
+    alike = np.zeros(n_groups, dtype=np.intp)
+    if classes is None:
+        return alike
+    first = np.empty(n_groups, dtype=np.intp)
+    first[groups] = classes
+    return first if np.array_equal(first[groups], classes) else alike
+
+
+def group_weights(strata: Codes, n_draws: int, rng: np.random.Generator) -> Array:
+    """Draw weights of groups, shape (n_draws, n_groups), Dirichlet within each stratum, mean 1."""
+    weights = np.empty((n_draws, strata.size))
+    for stratum in np.unique(strata):
+        inside = np.flatnonzero(strata == stratum)
+        alpha = max((inside.size - 2) / inside.size, 0.05)
+        gamma = rng.standard_gamma(alpha, (n_draws, inside.size)) + 1e-12
+        weights[:, inside] = inside.size * gamma / gamma.sum(axis=1, keepdims=True)
+    return weights
+
+
+def standard_error(
+    statistic: Callable[[Array], Array],
+    groupings: Sequence[Codes],
+    classes: Codes | None,
+    n_draws: int,
+    random_state: int,
+) -> float:
+    """Spread of a weighted statistic over draws of groups.
+
+    Parameters
+    ----------
+    statistic
+        Weights (n_draws, n_trials) -> values (n_draws,).
+    groupings
+        Codes of one grouping, or of two that cross.
+    classes
+        Class of each trial, to draw within classes where groups have one class each.
+    n_draws
+        Draws a grouping.
+    random_state
+        Seed.
+    """
+    variances = [_variance(statistic, codes, classes, n_draws, random_state) for codes in groupings]
+    if len(groupings) == 1:
+        return float(np.sqrt(variances[0]))
+    cells = pd.factorize(pd.MultiIndex.from_arrays(list(groupings)))[0]
+    both = sum(variances) - _variance(statistic, cells, classes, n_draws, random_state)
+    return float(np.sqrt(max(both, *variances)))
+
+
+def _variance(
+    statistic: Callable[[Array], Array],
+    codes: Codes,
+    classes: Codes | None,
+    n_draws: int,
+    random_state: int,
+) -> float:
+    rng = np.random.default_rng(random_state)
+    strata = strata_of(codes, classes)
+    step = max(1, CHUNK // codes.size)
+    values = [
+        statistic(group_weights(strata, min(step, n_draws - start), rng)[:, codes])
+        for start in range(0, n_draws, step)
+    ]
+    return float(np.var(np.concatenate(values)))

@@ -1,0 +1,227 @@
+"""Scores with 95 % intervals: a bootstrap over groups, not over trials.
+
+Trials of one subject are alike, so an interval that draws trials is too narrow. Here whole groups are
+reweighted: group g gets the weight w_g, (w_1 … w_G) ~ Dirichlet(α, …, α) with α = (G - 2) / G, which
+makes the variance of a weighted mean over draws equal the unbiased s² / G (Rubin 1981 has α = 1). The
+spread of the score over draws is its standard error se; on a scale η on which scores are close to
+normal (probit for AUC, logit for shares, Fisher's z for correlations) the interval is
+
+    η⁻¹( η(score) ± t_{0.975, G-1} · se · η'(score) ).
+
+Where trials are crossed by two groupings, subjects and stimuli, the variances of both bootstraps are
+added and that over their cells is taken off (Cameron, Gelbach & Miller 2011).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from affectome.errors import InputError
+from affectome.evidence._metrics import METRICS, Array, Metric
+from affectome.evidence._resampling import group_codes, standard_error, strata_of
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number, how sure it is, and how likely chance gives it.
+
+    Attributes
+    ----------
+    metric
+        Name of the metric.
+    value
+        The score of all tested trials.
+    interval
+        95 % interval over held-out groups; None with fewer than 3 groups.
+    p
+        Permutation p; None where it was not asked for.
+    n_groups
+        Number of independent groups that the interval rests on.
+    """
+
+    metric: str
+    value: float
+    interval: tuple[float, float] | None
+    p: float | None
+    n_groups: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the score as ``{"metric", "score", "interval", "p", "n_groups"}``."""
+        return {
+            "metric": self.metric,
+            "score": self.value,
+            "interval": None if self.interval is None else list(self.interval),
+            "p": self.p,
+            "n_groups": self.n_groups,
+        }
+
+    def with_p(self, p: float) -> Score:
+        """Give the same score with its permutation p."""
+        return replace(self, p=p)
+
+
+def score(
+    metric: str,
+    y_true: ArrayLike,
+    y_hat: ArrayLike,
+    groups: ArrayLike | None = None,
+    folds: ArrayLike | None = None,
+    n_bootstrap: int = 2000,
+    random_state: int = 0,
+    inflation: float = 1.0,
+) -> Score:
+    """Score predictions, with a 95 % interval over groups.
+
+    Parameters
+    ----------
+    metric
+        ``"balanced_accuracy"``, ``"macro_auc"``, ``"d_from_auc"``, ``"f1_macro"``,
+        ``"multilabel_f1"``, ``"pearson_r"``, ``"ccc"``, ``"r2"`` or ``"ordinal_error"``.
+    y_true
+        Classes or ratings, shape (n_trials,); 0 or 1, shape (n_trials, n_labels), for
+        ``multilabel_f1``.
+    y_hat
+        Predicted classes, ratings or labels, shaped as ``y_true``; for the two metrics of AUC
+        decision values or probabilities, shape (n_trials,) with two classes (larger means the
+        second), otherwise (n_trials, n_classes) in the classes' sorted order.
+    groups
+        What is independent: shape (n_trials,), or (n_trials, 2) where two groupings cross.
+        By default every trial by itself.
+    folds
+        The fold that tested each trial, shape (n_trials,): decision values of different folds are
+        different scales, so AUC compares within a fold. Pairs of all folds are compared where no
+        fold has two classes.
+    n_bootstrap
+        Draws.
+    random_state
+        Seed of the draws.
+    inflation
+        Factor on the standard error, for what groups can't show (see ``evaluate``).
+
+    Returns
+    -------
+    Score
+
+    Raises
+    ------
+    InputError
+        If the metric is unknown, lengths differ, or the prediction is not of the kind it wants.
+    """
+    chosen = _metric(metric)
+    y, p = _prepare(metric, y_true, y_hat)
+    fold = _comparable(chosen, y, folds)
+    groupings = group_codes(groups, len(y))
+    value = float(chosen.weighted(y, p, np.ones((1, len(y))), fold)[0])
+    classes = y if chosen.wants in ("classes", "scores") else None
+    n_groups = _independent(groupings, classes)
+    if n_groups < 3 or n_bootstrap < 2:
+        return Score(metric, value, None, None, n_groups)
+    spread = standard_error(
+        lambda w: chosen.weighted(y, p, w, fold), groupings, classes, n_bootstrap, random_state
+    )
+    return Score(
+        metric, value, _interval(chosen, value, inflation * spread, n_groups), None, n_groups
+    )
+
+
+def difference(
+    metric: str,
+    y_true: ArrayLike,
+    y_hat: ArrayLike,
+    y_other: ArrayLike,
+    groups: ArrayLike | None = None,
+    folds: ArrayLike | None = None,
+    n_bootstrap: int = 2000,
+    random_state: int = 0,
+    inflation: float = 1.0,
+) -> Score:
+    """Score how much better ``y_hat`` is than ``y_other``, on the same trials and draws.
+
+    Parameters are those of :func:`score`. With ``ordinal_error`` a positive difference means that
+    ``y_hat`` has the smaller error.
+    """
+    chosen = _metric(metric)
+    y, p = _prepare(metric, y_true, y_hat)
+    _, other = _prepare(metric, y_true, y_other)
+    fold = _comparable(chosen, y, folds)
+    groupings = group_codes(groups, len(y))
+    sign = 1 if chosen.higher_is_better else -1
+
+    def excess(w: Array) -> Array:
+        return sign * (chosen.weighted(y, p, w, fold) - chosen.weighted(y, other, w, fold))
+
+    value = float(excess(np.ones((1, len(y))))[0])
+    classes = y if chosen.wants in ("classes", "scores") else None
+    n_groups = _independent(groupings, classes)
+    if n_groups < 3 or n_bootstrap < 2:
+        return Score(metric, value, None, None, n_groups)
+    spread = inflation * standard_error(excess, groupings, classes, n_bootstrap, random_state)
+    reach = float(stats.t.ppf(0.975, n_groups - 1)) * spread
+    return Score(metric, value, (value - reach, value + reach), None, n_groups)
+
+
+def _metric(name: str) -> Metric:
+    if name not in METRICS:
+        raise InputError(f"the metric is one of {', '.join(METRICS)}; got {name!r}")
+    return METRICS[name]
+
+
+def _prepare(metric: str, y_true: ArrayLike, y_hat: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Give labels and predictions as the metric wants them: codes, floats or 0 and 1."""
+    y, p = np.asarray(y_true), np.asarray(y_hat)
+    wants = METRICS[metric].wants
+    if len(y) != len(p):
+        raise InputError(f"{len(y)} labels but {len(p)} predictions; give one of each a trial")
+    if wants != "classes" and (p.dtype.kind not in "fiub" or not np.isfinite(p).all()):
+        raise InputError(f"{metric} wants finite numbers as predictions; got {p.dtype}")
+    if wants == "classes":
+        codes = np.unique(np.concatenate([y.astype(str), p.astype(str)]), return_inverse=True)[1]
+        return codes[: len(y)], codes[len(y) :]
+    if wants == "scores":
+        names, codes = np.unique(y, return_inverse=True)
+        columns = 2 if p.ndim == 1 else p.shape[1]
+        if columns != len(names):
+            raise InputError(
+                f"{metric} wants one column a class: the labels name {len(names)} classes, the "
+                f"scores have the shape {p.shape}"
+            )
+        return codes, p.astype(float)
+    if y.shape != p.shape or y.ndim != (2 if wants == "labels" else 1):
+        raise InputError(f"{metric} can't compare labels {y.shape} with predictions {p.shape}")
+    return y.astype(float), p.astype(float)
+
+
+def _comparable(metric: Metric, y: NDArray[Any], folds: ArrayLike | None) -> NDArray[np.intp]:
+    """Codes within which scores compare: folds, or all trials where no fold has two classes."""
+    if folds is None or metric.wants != "scores":
+        return np.zeros(len(y), dtype=np.intp)
+    codes = pd.factorize(np.asarray(folds))[0]
+    for k in range(int(y.max()) + 1):
+        inside = np.bincount(codes, y == k)
+        if not np.any((inside > 0) & (inside < np.bincount(codes))):
+            return np.zeros(len(y), dtype=np.intp)
+    return codes
+
+
+def _independent(groupings: list[NDArray[np.intp]], classes: NDArray[np.intp] | None) -> int:
+    """Groups of the smaller grouping; less those spent on the mean of each further class."""
+    return min(
+        int(codes.max()) + 2 - len(np.unique(strata_of(codes, classes))) for codes in groupings
+    )
+
+
+def _interval(metric: Metric, value: float, spread: float, n_groups: int) -> tuple[float, float]:
+    low, high = metric.bounds
+    if spread == 0 and value in (low, high):
+        # All groups are perfect: the binomial bound on how often one would not be.
+        reach = (high - low) * (1 - 0.025 ** (1 / n_groups)) if np.isfinite(high - low) else np.inf
+        return (value, value + reach) if value == low else (value - reach, value)
+    at = metric.link.forward(value)
+    reach = float(stats.t.ppf(0.975, n_groups - 1)) * spread * metric.link.slope(value)
+    return float(metric.link.back(at - reach)), float(metric.link.back(at + reach))
