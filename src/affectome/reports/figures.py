@@ -176,6 +176,9 @@ def legend(axes: Axes, **kwargs: Any) -> None:
             borderaxespad=0.2,
             handlelength=1.6,
             columnspacing=1.6,
+            frameon=False,
+            labelcolor=INK,
+            fontsize=8.5,
             **kwargs,
         )
 

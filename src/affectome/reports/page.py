@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from affectome.data import output_folder, write_json, write_table, write_text
+from affectome.reports.style import LIGHT
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,6 @@ def write_run(
 
 
 def _standalone(markup: str) -> str:
-    light = {"--ink": "#1b1f24", "--soft": "#6a737d", "--rule": "#e4e7eb", "--paper": "#ffffff"}
-    for name, color in light.items():
-        markup = markup.replace(f"var({name})", color)
+    for variable, color in LIGHT.items():
+        markup = markup.replace(variable, color)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + markup

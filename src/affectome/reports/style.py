@@ -27,7 +27,21 @@ COLORS = {
 CYCLE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8A8F98", "#A68A00")
 
 INK, SOFT, RULE, PAPER = "#010203", "#040506", "#070809", "#0a0b0c"
-_THEMED = {INK: "var(--ink)", SOFT: "var(--soft)", RULE: "var(--rule)", PAPER: "var(--paper)"}
+_THEMED = {
+    INK: "var(--ink)",
+    SOFT: "var(--soft)",
+    RULE: "var(--rule)",
+    PAPER: "var(--paper)",
+    "#0072b2": "var(--blue)",
+}
+LIGHT = {
+    "var(--ink)": "#1b1f24",
+    "var(--soft)": "#5d6670",
+    "var(--rule)": "#e4e7eb",
+    "var(--paper)": "#ffffff",
+    "var(--blue)": "#0072b2",
+}
+"""The light theme's colours, for a figure that stands outside a page."""
 
 _STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
@@ -100,7 +114,8 @@ def canvas(
 def svg(figure: Canvas) -> str:
     """Give a figure as SVG text whose ink and rules are the page's CSS variables.
 
-    The same figure gives the same bytes.
+    The same figure gives the same bytes. It is drawn as wide as the page allows, at most 107
+    pixels an inch, so that text has the same size in every figure.
     """
     stream = io.StringIO()
     with mpl.rc_context(_STYLE):
@@ -110,7 +125,13 @@ def svg(figure: Canvas) -> str:
     for sentinel, variable in _THEMED.items():
         text = text.replace(sentinel, variable)
     text = re.sub(r'font(?:-family)?: ?([^;"]*)DejaVu Sans[^;"]*', _font, text)
-    return re.sub(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"', r"<svg \1", text, count=1)
+    width = round(107 * figure.get_figwidth())
+    return re.sub(
+        r'<svg ([^>]*?)width="[^"]*" height="[^"]*"',
+        rf'<svg \1style="max-width:{width}px"',
+        text,
+        count=1,
+    )
 
 
 def _font(match: re.Match[str]) -> str:
