@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TEST := OMP_NUM_THREADS=1 $(VENV)/bin/pytest -q -n 2
 READY := $(VENV)/.ready
 
 .PHONY: install demo test test-slow lint bench clean
@@ -18,10 +19,10 @@ demo: install
 	$(BIN)/affectome demo --out run/demo
 
 test: install
-	$(BIN)/pytest -q -n 2 -m "not slow"
+	$(TEST) -m "not slow"
 
 test-slow: install
-	$(BIN)/pytest -q -n 2 -m slow
+	$(TEST) -m slow
 
 lint: install
 	$(BIN)/ruff check .
