@@ -1,0 +1,110 @@
+"""Pictures on their way to a network: decoded in threads, one batch ahead of the arithmetic."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from affectome.data import Skipped, central_square, read_picture
+from affectome.errors import InputError
+
+SIDE = 224
+MEAN = torch.tensor([0.485, 0.456, 0.406])
+STANDARD_DEVIATION = torch.tensor([0.229, 0.224, 0.225])
+
+Picture = str | Path | np.ndarray
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some pictures in a row.
+
+    Attributes
+    ----------
+    rows
+        Places of the readable pictures in the list that was given, shape (n,).
+    pixels
+        Shape (n, 224, 224, 3), uint8.
+    skipped
+        The pictures of this batch that can't be read.
+    """
+
+    rows: np.ndarray
+    pixels: np.ndarray
+    skipped: tuple[Skipped, ...]
+
+
+def stream(pictures: Sequence[Picture], batch_size: int, start: int = 0) -> Iterator[Batch]:
+    """Read pictures batch by batch; the next batch is decoded while this one is used.
+
+    Batch ``i`` always comes from ``pictures[i * batch_size:(i + 1) * batch_size]``, whatever can be
+    read of it, so that a run that is continued forms the batches that it would have formed.
+
+    Parameters
+    ----------
+    pictures
+        Paths, or arrays of the shape (height, width, 3), uint8.
+    batch_size
+        Pictures in a batch.
+    start
+        First batch to read.
+    """
+    places = [
+        range(first, min(first + batch_size, len(pictures)))
+        for first in range(start * batch_size, len(pictures), batch_size)
+    ]
+    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+        ahead: list[list[Future[np.ndarray | Skipped]]] = []
+        for i, rows in enumerate(places):
+            for later in places[i + len(ahead) : i + 2]:
+                ahead.append([pool.submit(_load, pictures[row], row) for row in later])
+            yield _gather(rows, [future.result() for future in ahead.pop(0)])
+
+
+def _gather(rows: range, loaded: list[np.ndarray | Skipped]) -> Batch:
+    good = [i for i, item in enumerate(loaded) if isinstance(item, np.ndarray)]
+    pixels = [item for item in loaded if isinstance(item, np.ndarray)]
+    return Batch(
+        np.array([rows[i] for i in good], dtype=np.intp),
+        np.stack(pixels) if pixels else np.empty((0, SIDE, SIDE, 3), np.uint8),
+        tuple(item for item in loaded if isinstance(item, Skipped)),
+    )
+
+
+def _load(picture: Picture, row: int) -> np.ndarray | Skipped:
+    try:
+        pixels = picture if isinstance(picture, np.ndarray) else read_picture(picture)
+        return central_square(pixels, SIDE)
+    except InputError as error:
+        return Skipped(picture_name(picture, row), str(error))
+
+
+def picture_name(picture: Picture, row: int) -> str:
+    """Give a picture's path, or its place where it came as an array."""
+    return f"picture {row}" if isinstance(picture, np.ndarray) else str(picture)
+
+
+def to_input(pixels: np.ndarray, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Scale pixels to 0–1 and standardise them with ImageNet's mean and standard deviation.
+
+    Parameters
+    ----------
+    pixels
+        Shape (n, height, width, 3), uint8.
+    dtype
+        Type of the result; the arithmetic is done in float32.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (n, 3, height, width), channels last in memory.
+    """
+    scaled = torch.from_numpy(pixels).to(torch.float32).div_(255.0)
+    standard = scaled.sub_(MEAN).div_(STANDARD_DEVIATION)
+    return standard.to(dtype).permute(0, 3, 1, 2)
