@@ -11,6 +11,12 @@ from affectome.data.outputs import (
     write_table,
     write_text,
 )
+from affectome.data.pictures import (
+    central_square,
+    check_picture,
+    picture_statistics,
+    read_picture,
+)
 from affectome.data.recording import (
     check_recording,
     load_recording,
@@ -25,13 +31,17 @@ __all__ = [
     "Catalog",
     "OutputError",
     "Skipped",
+    "central_square",
+    "check_picture",
     "check_recording",
     "cut_valence",
     "draw_faces",
     "load_recording",
     "make_recording",
     "output_folder",
+    "picture_statistics",
     "read_catalog",
+    "read_picture",
     "save_recording",
     "to_json",
     "trial_table",
