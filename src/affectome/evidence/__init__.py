@@ -1,5 +1,15 @@
 """Leak-safe splits, scores with intervals, nulls, baselines and the audit."""
 
+from affectome.evidence.nulls import (
+    circular_shifts,
+    p_value,
+    permute_crossed,
+    permute_whole,
+    permute_within,
+    shuffle_inputs,
+)
+from affectome.evidence.permutation import PermutationTest, permutation_test
+from affectome.evidence.scores import Score, difference, score
 from affectome.evidence.splits import (
     Split,
     inner_split,
@@ -9,9 +19,20 @@ from affectome.evidence.splits import (
 )
 
 __all__ = [
+    "PermutationTest",
+    "Score",
     "Split",
+    "circular_shifts",
+    "difference",
     "inner_split",
     "make_split",
+    "p_value",
+    "permutation_test",
+    "permute_crossed",
+    "permute_whole",
+    "permute_within",
     "purged_time_split",
+    "score",
+    "shuffle_inputs",
     "wrap_splitter",
 ]

@@ -1,7 +1,8 @@
-"""Metrics of weighted trials, for many weightings at once.
+"""Metrics of weighted trials, for many weightings or many arrangements of labels at once.
 
-Each metric takes labels, predictions and weights of shape (n_draws, n_trials) and gives one value a
-draw. A bootstrap over groups is then a matrix of weights, and the score itself a row of ones.
+Each metric takes labels and predictions, (n,) or (n_draws, n), and weights, (n_draws, n) or (1, n),
+and gives one value a draw. A bootstrap over groups is a matrix of weights, a permutation test a
+matrix of labels, and the score itself one row of either.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtr, ndtri
+
+from affectome.kernels.ranks import auc
 
 Array = NDArray[np.float64]
 Weighted = Callable[[NDArray[Any], NDArray[Any], Array, NDArray[np.intp]], Array]
@@ -39,36 +42,36 @@ class Metric:
 
 
 def balanced_accuracy(y: NDArray[Any], found: NDArray[Any], w: Array, fold: Any = None) -> Array:
-    """Mean over classes of the share that is found; y and found are codes, shape (n,)."""
-    true = _one_hot(y, y)
-    total = w @ true
-    with np.errstate(invalid="ignore"):
-        return np.nanmean((w * (y == found)) @ true / total, axis=1)
+    """Mean over classes of the share that is found."""
+    return _mean_by_level(y, y == found, w)
 
 
 def f1_macro(y: NDArray[Any], found: NDArray[Any], w: Array, fold: Any = None) -> Array:
     """Mean over classes of 2 tp / (true + said); a class never said scores 0."""
-    levels = np.concatenate([y, found])
-    hits = (w * (y == found)) @ _one_hot(y, levels)
-    return _f1(hits, w @ _one_hot(y, levels), w @ _one_hot(found, levels)).mean(axis=1)
+    levels = np.union1d(y, found)
+    return np.mean([_f1(y == k, found == k, w) for k in levels], axis=0)
 
 
 def multilabel_f1(y: NDArray[Any], found: NDArray[Any], w: Array, fold: Any = None) -> Array:
-    """Mean over labels of F1; y and found are 0 or 1, shape (n, n_labels)."""
-    true, said = y.astype(float), found.astype(float)
-    return _f1(w @ (true * said), w @ true, w @ said).mean(axis=1)
+    """Mean over labels of F1; y and found are 0 or 1, shape (..., n, n_labels)."""
+    labels = range(y.shape[-1])
+    return np.mean([_f1(y[..., k] > 0, found[..., k] > 0, w) for k in labels], axis=0)
 
 
 def macro_auc(y: NDArray[Any], scores: NDArray[Any], w: Array, fold: NDArray[np.intp]) -> Array:
-    """Mean over classes of the AUC of that class against the rest, pairs within a fold only."""
-    columns = np.column_stack([-scores, scores]) if scores.ndim == 1 else scores
-    levels = range(1, 2) if columns.shape[1] == 2 else range(columns.shape[1])
-    return np.mean([_auc(y == k, columns[:, k], w, fold) for k in levels], axis=0)
+    """Mean over classes of the AUC of that class against the rest, pairs within a fold only.
+
+    ``scores`` is (..., n, n_classes); the two columns of two classes mirror each other.
+    """
+    n_classes = scores.shape[-1]
+    one = _auc if y.ndim == 1 else _auc_of_rows
+    levels = range(1, 2) if n_classes == 2 else range(n_classes)
+    return np.mean([one(y == k, scores[..., k], w, fold) for k in levels], axis=0)
 
 
 def d_from_auc(y: NDArray[Any], scores: NDArray[Any], w: Array, fold: NDArray[np.intp]) -> Array:
-    """D = √2·Φ⁻¹(AUC), with the AUC kept half a pair away from 0 and 1."""
-    half = 0.5 / max((y == y[0]).sum() * (y != y[0]).sum(), 1)
+    """D = √2·Φ⁻¹(AUC), with the AUC kept 1/(2n²) away from 0 and 1."""
+    half = 0.5 / y.shape[-1] ** 2
     return np.sqrt(2) * ndtri(macro_auc(y, scores, w, fold).clip(half, 1 - half))
 
 
@@ -89,35 +92,44 @@ def ccc(y: NDArray[Any], found: NDArray[Any], w: Array, fold: Any = None) -> Arr
 def r2(y: NDArray[Any], found: NDArray[Any], w: Array, fold: Any = None) -> Array:
     """1 - residual variance / variance about the mean of the tested trials."""
     _, _, var_y, _, _ = _moments(y, found, w)
-    total = w.sum(axis=1)
-    residual = w @ (y - found) ** 2 / total
+    residual = _sum(w, (y - found) ** 2) / w.sum(axis=-1)
     return 1 - np.divide(residual, var_y, out=np.ones_like(residual), where=var_y > 0)
 
 
 def ordinal_error(y: NDArray[Any], found: NDArray[Any], w: Array, fold: Any = None) -> Array:
     """Mean over levels of the mean absolute error in steps (Baccianella 2009)."""
-    true = _one_hot(y, y)
-    with np.errstate(invalid="ignore"):
-        return np.nanmean((w * np.abs(found - y)) @ true / (w @ true), axis=1)
+    return _mean_by_level(y, np.abs(found - y), w)
 
 
-def _one_hot(values: NDArray[Any], levels: NDArray[Any]) -> Array:
-    return (values[:, None] == np.unique(levels)).astype(float)
+def _sum(w: Array, values: NDArray[Any]) -> Array:
+    """Weighted sum over trials: w (n_draws, n) with values (n,) or (n_draws, n)."""
+    return w @ values if values.ndim == 1 else (w * values).sum(axis=-1)
 
 
-def _f1(hits: Array, true: Array, said: Array) -> Array:
-    total = true + said
+def _mean_by_level(y: NDArray[Any], values: NDArray[Any], w: Array) -> Array:
+    """Mean over the levels of y that have weight of the weighted mean of values."""
+    levels = np.unique(y)
+    inside = [(y == k).astype(float) for k in levels]
+    total = np.array([_sum(w, mask) for mask in inside])
+    part = np.array([_sum(w, mask * values) for mask in inside])
+    share = np.divide(part, total, out=np.zeros_like(part), where=total > 0)
+    return share.sum(axis=0) / (total > 0).sum(axis=0)
+
+
+def _f1(true: NDArray[np.bool_], said: NDArray[np.bool_], w: Array) -> Array:
+    hits = _sum(w, (true & said).astype(float))
+    total = _sum(w, true.astype(float)) + _sum(w, said.astype(float))
     return np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
 
 
 def _moments(y: NDArray[Any], found: NDArray[Any], w: Array) -> tuple[Array, ...]:
-    w = w / w.sum(axis=1, keepdims=True)
+    w = w / w.sum(axis=-1, keepdims=True)
     shift_y, shift_p = y.mean(), found.mean()
     y, p = y - shift_y, found - shift_p
-    mean_y, mean_p = w @ y, w @ p
-    var_y = (w @ y**2 - mean_y**2).clip(0)
-    var_p = (w @ p**2 - mean_p**2).clip(0)
-    return mean_y + shift_y, mean_p + shift_p, var_y, var_p, w @ (y * p) - mean_y * mean_p
+    mean_y, mean_p = _sum(w, y), _sum(w, p)
+    var_y = (_sum(w, y**2) - mean_y**2).clip(0)
+    var_p = (_sum(w, p**2) - mean_p**2).clip(0)
+    return mean_y + shift_y, mean_p + shift_p, var_y, var_p, _sum(w, y * p) - mean_y * mean_p
 
 
 def _auc(positive: NDArray[np.bool_], score: Array, w: Array, fold: NDArray[np.intp]) -> Array:
@@ -141,6 +153,21 @@ def _auc(positive: NDArray[np.bool_], score: Array, w: Array, fold: NDArray[np.i
     wins = (up * ((below[:, tie_from] + below[:, tie_to]) / 2 - start)).sum(axis=1)
     pairs = (up * (end - start)).sum(axis=1)
     return np.divide(wins, pairs, out=np.full(len(w), 0.5), where=pairs > 0)
+
+
+def _auc_of_rows(
+    positive: NDArray[np.bool_], score: Array, w: Array, fold: NDArray[np.intp]
+) -> Array:
+    """AUC of each arrangement, (n_draws, n), all weights alike: folds weighted by their pairs."""
+    wins, pairs = np.zeros(len(positive)), np.zeros(len(positive))
+    for k in range(int(fold.max()) + 1):
+        inside = fold == k
+        n_positive = positive[:, inside].sum(axis=1)
+        n_pairs = n_positive * (inside.sum() - n_positive)
+        share = auc(score[:, inside], positive[:, inside])
+        wins += np.where(n_pairs > 0, share, 0) * n_pairs
+        pairs += n_pairs
+    return np.divide(wins, pairs, out=np.full(len(positive), 0.5), where=pairs > 0)
 
 
 def _runs(new: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -1,15 +1,15 @@
 """Scores with 95 % intervals: a bootstrap over groups, not over trials.
 
-Trials of one subject are alike, so an interval that draws trials is too narrow. Here whole groups are
-reweighted: group g gets the weight w_g, (w_1 … w_G) ~ Dirichlet(α, …, α) with α = (G - 2) / G, which
-makes the variance of a weighted mean over draws equal the unbiased s² / G (Rubin 1981 has α = 1). The
-spread of the score over draws is its standard error se; on a scale η on which scores are close to
-normal (probit for AUC, logit for shares, Fisher's z for correlations) the interval is
+Trials of one subject are alike, so an interval that draws trials is too narrow. Here whole groups
+are reweighted: group g gets the weight w_g, (w_1 … w_G) ~ Dirichlet(α, …, α) with α = (G - 2) / G,
+which makes the variance of a weighted mean over draws the unbiased s² / G (Rubin 1981 has α = 1).
+The spread of the score over draws is its standard error se; on a scale η on which scores are close
+to normal (probit for AUC, logit for shares, Fisher's z for correlations) the interval is
 
     η⁻¹( η(score) ± t_{0.975, G-1} · se · η'(score) ).
 
-Where trials are crossed by two groupings, subjects and stimuli, the variances of both bootstraps are
-added and that over their cells is taken off (Cameron, Gelbach & Miller 2011).
+Where trials are crossed by two groupings, subjects and stimuli, the variances of both bootstraps
+are added and that over their cells is taken off (Cameron, Gelbach & Miller 2011).
 """
 
 from __future__ import annotations
@@ -113,9 +113,9 @@ def score(
     InputError
         If the metric is unknown, lengths differ, or the prediction is not of the kind it wants.
     """
-    chosen = _metric(metric)
+    chosen = find_metric(metric)
     y, p = _prepare(metric, y_true, y_hat)
-    fold = _comparable(chosen, y, folds)
+    fold = comparable(chosen, y, folds)
     groupings = group_codes(groups, len(y))
     value = float(chosen.weighted(y, p, np.ones((1, len(y))), fold)[0])
     classes = y if chosen.wants in ("classes", "scores") else None
@@ -146,10 +146,10 @@ def difference(
     Parameters are those of :func:`score`. With ``ordinal_error`` a positive difference means that
     ``y_hat`` has the smaller error.
     """
-    chosen = _metric(metric)
+    chosen = find_metric(metric)
     y, p = _prepare(metric, y_true, y_hat)
     _, other = _prepare(metric, y_true, y_other)
-    fold = _comparable(chosen, y, folds)
+    fold = comparable(chosen, y, folds)
     groupings = group_codes(groups, len(y))
     sign = 1 if chosen.higher_is_better else -1
 
@@ -166,7 +166,8 @@ def difference(
     return Score(metric, value, (value - reach, value + reach), None, n_groups)
 
 
-def _metric(name: str) -> Metric:
+def find_metric(name: str) -> Metric:
+    """Give the metric of that name."""
     if name not in METRICS:
         raise InputError(f"the metric is one of {', '.join(METRICS)}; got {name!r}")
     return METRICS[name]
@@ -185,8 +186,8 @@ def _prepare(metric: str, y_true: ArrayLike, y_hat: ArrayLike) -> tuple[NDArray[
         return codes[: len(y)], codes[len(y) :]
     if wants == "scores":
         names, codes = np.unique(y, return_inverse=True)
-        columns = 2 if p.ndim == 1 else p.shape[1]
-        if columns != len(names):
+        p = np.column_stack([-p, p]) if p.ndim == 1 else p
+        if p.shape[1] != len(names):
             raise InputError(
                 f"{metric} wants one column a class: the labels name {len(names)} classes, the "
                 f"scores have the shape {p.shape}"
@@ -197,7 +198,7 @@ def _prepare(metric: str, y_true: ArrayLike, y_hat: ArrayLike) -> tuple[NDArray[
     return y.astype(float), p.astype(float)
 
 
-def _comparable(metric: Metric, y: NDArray[Any], folds: ArrayLike | None) -> NDArray[np.intp]:
+def comparable(metric: Metric, y: NDArray[Any], folds: ArrayLike | None) -> NDArray[np.intp]:
     """Codes within which scores compare: folds, or all trials where no fold has two classes."""
     if folds is None or metric.wants != "scores":
         return np.zeros(len(y), dtype=np.intp)

@@ -1,0 +1,77 @@
+"""Which labels may trade places when there is no effect, from what a split holds out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from affectome.evidence._holdout import COARSE
+from affectome.evidence._split import Split
+from affectome.evidence.nulls import (
+    circular_shifts,
+    constant_within,
+    permute_crossed,
+    permute_whole,
+    permute_within,
+)
+
+SHOWN = ("stimulus", *COARSE)
+
+
+def arrange(
+    y: NDArray[Any], split: Split, n_permutations: int, random_state: int
+) -> tuple[NDArray[Any], str]:
+    """Draw labels under the null, shape (n_permutations, n_trials), and say how.
+
+    Time series are shifted. Labels that are constant within a held-out group trade places by whole
+    groups. Labels that vary within what was shown move with it, for all subjects alike where the
+    design is crossed. All other labels are permuted within the groups.
+    """
+    if split.kind == "time":
+        return _shift(y, split, n_permutations, random_state)
+    columns = {name: np.asarray(split.columns[name]) for name in split.by}
+    if not columns:
+        return permute_within(y, None, n_permutations, random_state), "labels permuted over trials"
+    fixed = [name for name, values in columns.items() if constant_within(y, values)]
+    if fixed:
+        name = min(fixed, key=lambda c: len(np.unique(columns[c])))
+        units = columns[name]
+        around = [c for c in columns if c not in fixed and constant_within(columns[c], units)]
+        blocks = columns[around[0]] if around else None
+        within = f" within {around[0]}" if around else ""
+        drawn = permute_whole(y, units, blocks, n_permutations, random_state)
+        return drawn, f"labels permuted over whole values of {name}{within}"
+    shown = next((name for name in columns if name in SHOWN), None)
+    others = [values for name, values in columns.items() if name != shown]
+    if shown is not None and not others:
+        drawn = permute_whole(y, columns[shown], None, n_permutations, random_state)
+        return drawn, f"label sequences permuted over whole values of {shown}"
+    if shown is not None and _crossed_once(others[0], columns[shown]):
+        drawn = permute_crossed(y, others[0], columns[shown], n_permutations, random_state)
+        return drawn, f"{shown} permuted for all alike"
+    kept = [name for name in columns if name != shown]
+    blocks = pd.factorize(pd.MultiIndex.from_arrays([columns[name] for name in kept]))[0]
+    drawn = permute_within(y, blocks, n_permutations, random_state)
+    return drawn, f"labels permuted within {' and '.join(kept)}"
+
+
+def _shift(
+    y: NDArray[Any], split: Split, n_permutations: int, random_state: int
+) -> tuple[NDArray[Any], str]:
+    time, run = np.asarray(split.columns["time"]), np.asarray(split.columns["run"])
+    order = np.lexsort((time, run))
+    steps = np.diff(time[order])[np.diff(run[order]) == 0]
+    step = float(np.median(steps[steps > 0])) if np.any(steps > 0) else 1.0
+    min_shift = max(1, int(np.ceil(split.gap / step)))
+    drawn = np.empty((n_permutations, *y.shape), dtype=y.dtype)
+    drawn[:, order] = circular_shifts(y[order], run[order], min_shift, n_permutations, random_state)
+    return drawn, f"labels shifted along each run by {min_shift} trials or more"
+
+
+def _crossed_once(rows: NDArray[Any], columns: NDArray[Any]) -> bool:
+    """Whether each row value meets each column value exactly once."""
+    table = pd.crosstab(pd.factorize(rows)[0], pd.factorize(columns)[0]).to_numpy()
+    return bool((table == 1).all())
