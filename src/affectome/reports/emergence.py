@@ -267,8 +267,8 @@ def _manipulation(layers: Sequence[Mapping[str, Any]], curves: pd.DataFrame) -> 
                 manipulation_by_layer(layers),
                 "Balanced accuracy on test pictures after the selective filters of one layer are "
                 "silenced (left) or turned up by the gain that was best on validation pictures "
-                "(right). The grey band holds 95 % of random draws of as many filters with the same "
-                "mean activity.",
+                "(right). The grey band holds 95 % of random draws of as many filters "
+                "with the same mean activity.",
             )
         )
     if len(curves):
