@@ -91,7 +91,7 @@ def tuning(units: pd.DataFrame, chosen: Sequence[tuple[str, int]], classes: Sequ
     for axes in grid.flat[len(chosen) :]:
         axes.set_visible(False)
     for axes, key in zip(grid.flat, chosen, strict=False):
-        unit: dict[str, float] = table.loc[[key]].iloc[0].to_dict()
+        unit: dict[Any, Any] = table.loc[[key]].iloc[0].to_dict()
         for i, name in enumerate(classes):
             axes.bar(i, unit[f"mean_{name}"], width=0.7, color=class_color(name, i))
             axes.errorbar(
