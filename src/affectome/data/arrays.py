@@ -1,0 +1,175 @@
+"""Recordings in plain arrays: CSV, NPZ and MAT with a vector of times, and events in BIDS form."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
+
+from affectome.data.events import label_trials, read_events
+from affectome.data.measurement import (
+    Measurement,
+    Options,
+    cut_measurement,
+    drop_flat,
+    with_subject,
+)
+from affectome.data.recording import make_recording
+from affectome.errors import InputError, require
+
+SUFFIXES = (".npz", ".mat", ".csv", ".tsv")
+TIME_NAMES = ("times", "time", "t")
+UNIT_NAMES = ("units", "neurons", "channels", "ch_names")
+
+
+def read_arrays(path: Path, events: Path | None, options: Options) -> Measurement:
+    """Read a recording from plain arrays.
+
+    Parameters
+    ----------
+    path
+        ``.npz`` or ``.mat`` with ``data`` (time × unit) and ``times`` in seconds, or ``data``
+        (trial × time × unit) with ``times`` of one trial, or ``data`` (trial × unit) without times;
+        names of units in ``units`` where it has them. Or ``.csv``/``.tsv`` with a column ``time``
+        and one column a unit.
+    events
+        One row an event (continuous signals) or one row a trial (signals in trials).
+    options
+        How trials are cut.
+
+    Raises
+    ------
+    InputError
+        If an array is missing, shapes do not meet, or there are no events.
+    """
+    data, times, names, notes = _load(path)
+    if events is None:
+        raise InputError(
+            f"{path} has no events beside it; give events= with a table of onset, duration and "
+            "trial_type"
+        )
+    table = read_events(events)
+    units = pd.DataFrame({"unit_name": names})
+    if data.ndim == 2 and times is not None:
+        part = cut_measurement(data, times, units, table, options, path, str(events))
+        return Measurement(part.recording, path, part.skipped, (*notes, *part.notes))
+    return _in_trials(data, times, units, table, options, path, events, notes)
+
+
+def _in_trials(
+    data: np.ndarray,
+    times: np.ndarray | None,
+    units: pd.DataFrame,
+    table: pd.DataFrame,
+    options: Options,
+    path: Path,
+    events: Path,
+    notes: list[str],
+) -> Measurement:
+    if len(table) != len(data):
+        raise InputError(
+            f"{path}: data have {len(data)} trials (shape {data.shape}), but {events} has "
+            f"{len(table)} rows; give one row a trial"
+        )
+    trials, skipped = label_trials(table, options.label, str(events))
+    kept = data[np.asarray(trials.index)]
+    flat_shape = kept.reshape(-1, kept.shape[-1])
+    flat, units, dropped = drop_flat(flat_shape, units, path)
+    values = flat.reshape(*kept.shape[:-1], flat.shape[-1])
+    trials = with_subject(trials.reset_index(drop=True), path)
+    recording = make_recording(values, trials, units, times if data.ndim == 3 else None)
+    return Measurement(recording, path, (*dropped, *skipped), tuple(notes))
+
+
+def _load(path: Path) -> tuple[np.ndarray, np.ndarray | None, list[str], list[str]]:
+    suffix = path.suffix.lower()
+    if suffix in {".csv", ".tsv"}:
+        return *_load_table(path), []
+    arrays = _load_npz(path) if suffix == ".npz" else _load_mat(path)
+    if "data" not in arrays:
+        raise InputError(
+            f"{path} has no array 'data'; it has {', '.join(sorted(arrays)) or 'none'}"
+        )
+    data = np.asarray(arrays["data"])
+    if data.ndim not in (2, 3) or data.dtype.kind not in "fiub":
+        raise InputError(
+            f"{path}: 'data' has the shape {data.shape} and the type {data.dtype}; numbers as time "
+            "× unit or trial × time × unit are needed"
+        )
+    notes: list[str] = []
+    found = _first(arrays, TIME_NAMES)
+    times: np.ndarray | None = None if found is None else found.astype(float).ravel()
+    axis = data.ndim - 2
+    if times is not None and data.shape[axis] != times.size:
+        if data.shape[-1] != times.size:
+            raise InputError(
+                f"{path}: 'data' has the shape {data.shape}, but there are {times.size} times; "
+                f"axis {axis} should have that length"
+            )
+        data = np.swapaxes(data, -1, -2)
+        notes.append(f"data were unit × time and are turned to time × unit, shape {data.shape}")
+    named = _first(arrays, UNIT_NAMES)
+    if named is None or named.size != data.shape[-1]:
+        return data, times, [f"u{i:04d}" for i in range(data.shape[-1])], notes
+    return data, times, [_text(v) for v in named.ravel()], notes
+
+
+def _first(arrays: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray | None:
+    return next((np.asarray(arrays[n]) for n in names if n in arrays), None)
+
+
+def _text(value: object) -> str:
+    # MATLAB keeps a cell of strings as an array of arrays of one string each.
+    return str(np.ravel(value)[0]) if isinstance(value, np.ndarray) else str(value)
+
+
+def _load_npz(path: Path) -> Mapping[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+        raise InputError(f"{path} is not a readable NPZ file of plain arrays: {error}") from error
+
+
+def _load_mat(path: Path) -> Mapping[str, np.ndarray]:
+    try:
+        return {k: v for k, v in loadmat(path).items() if not k.startswith("__")}
+    except NotImplementedError:
+        return _load_mat73(path)
+    except (ValueError, TypeError, OSError, MatReadError) as error:
+        raise InputError(f"{path} is not a readable MAT file: {error}") from error
+
+
+def _load_mat73(path: Path) -> Mapping[str, np.ndarray]:
+    h5py = require("h5py", "neurons")
+    with h5py.File(path, "r") as file:
+        # MATLAB 7.3 stores the axes in reverse order.
+        return {k: np.asarray(v).T for k, v in file.items() if isinstance(v, h5py.Dataset)}
+
+
+def _load_table(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    separator = "\t" if path.suffix.lower() == ".tsv" else ","
+    try:
+        table = pd.read_csv(path, sep=separator, na_values=["n/a"], encoding="utf-8-sig")
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(f"{path} is not a text table: {str(error).splitlines()[0]}") from error
+    key = next((k for k in TIME_NAMES if k in table), None)
+    if key is None or table.shape[1] < 2:
+        raise InputError(
+            f"{path} needs a column 'time' in seconds and one column a unit; it has "
+            f"{', '.join(map(str, table.columns[:8]))}"
+        )
+    for column in table:
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            row = int(np.argmax(pd.to_numeric(table[column], errors="coerce").isna()))
+            raise InputError(
+                f"{path}: the column {column!r} holds {table[column].iloc[row]!r} in row "
+                f"{row + 2}, which is not a number"
+            )
+    signals = table.drop(columns=key)
+    return signals.to_numpy(dtype=float), table[key].to_numpy(dtype=float), list(map(str, signals))

@@ -1,0 +1,182 @@
+"""EEG and its kin through MNE: epochs and raw FIF, EDF, BDF, BrainVision, EEGLAB, BIDS folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from affectome.data.catalog import Skipped
+from affectome.data.events import label_trials, read_events
+from affectome.data.measurement import (
+    Measurement,
+    Options,
+    cut_measurement,
+    drop_flat,
+    with_subject,
+)
+from affectome.data.recording import make_recording
+from affectome.errors import InputError, require
+
+BREAKS = ("bad", "edge", "new segment", "boundary")
+TYPES = {"eeg": True, "meg": True, "seeg": True, "ecog": True, "dbs": True, "fnirs": True}
+
+
+def read_eeg(path: Path, events: Path | None, options: Options) -> Measurement:
+    """Read sensors that MNE can read, as trials.
+
+    Parameters
+    ----------
+    path
+        ``-epo.fif``, raw ``.fif``, ``.edf``, ``.bdf``, ``.vhdr`` or ``.set``; within a BIDS folder
+        its ``channels.tsv`` and ``electrodes.tsv`` are used too.
+    events
+        Table in BIDS form; when None the annotations of the file, then its stimulus channel. With
+        epochs one row an epoch, beside their own metadata.
+    options
+        Label, window, baseline and rate; epochs are taken as they were cut.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, has no sensors, or there are no events.
+    """
+    mne = require("mne", "eeg")
+    stem = path.name.lower().removesuffix(".gz").removesuffix(".fif")
+    if path.name.lower().endswith((".fif", ".fif.gz")) and stem.endswith(("-epo", "_epo")):
+        return _read_epochs(mne, path, events, options)
+    raw = _open(mne, path)
+    names, units, bad = _sensors(mne, raw.info, path)
+    if events is None:
+        table, events_source = _own_events(mne, raw, path), str(path)
+    else:
+        table, events_source = read_events(events), str(events)
+    keep, notes = _unbroken(raw)
+    values = raw.get_data(picks=names, verbose="ERROR").T[keep]
+    part = cut_measurement(values, raw.times[keep], units, table, options, path, events_source)
+    notes += [f"signals are in volts or tesla, recorded at {raw.info['sfreq']:g} Hz"]
+    notes += _filter_note(raw.info)
+    return Measurement(part.recording, path, (*bad, *part.skipped), (*part.notes, *notes))
+
+
+def _open(mne: Any, path: Path) -> Any:
+    root = next((p for p in path.parents if (p / "dataset_description.json").is_file()), None)
+    try:
+        if root is None:
+            return mne.io.read_raw(path, preload=False, verbose="ERROR")
+        mne_bids = require("mne_bids", "eeg")
+        place = mne_bids.get_bids_path_from_fname(path, verbose="ERROR")
+        return mne_bids.read_raw_bids(place, verbose="ERROR")
+    except (ValueError, OSError, RuntimeError, KeyError, NotImplementedError) as error:
+        raise InputError(f"{path} can't be read by MNE: {' '.join(str(error).split())}") from error
+
+
+def _sensors(mne: Any, info: Any, path: Path) -> tuple[list[str], pd.DataFrame, list[Skipped]]:
+    picks = mne.pick_types(info, **TYPES, exclude="bads")
+    if not len(picks):
+        kinds = ", ".join(sorted(set(info.get_channel_types()))) or "none"
+        raise InputError(
+            f"{path} has no good EEG, MEG or intracranial channels; its channels are of the types "
+            f"{kinds}; set the types with MNE's set_channel_types"
+        )
+    names = [info["ch_names"][i] for i in picks]
+    units = pd.DataFrame({"sensor": names, "kind": info.get_channel_types(picks=picks)})
+    places = np.array([info["chs"][i]["loc"][:3] for i in picks], dtype=float)
+    if np.isfinite(places).all() and places.any():
+        units[["x", "y", "z"]] = places
+    bad = [Skipped(str(path), f"{name!r} is marked bad; left out") for name in info["bads"]]
+    return names, units, bad
+
+
+def _own_events(mne: Any, raw: Any, path: Path) -> pd.DataFrame:
+    notes = raw.annotations
+    rows = [
+        (onset - raw.first_time, duration, text)
+        for onset, duration, text in zip(
+            notes.onset, notes.duration, notes.description, strict=True
+        )
+        if not text.lower().startswith(BREAKS)
+    ]
+    if not rows and len(mne.pick_types(raw.info, stim=True)):
+        found = mne.find_events(raw, verbose="ERROR")
+        rows = [((e[0] - raw.first_samp) / raw.info["sfreq"], 0.0, str(e[2])) for e in found]
+    if not rows:
+        raise InputError(
+            f"{path} has neither annotations nor a stimulus channel with events; give events= with "
+            "a table of onset, duration and trial_type"
+        )
+    return pd.DataFrame(rows, columns=["onset", "duration", "trial_type"])
+
+
+def _unbroken(raw: Any) -> tuple[np.ndarray, list[str]]:
+    """Samples outside the spans annotated as bad, and a note where there are any."""
+    keep = np.ones(raw.n_times, dtype=bool)
+    notes = raw.annotations
+    for onset, duration, text in zip(notes.onset, notes.duration, notes.description, strict=True):
+        if text.lower().startswith("bad"):
+            start = onset - raw.first_time
+            keep &= (raw.times < start) | (raw.times > start + duration)
+    if keep.all():
+        return keep, []
+    seconds = (~keep).sum() / raw.info["sfreq"]
+    return keep, [f"{seconds:.1f} s annotated as bad are treated as a gap"]
+
+
+def _filter_note(info: Any) -> list[str]:
+    nyquist = info["sfreq"] / 2
+    if info["highpass"] <= 0 and info["lowpass"] >= nyquist * 0.99:
+        return []
+    return [
+        f"the file says it was filtered to {info['highpass']:g}–{info['lowpass']:g} Hz before; "
+        "whether that filter looked ahead is not known"
+    ]
+
+
+def _read_epochs(mne: Any, path: Path, events: Path | None, options: Options) -> Measurement:
+    try:
+        epochs = mne.read_epochs(path, preload=True, verbose="ERROR")
+    except (ValueError, OSError, RuntimeError) as error:
+        raise InputError(f"{path} can't be read by MNE: {' '.join(str(error).split())}") from error
+    names, units, bad = _sensors(mne, epochs.info, path)
+    table = pd.DataFrame({"trial_type": _event_names(epochs)})
+    if epochs.metadata is not None:
+        own = epochs.metadata.reset_index(drop=True)
+        table = own.join(table.drop(columns=[c for c in table if c in own]))
+    if events is not None:
+        table = _beside(table, read_events(events), events, path)
+    trials, unlabelled = label_trials(table, options.label, path)
+    values = epochs.get_data(picks=names).swapaxes(1, 2)[np.asarray(trials.index)]
+    shape = values.shape
+    kept, units, flat = drop_flat(values.reshape(-1, shape[-1]), units, path)
+    dropped = [
+        Skipped(f"{path} epoch {i + 1}", f"dropped before: {', '.join(why)}")
+        for i, why in enumerate(epochs.drop_log)
+        if why and why != ("IGNORED",)
+    ]
+    notes = ["epochs are taken as they were cut", *_filter_note(epochs.info)]
+    if epochs.baseline is not None:
+        notes.append(f"they were corrected by the baseline {epochs.baseline} s before")
+    recording = make_recording(
+        kept.reshape(*shape[:2], kept.shape[-1]),
+        with_subject(trials.reset_index(drop=True), path),
+        units,
+        epochs.times,
+    )
+    skipped = (*bad, *flat, *unlabelled, *dropped)
+    return Measurement(recording, path, skipped, tuple(notes))
+
+
+def _event_names(epochs: Any) -> list[str]:
+    names = {number: name for name, number in epochs.event_id.items()}
+    return [names[number] for number in epochs.events[:, 2]]
+
+
+def _beside(own: pd.DataFrame, given: pd.DataFrame, events: Path, path: Path) -> pd.DataFrame:
+    if len(own) != len(given):
+        raise InputError(
+            f"{events} has {len(given)} rows, but {path} has {len(own)} epochs; give one row an "
+            "epoch"
+        )
+    return given.join(own.drop(columns=[c for c in own if c in given]))

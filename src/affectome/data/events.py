@@ -1,0 +1,130 @@
+"""Events in BIDS form: ``onset`` and ``duration`` in seconds, ``trial_type``, further columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from affectome.data.catalog import Skipped
+from affectome.errors import InputError
+
+LABELS = ("emotion", "trial_type", "label", "condition", "stimulus_type")
+
+
+def read_events(path: str | Path) -> pd.DataFrame:
+    """Read an events file, tab- or comma-separated; ``n/a`` is missing.
+
+    Parameters
+    ----------
+    path
+        File with a header row.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, no text table, or has no rows.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise InputError(f"there is no events file {source}")
+    separator = "," if source.suffix.lower() == ".csv" else "\t"
+    try:
+        table = pd.read_csv(source, sep=separator, na_values=["n/a"], encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{source} is not a UTF-8 text table (byte {error.start})") from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(f"{source} is not a table: {str(error).splitlines()[0]}") from error
+    if table.empty:
+        raise InputError(f"{source} has columns but no rows")
+    return table
+
+
+def onset_events(events: pd.DataFrame, source: str | Path) -> pd.DataFrame:
+    """Check that ``onset`` and ``duration`` hold seconds; a missing duration becomes 0.
+
+    Raises
+    ------
+    InputError
+        If there is no ``onset``, or either column holds something that is not a number.
+    """
+    if "onset" not in events:
+        raise InputError(
+            f"{source} has no column 'onset' (seconds); it has {', '.join(map(str, events))}"
+        )
+    checked = events.copy()
+    if "duration" not in checked:
+        checked["duration"] = 0.0
+    for column in ("onset", "duration"):
+        numbers = pd.to_numeric(checked[column], errors="coerce")
+        missing = numbers.isna() if column == "onset" else numbers.isna() & checked[column].notna()
+        if missing.any():
+            row = int(np.flatnonzero(missing.to_numpy())[0])
+            raise InputError(
+                f"{source}: {column} holds {checked[column].iloc[row]!r} in row {row + 2}; "
+                "give seconds from the start of the recording"
+            )
+        checked[column] = numbers.fillna(0.0).astype(float)
+    return checked
+
+
+def label_trials(
+    events: pd.DataFrame, label: str | None, source: str | Path
+) -> tuple[pd.DataFrame, list[Skipped]]:
+    """Give every trial its ``emotion`` and ``trial_number``; trials without a label are skipped.
+
+    Parameters
+    ----------
+    events
+        One row a trial.
+    label
+        Column that holds the label; when None the first of ``emotion``, ``trial_type``, ``label``,
+        ``condition`` and ``stimulus_type`` that is there.
+    source
+        Name for messages.
+
+    Returns
+    -------
+    trials : pandas.DataFrame
+        Kept trials; the index still tells their row in ``events``.
+    skipped : list of Skipped
+
+    Raises
+    ------
+    InputError
+        If the column is missing or no trial has a label.
+    """
+    column = label or next((c for c in LABELS if c in events), None)
+    if column is None or column not in events:
+        wanted = f"column {label!r}" if label else "column of labels such as trial_type"
+        raise InputError(
+            f"{source} has no {wanted}; it has {', '.join(map(str, events))}; name one with label="
+        )
+    trials = events.copy()
+    trials["emotion"] = trials[column].astype("string").astype(object)
+    trials["trial_number"] = np.arange(len(trials))
+    unlabelled = trials["emotion"].isna().to_numpy()
+    skipped = [
+        Skipped(row_name(source, int(row)), f"no label in the column {column!r}")
+        for row in np.flatnonzero(unlabelled)
+    ]
+    if unlabelled.all():
+        raise InputError(f"{source}: no row has a label in the column {column!r}")
+    return trials[~unlabelled], skipped
+
+
+def row_name(source: str | Path, row: int) -> str:
+    """Name a row of a table as a spreadsheet counts it, the header being row 1."""
+    return f"{source} row {row + 2}"
+
+
+def subject_of(path: str | Path, otherwise: str) -> str:
+    """Find the BIDS subject ``sub-…`` in a file's name or folders, or take ``otherwise``."""
+    parts: Sequence[str] = (Path(path).name, *reversed(Path(path).parts[:-1]))
+    for part in parts:
+        for piece in part.split("_"):
+            if piece.startswith("sub-") and len(piece) > 4:
+                return piece.split(".")[0]
+    return otherwise

@@ -1,0 +1,290 @@
+"""Brain images: time series and maps, NIfTI or Analyze, through nilearn's maskers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from affectome.data.catalog import Skipped, read_catalog
+from affectome.data.events import LABELS, label_trials, read_events, subject_of
+from affectome.data.measurement import Measurement, Options, cut_measurement, with_subject
+from affectome.data.recording import make_recording
+from affectome.errors import InputError, require
+
+SUFFIXES = (".nii", ".nii.gz", ".img", ".hdr")
+RESAMPLING = ("none", "data", "labels")
+
+
+def is_map(file: Path) -> bool:
+    """Tell whether a file is one three-dimensional brain image."""
+    return file.name.lower().endswith(SUFFIXES) and len(_squeezed(load_image(file)).shape) == 3
+
+
+def read_nifti(path: Path, events: Path | None, options: Options) -> Measurement:
+    """Read a four-dimensional image: a time series, or one map a trial.
+
+    Parameters
+    ----------
+    path
+        Image with volumes along its fourth axis.
+    events
+        With ``onset``: events in a time series, whose repetition time is taken from the header.
+        Without: one row a volume.
+    options
+        Label, window and baseline; mask, atlas, spheres and resampling.
+
+    Raises
+    ------
+    InputError
+        If the image has no fourth axis, there are no events, the rows do not match the volumes, or
+        the grids of image and mask differ.
+    """
+    image = load_image(path)
+    if len(image.shape) != 4 or image.shape[3] < 2:
+        raise InputError(
+            f"{path} has the shape {image.shape}; give a four-dimensional image, or a folder of "
+            "maps with metadata.csv"
+        )
+    if events is None:
+        raise InputError(
+            f"{path} has no events beside it; give events= with onset, duration and trial_type, or "
+            "with one row a volume"
+        )
+    table = read_events(events)
+    values, units, notes = extract(image, options, str(path))
+    if "onset" in table:
+        times = np.arange(len(values)) * _repetition_time(image, path)
+        part = cut_measurement(values, times, units, table, options, path, str(events))
+        return replace(part, notes=(*notes, *part.notes))
+    if len(table) != len(values):
+        raise InputError(
+            f"{events} has no column 'onset' and {len(table)} rows, but {path} has {len(values)} "
+            "volumes; give one row a volume, or onsets in seconds"
+        )
+    trials, skipped = label_trials(table, options.label, str(events))
+    kept = values[np.asarray(trials.index)]
+    trials = with_subject(trials.reset_index(drop=True), path)
+    return Measurement(make_recording(kept, trials, units), path, tuple(skipped), tuple(notes))
+
+
+def read_maps(
+    source: Path, files: Sequence[Path], events: Path | None, options: Options
+) -> Measurement:
+    """Read one map a file, such as the contrast images of a group.
+
+    Parameters
+    ----------
+    source
+        The folder.
+    files
+        Its images; used when there is no table.
+    events
+        Table with a column of file names; ``metadata.csv`` of the folder when None. Without either
+        every map is a subject of its own, named by ``sub-…`` or the file.
+    options
+        Label; mask, atlas, spheres and resampling.
+    """
+    table = events or next((t for t in [source / "metadata.csv"] if t.is_file()), None)
+    if table is None:
+        names = [subject_of(f.name, f.name.split(".")[0]) for f in files]
+        trials = pd.DataFrame({"file": [str(f) for f in files], "subject": names})
+        skipped: list[Skipped] = []
+    else:
+        catalog = read_catalog(table, label=options.label)
+        if "file" not in catalog.table:
+            raise InputError(f"{table} has no column of file names such as file_name")
+        trials, skipped = catalog.table, list(catalog.skipped)
+        if any(column in trials for column in LABELS):
+            trials, unlabelled = label_trials(trials, None, str(table))
+            trials, skipped = trials.reset_index(drop=True), [*skipped, *unlabelled]
+        if "subject" not in trials:
+            trials["subject"] = [subject_of(f, Path(f).name.split(".")[0]) for f in trials["file"]]
+    image = stack_images([Path(f) for f in trials["file"]])
+    values, units, notes = extract(image, options, str(source))
+    return Measurement(make_recording(values, trials, units), source, tuple(skipped), tuple(notes))
+
+
+def load_image(path: str | Path) -> Any:
+    """Open a NIfTI or Analyze image.
+
+    Raises
+    ------
+    InputError
+        If it is not one.
+    """
+    nibabel = require("nibabel", "fmri")
+    try:
+        return nibabel.load(path)
+    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
+        raise InputError(
+            f"{path} is not a readable NIfTI or Analyze image: {' '.join(str(error).split())}"
+        ) from error
+
+
+def _squeezed(image: Any) -> Any:
+    return image.slicer[..., 0] if len(image.shape) == 4 and image.shape[3] == 1 else image
+
+
+def stack_images(files: Sequence[Path]) -> Any:
+    """Put maps on one grid together as a four-dimensional float32 image.
+
+    Raises
+    ------
+    InputError
+        If the grids differ.
+    """
+    nibabel = require("nibabel", "fmri")
+    first = _squeezed(load_image(files[0]))
+    data = np.empty((*first.shape[:3], len(files)), dtype=np.float32)
+    for n, file in enumerate(files):
+        image = _squeezed(load_image(file))
+        _same_grid(image, first, str(file), str(files[0]), "bring all maps to one grid first")
+        data[..., n] = image.get_fdata(dtype=np.float32)
+    return nibabel.Nifti1Image(data, first.affine)
+
+
+def _same_grid(image: Any, other: Any, name: str, other_name: str, remedy: str) -> None:
+    if image.shape[:3] == other.shape[:3] and np.allclose(image.affine, other.affine, atol=1e-3):
+        return
+    raise InputError(
+        f"the grid of {name} (shape {image.shape[:3]}, voxels {_voxels(image)} mm, origin "
+        f"{_origin(image)}) does not meet that of {other_name} (shape {other.shape[:3]}, voxels "
+        f"{_voxels(other)} mm, origin {_origin(other)}); {remedy}"
+    )
+
+
+def _voxels(image: Any) -> str:
+    return "×".join(f"{v:.4g}" for v in np.linalg.norm(image.affine[:3, :3], axis=0))
+
+
+def _origin(image: Any) -> str:
+    return ",".join(f"{v:g}" for v in image.affine[:3, 3])
+
+
+def extract(image: Any, options: Options, name: str) -> tuple[np.ndarray, pd.DataFrame, list[str]]:
+    """Take the voxels, regions or spheres of a four-dimensional image.
+
+    Parameters
+    ----------
+    image
+        Four-dimensional image.
+    options
+        Mask, atlas or spheres, and what to do when their grid differs; without any of them the
+        voxels that are finite and change from volume to volume.
+    name
+        Name for messages.
+
+    Returns
+    -------
+    values : numpy.ndarray
+        float32, shape (n_volumes, n_units).
+    units : pandas.DataFrame
+        ``voxel`` with ``i, j, k`` and ``x, y, z`` in millimetres; or ``region``.
+    notes : list of str
+        How the voxels were chosen and resampled.
+    """
+    if options.resampling not in RESAMPLING:
+        raise InputError(
+            f"resampling is one of {', '.join(RESAMPLING)}; got {options.resampling!r}"
+        )
+    if sum([options.mask is not None, options.atlas is not None, bool(options.spheres)]) > 1:
+        raise InputError("give one of mask, atlas and spheres")
+    if options.spheres:
+        return _spheres(image, options)
+    notes: list[str] = []
+    if options.atlas is not None:
+        image, atlas = _one_grid(image, options.atlas, options.resampling, name, notes)
+        return _regions(image, atlas, notes)
+    if options.mask is not None:
+        image, mask = _one_grid(image, options.mask, options.resampling, name, notes)
+        inside = np.asarray(mask.dataobj) > 0
+        notes.append(f"voxels of the mask {options.mask.name}")
+    else:
+        inside = np.ones(image.shape[:3], dtype=bool)
+        notes.append("every voxel that is finite and changes from volume to volume")
+    return _voxel_values(image, inside, name, notes)
+
+
+def _one_grid(
+    image: Any, other: Path, resampling: str, name: str, notes: list[str]
+) -> tuple[Any, Any]:
+    labels = _squeezed(load_image(other))
+    if resampling == "none":
+        _same_grid(
+            image,
+            labels,
+            name,
+            str(other),
+            "give resampling='data' to bring the maps to it, or 'labels' for the other way",
+        )
+        return image, labels
+    resample = require("nilearn.image", "fmri").resample_to_img
+    if resampling == "data":
+        notes.append(f"the maps are resampled to the grid of {other.name} (continuous)")
+        return resample(image, labels, interpolation="continuous"), labels
+    notes.append(f"{other.name} is resampled to the grid of the maps (nearest)")
+    return image, resample(labels, image, interpolation="nearest")
+
+
+def _voxel_values(
+    image: Any, inside: np.ndarray, name: str, notes: list[str]
+) -> tuple[np.ndarray, pd.DataFrame, list[str]]:
+    values = np.asarray(image.dataobj, dtype=np.float32)[inside].T
+    usable = np.isfinite(values).all(axis=0) & (np.ptp(values, axis=0) > 0)
+    if not usable.any():
+        raise InputError(
+            f"{name}: none of {usable.size} voxels is finite and changes from volume to volume"
+        )
+    if not usable.all():
+        notes.append(f"{(~usable).sum():,} of {usable.size:,} voxels are flat or missing; left out")
+    ijk = np.argwhere(inside)[usable]
+    xyz = ijk @ image.affine[:3, :3].T + image.affine[:3, 3]
+    units = pd.DataFrame({"voxel": np.ravel_multi_index(tuple(ijk.T), inside.shape)})
+    units[["i", "j", "k"]], units[["x", "y", "z"]] = ijk, xyz
+    return values[:, usable], units, notes
+
+
+def _regions(
+    image: Any, atlas: Any, notes: list[str]
+) -> tuple[np.ndarray, pd.DataFrame, list[str]]:
+    maskers = require("nilearn.maskers", "fmri")
+    masker = maskers.NiftiLabelsMasker(atlas, resampling_target=None, standardize=None)
+    values = np.asarray(masker.fit_transform(image), dtype=np.float32)
+    labels = [str(masker.region_ids_[i]) for i in range(values.shape[1])]
+    notes.append("voxels are averaged over the regions of the atlas")
+    return values, pd.DataFrame({"region": labels}), notes
+
+
+def _spheres(image: Any, options: Options) -> tuple[np.ndarray, pd.DataFrame, list[str]]:
+    maskers = require("nilearn.maskers", "fmri")
+    masker = maskers.NiftiSpheresMasker(
+        list(options.spheres), radius=options.radius, allow_overlap=True, standardize=None
+    )
+    try:
+        values = np.asarray(masker.fit_transform(image), dtype=np.float32)
+    except ValueError as error:
+        raise InputError(
+            f"a sphere holds no voxel of the image: {' '.join(str(error).split())}"
+        ) from error
+    centres = np.array(options.spheres)
+    names = [f"sphere {x:g},{y:g},{z:g}" for x, y, z in centres]
+    units = pd.DataFrame({"region": names})
+    units[["x", "y", "z"]] = centres
+    return values, units, [f"voxels are averaged over spheres of {options.radius:g} mm"]
+
+
+def _repetition_time(image: Any, path: Path) -> float:
+    header = image.header
+    seconds = float(header.get_zooms()[3])
+    unit = header.get_xyzt_units()[1] if hasattr(header, "get_xyzt_units") else "sec"
+    seconds /= {"msec": 1e3, "usec": 1e6}.get(unit, 1.0)
+    if not 0 < seconds < 60:
+        raise InputError(
+            f"{path} says its repetition time is {seconds:g} s; write the right one in its header"
+        )
+    return seconds

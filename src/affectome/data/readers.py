@@ -1,0 +1,180 @@
+"""One door for recordings: MNE, EDF, BrainVision, BIDS, NWB, NIfTI, CSV, NPZ, MAT and Zarr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from affectome.data.arrays import read_arrays
+from affectome.data.catalog import Skipped
+from affectome.data.eeg import read_eeg
+from affectome.data.measurement import Measurement, Options, join_measurements
+from affectome.data.nifti import is_map, read_maps, read_nifti
+from affectome.data.nwb import read_nwb
+from affectome.data.recording import load_recording
+from affectome.errors import InputError
+from affectome.progress import Progress, silent
+
+Reader = Callable[[Path, Path | None, Options], Measurement]
+READERS: dict[str, Reader] = {
+    **dict.fromkeys((".fif", ".fif.gz", ".edf", ".bdf", ".vhdr", ".set"), read_eeg),
+    **dict.fromkeys((".nii", ".nii.gz", ".img"), read_nifti),
+    **dict.fromkeys((".npz", ".mat", ".csv", ".tsv"), read_arrays),
+    ".nwb": read_nwb,
+}
+BIDS_DATATYPES = ("eeg", "ieeg", "meg", "func", "ecephys", "icephys", "micr")
+
+
+def read_recording(
+    path: str | Path,
+    events: str | Path | None = None,
+    *,
+    label: str | None = None,
+    window: tuple[float, float] | None = None,
+    baseline: tuple[float, float] | None = None,
+    sfreq: float | None = None,
+    series: str | None = None,
+    bin_width: float = 0.1,
+    mask: str | Path | None = None,
+    atlas: str | Path | None = None,
+    spheres: Sequence[tuple[float, float, float]] = (),
+    radius: float = 8.0,
+    resampling: str = "none",
+    progress: Progress = silent,
+) -> Measurement:
+    """Read a recording in one of the field's formats and cut it into trials.
+
+    Parameters
+    ----------
+    path
+        A file; a folder of such files (one a subject or session); a BIDS folder; a folder of brain
+        maps with ``metadata.csv`` or class folders; or a Recording in Zarr, taken as it is. MNE
+        ``Epochs`` come as they were cut.
+    events
+        Table in BIDS form: ``onset`` and ``duration`` in seconds, ``trial_type``, further columns
+        as they come. When None the file ``<stem>_events.tsv`` or ``events.tsv`` beside the
+        recording, or what the recording itself holds.
+    label
+        Column that becomes ``emotion``; when None ``emotion``, ``trial_type``, ``label``,
+        ``condition`` or ``stimulus_type``.
+    window
+        Seconds ``(start, stop)`` around each event; when None from one second before it to the
+        median duration, two seconds at least.
+    baseline
+        Seconds ``(start, stop)`` within the window whose mean is subtracted.
+    sfreq
+        Samples a second of the trials; the recording's own when None.
+    series
+        NWB: name of the series, or ``"units"`` for spikes.
+    bin_width
+        NWB: seconds of the bins in which spikes are counted.
+    mask, atlas, spheres, radius
+        NIfTI: a mask of voxels, an atlas whose regions are averaged, or centres ``(x, y, z)`` of
+        spheres of ``radius`` millimetres.
+    resampling
+        NIfTI: what to do when the grids of maps and mask differ: ``"none"`` refuses, ``"data"``
+        brings the maps to the mask, ``"labels"`` brings the mask or atlas to the maps.
+    progress
+        Called with each file that is read.
+
+    Returns
+    -------
+    Measurement
+
+    Raises
+    ------
+    InputError
+        If nothing can be read. In a folder a file that can't be read is skipped and listed.
+    """
+    source = Path(path)
+    options = Options(
+        label,
+        window,
+        baseline,
+        sfreq,
+        series,
+        bin_width,
+        None if mask is None else Path(mask),
+        None if atlas is None else Path(atlas),
+        tuple(spheres),
+        radius,
+        resampling,
+    )
+    table = None if events is None else Path(events)
+    if not source.exists():
+        raise InputError(f"there is no recording {source}")
+    if (source / "zarr.json").is_file():
+        return Measurement(load_recording(source), source)
+    if source.is_file():
+        return _reader(source)(source, table or events_beside(source), options)
+    files = _files(source)
+    if not files:
+        raise InputError(
+            f"{source} holds no recording; readable are {', '.join(READERS)}, a BIDS folder and "
+            "a Recording in Zarr"
+        )
+    if all(is_map(file) for file in files):
+        return read_maps(source, files, table, options)
+    return _read_all(source, files, table, options, progress)
+
+
+def _reader(file: Path) -> Reader:
+    name = file.name.lower()
+    for suffix, reader in READERS.items():
+        if name.endswith(suffix):
+            return reader
+    raise InputError(
+        f"{file} has no known suffix; readable are {', '.join(READERS)}, a BIDS folder and a "
+        "Recording in Zarr"
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    bids = (folder / "dataset_description.json").is_file()
+    found = []
+    for file in sorted(folder.rglob("*") if bids else folder.iterdir()):
+        inside = file.relative_to(folder).parts
+        wanted = not bids or (inside[0].startswith("sub-") and file.parent.name in BIDS_DATATYPES)
+        table = file.suffix in {".csv", ".tsv"}
+        if wanted and file.is_file() and not table and file.name.lower().endswith(tuple(READERS)):
+            found.append(file)
+    return found
+
+
+def _read_all(
+    source: Path, files: Sequence[Path], events: Path | None, options: Options, progress: Progress
+) -> Measurement:
+    parts, skipped = [], []
+    for done, file in enumerate(files):
+        progress("reading recordings", done, len(files))
+        try:
+            parts.append(_reader(file)(file, events or events_beside(file), options))
+        except InputError as error:
+            skipped.append(Skipped(str(file), str(error)))
+    progress("reading recordings", len(files), len(files))
+    if not parts:
+        raise InputError(
+            f"{source}: none of {len(files)} recordings can be read; the first: {skipped[0].why}"
+        )
+    joined = join_measurements(parts, source)
+    return Measurement(joined.recording, source, (*skipped, *joined.skipped), joined.notes)
+
+
+def events_beside(file: Path) -> Path | None:
+    """Find the events of a recording: beside it, or higher up in a BIDS folder.
+
+    Parameters
+    ----------
+    file
+        The recording, such as ``sub-01_task-film_eeg.edf`` or ``recording.npz``.
+    """
+    stem = file.name.split(".")[0]
+    names = [f"{stem}_events", f"{stem.rpartition('_')[0]}_events" if "_" in stem else "events"]
+    task = next((piece for piece in stem.split("_") if piece.startswith("task-")), None)
+    for folder in (file.parent, *file.parents[1:4]):
+        inherited = [f"{task}_events"] if task else []
+        for name in (*names, "events", *inherited) if folder == file.parent else inherited:
+            for suffix in (".tsv", ".csv"):
+                if (folder / f"{name}{suffix}").is_file():
+                    return folder / f"{name}{suffix}"
+    return None
