@@ -255,7 +255,7 @@ def _regions(
     maskers = require("nilearn.maskers", "fmri")
     masker = maskers.NiftiLabelsMasker(atlas, resampling_target=None, standardize=None)
     values = np.asarray(masker.fit_transform(image), dtype=np.float32)
-    labels = [str(masker.region_ids_[i]) for i in range(values.shape[1])]
+    labels = [f"{masker.region_ids_[i]:g}" for i in range(values.shape[1])]
     notes.append("voxels are averaged over the regions of the atlas")
     return values, pd.DataFrame({"region": labels}), notes
 
