@@ -7,8 +7,7 @@ can say how much of it was found. EEG and maps of the brain are simulated in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,46 +15,12 @@ import xarray as xr
 from scipy.signal import lfilter
 from scipy.stats import special_ortho_group
 
+from affectome.data.planted import Truth, coding_units, plan_trials
 from affectome.data.recording import make_recording
 from affectome.errors import InputError
 
 EMOTIONS = ("fear", "joy", "disgust")
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What was planted in a simulated recording.
-
-    Attributes
-    ----------
-    emotions
-        Names, in the order of every axis of emotions below.
-    coding
-        Which unit codes which emotion, bool, shape (n_units, n_emotions).
-    patterns
-        Mean response at intensity 1, in standard deviations of the noise, shape
-        (n_emotions, n_units), before a subject's own basis is applied.
-    blends
-        Weight of each emotion in each trial, rows sum to one, shape (n_trials, n_emotions).
-    intensity
-        Strength of each trial, shape (n_trials,).
-    starts_at
-        Seconds relative to the report at which the code begins (negative: before it).
-    time_constants
-        Time constants of the latent dynamics in seconds, slowest first.
-    bases
-        Subject → orthogonal matrix (n_units, n_units); what a subject's units show is
-        ``response @ basis``. Empty when all share one basis.
-    """
-
-    emotions: tuple[str, ...]
-    coding: np.ndarray
-    patterns: np.ndarray
-    blends: np.ndarray
-    intensity: np.ndarray
-    starts_at: float = float("-inf")
-    time_constants: tuple[float, ...] = ()
-    bases: Mapping[str, np.ndarray] = field(default_factory=dict)
+__all__ = ["EMOTIONS", "Truth", "simulate_attractor", "simulate_population"]
 
 
 def simulate_population(
@@ -148,7 +113,7 @@ def simulate_population(
     """
     _check_population(n_trials, emotions, n_stimuli, coding, blend, order, basis)
     rng = np.random.default_rng(random_state)
-    mask = _coding_units(rng, n_units, len(emotions), coding)
+    mask = coding_units(rng, n_units, len(emotions), coding)
     signs = rng.choice([-1.0, 1.0], size=n_units)
     patterns = effect * (mask * signs[:, None]).T
     identity = stimulus_effect * rng.standard_normal((n_stimuli * len(emotions), n_units))
@@ -160,7 +125,7 @@ def simulate_population(
     tables, values, bases = [], [], {}
     for s in range(n_subjects):
         name = f"sub-{s + 1:02d}"
-        trials, weights = _trials(rng, n_trials, emotions, n_stimuli, blend, intensity, order)
+        trials, weights = plan_trials(rng, n_trials, emotions, n_stimuli, blend, intensity, order)
         trials.insert(0, "subject", name)
         trials["movement"] = rng.standard_normal(n_trials) + movement * (weights.argmax(1) == 0)
         mean = trials["intensity"].to_numpy()[:, None] * (weights @ patterns)
@@ -210,48 +175,6 @@ def _check_population(
         raise InputError(
             f"order is 'random' or 'sorted' and basis 'shared' or 'own'; got {order!r}, {basis!r}"
         )
-
-
-def _coding_units(rng: np.random.Generator, n: int, n_emotions: int, share: float) -> np.ndarray:
-    mask = np.zeros((n, n_emotions), dtype=bool)
-    chosen = rng.permutation(n)[: round(share * n)]
-    mask[chosen, np.arange(chosen.size) % n_emotions] = True
-    return mask
-
-
-def _trials(
-    rng: np.random.Generator,
-    n: int,
-    emotions: Sequence[str],
-    n_stimuli: int,
-    blend: float,
-    intensity: tuple[float, float],
-    order: str,
-) -> tuple[pd.DataFrame, np.ndarray]:
-    # Consecutive trials walk through the emotions, so that the classes are as balanced as can be.
-    kind = np.arange(n) % len(emotions)
-    copy = np.arange(n) // len(emotions) % n_stimuli
-    row = rng.permutation(n)
-    if order == "sorted":
-        row = row[np.argsort(kind[row], kind="stable")]
-    kind, copy = kind[row], copy[row]
-    second = (kind + rng.integers(1, len(emotions), n)) % len(emotions)
-    weight = rng.uniform(0, blend, n)
-    weights = np.zeros((n, len(emotions)))
-    weights[np.arange(n), second] = weight
-    weights[np.arange(n), kind] = 1 - weight
-    names = np.array(emotions, dtype=object)
-    table = pd.DataFrame(
-        {
-            "stimulus": [f"{names[k]}-{c + 1:02d}" for k, c in zip(kind, copy, strict=True)],
-            "emotion": names[kind],
-            "intensity": rng.uniform(*intensity, n),
-            "trial_number": np.arange(n),
-            "stimulus_index": kind * n_stimuli + copy,
-            **{f"blend_{e}": weights[:, j] for j, e in enumerate(emotions)},
-        }
-    )
-    return table, weights
 
 
 def _rotation(rng: np.random.Generator, n: int) -> np.ndarray:
