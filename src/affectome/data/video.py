@@ -1,6 +1,6 @@
 """Video as a stream: grey frames with their times, never the whole film in memory.
 
-Frames carry their own time stamps, so films of variable frame rate need nothing special. Grey is the
+Frames carry their own times, so films of variable frame rate need nothing special. Grey is the
 luma plane as the film stores it: most cameras write ``yuv420p``, where it costs no conversion.
 """
 
