@@ -1,5 +1,7 @@
 """Leak-safe splits, scores with intervals, nulls, baselines and the audit."""
 
+from affectome.evidence.baselines import baseline_scores
+from affectome.evidence.evaluate import Evidence, evaluate
 from affectome.evidence.nulls import (
     circular_shifts,
     p_value,
@@ -19,11 +21,14 @@ from affectome.evidence.splits import (
 )
 
 __all__ = [
+    "Evidence",
     "PermutationTest",
     "Score",
     "Split",
+    "baseline_scores",
     "circular_shifts",
     "difference",
+    "evaluate",
     "inner_split",
     "make_split",
     "p_value",

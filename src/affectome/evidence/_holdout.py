@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from affectome.errors import InputError
+from affectome.evidence._split import Split
 
 COARSE = ("group", "theme", "source")
 
@@ -74,3 +75,39 @@ def not_nested(columns: Mapping[str, NDArray[Any]]) -> list[str]:
         if not any(_nested(columns[name], columns[other]) for other in others):
             kept.append(name)
     return kept
+
+
+def honest_columns(trials: pd.DataFrame) -> tuple[str, ...]:
+    """The columns that the default holds out, none where the trials name none."""
+    try:
+        return held_out(trials, None)
+    except InputError:
+        return ()
+
+
+def independent_groups(trials: pd.DataFrame, split: Split) -> NDArray[np.intp]:
+    """What is independent of what: codes (n, 1), or (n, 2) where two held-out columns cross.
+
+    Stretches as long as the gap for time series; single trials where nothing is named.
+    """
+    if split.kind == "time":
+        return _stretches(split)
+    names = split.by or honest_columns(trials)
+    columns = {name: column_of(trials, name) for name in names if name in trials}
+    columns = columns or {name: np.asarray(split.columns[name]) for name in split.by}
+    kept = not_nested(columns)[:2]
+    if not kept:
+        return np.arange(len(trials))[:, None]
+    return np.column_stack([pd.factorize(columns[name])[0] for name in kept])
+
+
+def _stretches(split: Split) -> NDArray[np.intp]:
+    time, run = np.asarray(split.columns["time"], dtype=float), np.asarray(split.columns["run"])
+    length = split.gap or np.inf
+    codes = np.full(time.size, -1)
+    for _, test in split:
+        for name in np.unique(run[test]):
+            rows = test[run[test] == name]
+            steps = np.floor((time[rows] - time[rows].min()) / length).astype(int)
+            codes[rows] = codes.max() + 1 + steps
+    return codes[:, None]

@@ -27,6 +27,8 @@ def check_labels(y: ArrayLike, n_trials: int) -> NDArray[Any]:
     missing = np.asarray(pd.isna(labels))
     if labels.dtype.kind == "f":
         missing = missing | ~np.isfinite(labels)
+    if labels.dtype.kind == "U":
+        missing = missing | (labels == "")
     if missing.any():
         row = int(np.argwhere(missing)[0][0])
         raise InputError(

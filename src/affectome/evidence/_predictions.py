@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +32,20 @@ def fold_of(split: Split, n_trials: int) -> NDArray[np.intp]:
     return fold
 
 
+class Predictions(NamedTuple):
+    """What ``predict`` gives for every trial, and scores (n, n_classes) where they were wanted."""
+
+    found: NDArray[Any]
+    scores: NDArray[np.float64] | None
+
+    def of(self, wants: str) -> NDArray[Any]:
+        """What a metric wants: scores, or else what was predicted."""
+        return self.scores if wants == "scores" and self.scores is not None else self.found
+
+
 def out_of_fold(
-    estimator: Any, X: NDArray[Any], y: NDArray[Any], split: Split, wants: str
-) -> NDArray[Any]:
+    estimator: Any, X: NDArray[Any], y: NDArray[Any], split: Split, scored: bool
+) -> Predictions:
     """Fit in every fold and predict its tested trials.
 
     Parameters
@@ -45,30 +56,24 @@ def out_of_fold(
         Measurements (n, …) and labels (n,) or (n, n_labels).
     split
         Which trials train and test.
-    wants
-        ``"classes"``, ``"labels"`` or ``"ratings"``: what ``predict`` gives; ``"scores"``: decision
-        values or probabilities, (n, n_classes) in the sorted order of all classes.
+    scored
+        Whether decision values or probabilities are wanted, (n, n_classes) in the sorted order of
+        all classes.
 
     Returns
     -------
-    ndarray
-        Predictions; rows that no fold tests hold zeros or empty labels.
+    Predictions
+        Rows that no fold tests hold the first label, or zeros.
     """
-    classes = np.unique(y) if wants == "scores" else None
-    found: NDArray[Any] | None = None
+    classes = np.unique(y)
+    found = np.full(y.shape, classes[0])
+    scores = np.zeros((len(y), classes.size)) if scored else None
     for train, test in split:
         fitted = clone(estimator).fit(X[train], y[train])
-        if classes is None:
-            rows = np.asarray(fitted.predict(X[test]))
-        else:
-            rows = _scores(fitted, X[test], classes)
-        if found is None:
-            found = np.zeros(
-                (len(y), *rows.shape[1:]), dtype=y.dtype if rows.dtype.kind in "USO" else rows.dtype
-            )
-        found[test] = rows
-    assert found is not None
-    return found
+        found[test] = fitted.predict(X[test])
+        if scores is not None:
+            scores[test] = _scores(fitted, X[test], classes)
+    return Predictions(found, scores)
 
 
 def _scores(fitted: Any, X: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,18 +128,29 @@ def _prove_rows(number: int, train: NDArray[np.intp], test: NDArray[np.intp]) ->
         )
 
 
-def _prove_column(name: str, values: NDArray[Any], folds: tuple[Fold, ...]) -> None:
+def apart(values: NDArray[Any], folds: Iterable[Fold]) -> bool:
+    """Whether no fold has a value both in training and in test."""
+    return _first_shared(values, folds) is None
+
+
+def _first_shared(values: NDArray[Any], folds: Iterable[Fold]) -> tuple[int, Any] | None:
     codes, levels = pd.factorize(values)
     for number, (train, test) in enumerate(folds):
         learnt = np.zeros(len(levels), dtype=bool)
         learnt[codes[train]] = True
         shared = learnt[codes[test]]
         if shared.any():
-            value = levels[codes[test][shared.argmax()]]
-            raise InputError(
-                f"fold {number} has {name} {value!s} in training and in test, so the split does "
-                f"not hold out {name}; use make_split(holdout={name!r})"
-            )
+            return number, levels[codes[test][shared.argmax()]]
+    return None
+
+
+def _prove_column(name: str, values: NDArray[Any], folds: tuple[Fold, ...]) -> None:
+    shared = _first_shared(values, folds)
+    if shared is not None:
+        raise InputError(
+            f"fold {shared[0]} has {name} {shared[1]!s} in training and in test, so the split does "
+            f"not hold out {name}; use make_split(holdout={name!r})"
+        )
 
 
 def _prove_gap(columns: Mapping[str, NDArray[Any]], folds: tuple[Fold, ...], gap: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from affectome.errors import InputError
 from affectome.evidence._exchange import arrange
 from affectome.evidence._labels import check_labels
 from affectome.evidence._metrics import Metric
-from affectome.evidence._predictions import fold_of, out_of_fold
+from affectome.evidence._predictions import Predictions, fold_of, out_of_fold
 from affectome.evidence._split import Split
 from affectome.evidence.nulls import p_value
 from affectome.evidence.scores import comparable, find_metric
@@ -106,35 +107,55 @@ def permutation_test(
     InputError
         If labels are unusable, or exchanging them changes nothing.
     """
-    features = np.asarray(X)
-    labels = check_labels(y, len(features))
     name = metric or default_metric(estimator)
-    chosen = find_metric(name)
+    labels = check_labels(y, len(np.asarray(X)))
     if arrangements is None:
         drawn, scheme = arrange(labels, split, n_permutations, random_state)
     else:
         drawn, scheme = np.asarray(arrangements), "given arrangements"
+    return null_scores(estimator, np.asarray(X), labels, split, [name], drawn, scheme, n_jobs)[name]
+
+
+def null_scores(
+    estimator: Any,
+    X: NDArray[Any],
+    labels: NDArray[Any],
+    split: Split,
+    metrics: Sequence[str],
+    drawn: NDArray[Any],
+    scheme: str,
+    n_jobs: int | None,
+) -> dict[str, PermutationTest]:
+    """Test several metrics by the same refits; ``drawn`` holds the labels under the null."""
     if drawn.shape[1:] != labels.shape:
         raise InputError(
             f"arrangements have the shape {drawn.shape}; wanted (n_permutations, {len(labels)})"
         )
     rows = np.concatenate([labels[None], drawn])
     fold = fold_of(split, len(labels))
+    chosen = {name: find_metric(name) for name in metrics}
     if hasattr(estimator, "closed_form_predictions") and labels.ndim == 1:
         how = "closed form"
-        found = estimator.closed_form_predictions(features, rows, split.folds)
-        found = _as_wanted(found, np.unique(labels), chosen.wants)
+        values = estimator.closed_form_predictions(X, rows, split.folds)
+        predictions = _from_values(values, np.unique(labels), is_classifier(estimator))
     else:
         how = "joblib"
-        found = np.stack(
-            Parallel(n_jobs=n_jobs)(
-                delayed(out_of_fold)(estimator, features, row, split, chosen.wants) for row in rows
-            )
+        scored = any(m.wants == "scores" for m in chosen.values())
+        parts = Parallel(n_jobs=n_jobs)(
+            delayed(out_of_fold)(estimator, X, row, split, scored) for row in rows
+        )
+        predictions = Predictions(
+            np.stack([part.found for part in parts]),
+            np.stack([part.scores for part in parts]) if scored else None,
         )
     tested = fold >= 0
-    scores = _score_rows(chosen, rows[:, tested], found[:, tested], fold[tested])
-    p = p_value(scores[0], scores[1:], chosen.higher_is_better)
-    return PermutationTest(name, float(scores[0]), scores[1:], p, how, scheme)
+    tests = {}
+    for name, one in chosen.items():
+        found = predictions.of(one.wants)[:, tested]
+        scores = _score_rows(one, rows[:, tested], found, fold[tested])
+        p = p_value(scores[0], scores[1:], one.higher_is_better)
+        tests[name] = PermutationTest(name, float(scores[0]), scores[1:], p, how, scheme)
+    return tests
 
 
 def default_metric(estimator: Any) -> str:
@@ -159,11 +180,11 @@ def _score_rows(
     return metric.weighted(codes, found, np.ones((1, fold.size)), fold)
 
 
-def _as_wanted(found: NDArray[Any], classes: NDArray[Any], wants: str) -> NDArray[Any]:
-    """Turn decision values of two or more classes into what the metric wants."""
-    if wants == "scores":
-        return np.stack([-found, found], axis=-1) if found.ndim == 2 else found
-    if wants == "classes":
-        best = (found > 0).astype(np.intp) if found.ndim == 2 else np.nan_to_num(found).argmax(-1)
-        return classes[best]
-    return found
+def _from_values(values: NDArray[Any], classes: NDArray[Any], classifier: bool) -> Predictions:
+    """Predictions of the closed form: ratings, or decision values of two or more classes."""
+    values = np.nan_to_num(values)  # rows that no fold tests
+    if not classifier:
+        return Predictions(values, None)
+    if values.ndim == 2:
+        return Predictions(classes[(values > 0).astype(np.intp)], np.stack([-values, values], -1))
+    return Predictions(classes[values.argmax(axis=-1)], values)

@@ -17,9 +17,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from affectome.errors import InputError
-from affectome.evidence._holdout import column_of, held_out, not_nested
+from affectome.evidence._holdout import column_of, held_out, honest_columns, not_nested
 from affectome.evidence._labels import check_labels, is_rating, strata
-from affectome.evidence._split import Fold, Split
+from affectome.evidence._split import Fold, Split, apart
 
 __all__ = [
     "Split",
@@ -148,7 +148,7 @@ def wrap_splitter(
     splitter: Any,
     trials: pd.DataFrame,
     y: ArrayLike | None = None,
-    by: str | Sequence[str] = (),
+    by: str | Sequence[str] | None = None,
 ) -> Split:
     """Take the folds of a scikit-learn splitter, or a list of pairs, and check them.
 
@@ -161,31 +161,44 @@ def wrap_splitter(
     y
         Labels handed to the splitter, shape (n_trials,).
     by
-        Columns that must not be shared; the values of the first are handed over as ``groups``.
+        Columns that must not be shared; the values of the first are handed over as ``groups``. By
+        default the columns that :func:`make_split` would hold out, and the Split names those of
+        them that the folds do keep apart: none of them makes it a random split.
 
     Raises
     ------
     InputError
         If the folds share rows, or values of a column in ``by``.
     """
-    names = (by,) if isinstance(by, str) else tuple(by)
+    honest = honest_columns(trials) if by is None else ()
+    names = honest if by is None else (by,) if isinstance(by, str) else tuple(by)
     columns = {name: column_of(trials, name) for name in names}
     labels = None if y is None else check_labels(y, len(trials))
     if hasattr(splitter, "split"):
         groups = columns[names[0]] if names else None
-        try:
-            with warnings.catch_warnings():
-                # KFold warns that it ignores groups; the Split below refuses what comes of it.
-                warnings.simplefilter("ignore", UserWarning)
-                folds = list(splitter.split(np.zeros((len(trials), 1)), labels, groups))
-        except ValueError as error:
-            kind = type(splitter).__name__
-            raise InputError(f"{kind} can't split these trials: {error}") from None
+        folds = _split_by(splitter, len(trials), labels, groups)
     else:
         folds = [(np.asarray(train), np.asarray(test)) for train, test in splitter]
-    if folds and max(int(np.max(test, initial=0)) for _, test in folds) >= len(trials):
+    if max((int(np.max(rows, initial=0)) for fold in folds for rows in fold), default=0) >= len(
+        trials
+    ):
         raise InputError(f"the given folds list rows beyond the {len(trials)} trials")
+    if by is None:
+        names = tuple(name for name in names if apart(columns[name], folds))
     return Split("given", names, tuple(folds), columns)
+
+
+def _split_by(
+    splitter: Any, n: int, y: NDArray[Any] | None, groups: NDArray[Any] | None
+) -> list[Fold]:
+    try:
+        with warnings.catch_warnings():
+            # KFold warns that it ignores groups; what its folds share is found by the caller.
+            warnings.simplefilter("ignore", UserWarning)
+            return list(splitter.split(np.zeros((n, 1)), y, groups))
+    except ValueError as error:
+        kind = type(splitter).__name__
+        raise InputError(f"{kind} can't split these trials: {error}") from None
 
 
 def inner_split(split: Split, fold: int, y: ArrayLike | None = None, n_splits: int = 3) -> Split:

@@ -1,0 +1,364 @@
+"""Evaluate a decoder: a score that holds up, with its interval, its null and its baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+from sklearn.base import is_classifier, is_regressor
+from sklearn.utils import get_tags
+
+from affectome.data import check_recording, trial_table
+from affectome.errors import InputError
+from affectome.evidence._exchange import arrange
+from affectome.evidence._holdout import independent_groups
+from affectome.evidence._labels import check_labels, is_rating
+from affectome.evidence._memory import check_memory
+from affectome.evidence._metrics import METRICS
+from affectome.evidence._predictions import Predictions, fold_of, out_of_fold
+from affectome.evidence.baselines import baseline_scores
+from affectome.evidence.permutation import PermutationTest, default_metric, null_scores
+from affectome.evidence.scores import Score, difference, score
+from affectome.evidence.splits import Split, make_split, wrap_splitter
+from affectome.progress import Progress, silent
+
+Holdout = str | Sequence[str] | Split | Any | None
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is claimed about a decoder, and why it can be believed.
+
+    Attributes
+    ----------
+    target
+        The column, or columns, that were decoded.
+    metric
+        The metric that baselines are compared by.
+    scores
+        Metric → score with interval and p.
+    null
+        The permutation test of ``metric``.
+    baselines
+        Name → score of each baseline, and of each control Recording, by ``metric``.
+    best_baseline
+        Name of the best of them.
+    excess
+        How far the decoder is above that one, with the interval of the paired difference.
+    by_subject
+        Subject → score of its trials by ``metric``; None where it has one class only.
+    predictions
+        One row a tested trial: ``trial``, ``fold``, true and predicted target, scores of classes.
+    split
+        The folds.
+    stamps
+        What every figure drawn from this must say, such as ``"random split"``.
+    """
+
+    target: tuple[str, ...]
+    metric: str
+    scores: Mapping[str, Score]
+    null: PermutationTest | None
+    baselines: Mapping[str, Score]
+    best_baseline: str
+    excess: Score
+    by_subject: Mapping[str, float | None]
+    predictions: pd.DataFrame = field(repr=False)
+    split: Split
+    stamps: tuple[str, ...]
+
+    @property
+    def score(self) -> Score:
+        """The score by the main metric."""
+        return self.scores[self.metric]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all numbers, as they go into ``result.json``."""
+        return {
+            "target": list(self.target),
+            "metric": self.metric,
+            "scores": {name: one.to_dict() for name, one in self.scores.items()},
+            "null": None if self.null is None else self.null.to_dict(),
+            "baselines": {name: one.to_dict() for name, one in self.baselines.items()},
+            "best_baseline": self.best_baseline,
+            "excess": self.excess.to_dict(),
+            "by_subject": dict(self.by_subject),
+            "n_trials": len(self.predictions),
+            "split": self.split.to_dict(),
+            "stamps": list(self.stamps),
+        }
+
+
+def evaluate(
+    decoder: Any,
+    recording: xr.DataArray,
+    target: str | Sequence[str],
+    holdout: Holdout = None,
+    nuisance: Sequence[str] = (),
+    controls: Mapping[str, xr.DataArray] | None = None,
+    metric: str | None = None,
+    n_splits: int | None = None,
+    n_permutations: int = 1000,
+    n_bootstrap: int = 2000,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    progress: Progress = silent,
+) -> Evidence:
+    """Decode a target from a Recording and gather the evidence that the decoding is real.
+
+    Parameters
+    ----------
+    decoder
+        Any scikit-learn estimator or Pipeline; all of it is fitted inside the folds.
+    recording
+        Dims (trial, [time,] unit). Time is laid out as more units for estimators that don't declare
+        the tag ``three_d_array``.
+    target
+        Coordinate of ``trial``: labels for a classifier, ratings (floats) for a regressor. Several
+        columns of 0 and 1 are labels that may occur together.
+    holdout
+        Columns as in :func:`make_split`, a Split, or a scikit-learn splitter. By default subject and
+        stimulus, where both are named.
+    nuisance
+        Columns that should not explain the target: motion, loudness, brightness.
+    controls
+        Name → Recording of the same trials, decoded as one more baseline: the units of the same
+        network untrained.
+    metric
+        What baselines are compared by; macro AUC for classifiers, r for ratings, macro-F1 for
+        several labels by default.
+    n_splits
+        Parts that each held-out column is dealt into.
+    n_permutations
+        Arrangements of the labels under the null; 0 for no test.
+    n_bootstrap
+        Draws of groups for the intervals.
+    random_state
+        Seed of everything that is drawn here.
+    n_jobs
+        Processes for the permutations of estimators without a closed form.
+    progress
+        Called with the name of the step.
+
+    Returns
+    -------
+    Evidence
+
+    Raises
+    ------
+    InputError
+        If the Recording, the labels or the split are unusable, the decoder does not fit the target,
+        or the work would not fit into memory.
+    """
+    names = (target,) if isinstance(target, str) else tuple(target)
+    check_memory(_bytes(recording, n_permutations), _what(recording))
+    trials = trial_table(check_recording(recording))
+    y = check_labels(_target(trials, names), len(trials))
+    _check_kind(decoder, y, names)
+    main = metric or ("multilabel_f1" if y.ndim > 1 else default_metric(decoder))
+    metrics = _metrics(main, decoder, y)
+    split = _split(holdout, trials, y, n_splits, random_state)
+    progress("decode", 0, 3)
+    X = _features(decoder, recording)
+    judge = _Judge(y, split, independent_groups(trials, split), n_bootstrap, random_state)
+    scored = any(METRICS[name].wants == "scores" for name in metrics)
+    own = out_of_fold(decoder, X, y, split, scored)
+    progress("baselines", 1, 3)
+    rivals = {
+        name: _as_predictions(values, y)
+        for name, values in baseline_scores(trials, y, split, nuisance).items()
+    }
+    for name, control in (controls or {}).items():
+        values = _features(decoder, _same_trials(control, recording, name))
+        rivals[name] = out_of_fold(decoder, values, y, split, scored)
+    baselines = {name: judge.score(main, rival) for name, rival in rivals.items()}
+    best = _best(baselines, METRICS[main].higher_is_better)
+    progress("null", 2, 3)
+    tests: dict[str, PermutationTest] = {}
+    if n_permutations:
+        drawn, scheme = arrange(y, split, n_permutations, random_state)
+        tests = null_scores(decoder, X, y, split, metrics, drawn, scheme, n_jobs)
+    scores = {name: judge.score(name, own) for name in metrics}
+    scores = {n: s.with_p(tests[n].p) if n in tests else s for n, s in scores.items()}
+    progress("done", 3, 3)
+    return Evidence(
+        names,
+        main,
+        scores,
+        tests.get(main),
+        baselines,
+        best,
+        judge.difference(main, own, rivals[best]),
+        judge.by_subject(main, own, trials),
+        judge.table(names, own),
+        split,
+        ("random split",) if split.random else (),
+    )
+
+
+class _Judge:
+    """Scores predictions of the tested trials, all by the same folds, groups and draws."""
+
+    def __init__(
+        self,
+        y: NDArray[Any],
+        split: Split,
+        groups: NDArray[np.intp],
+        n_bootstrap: int,
+        random_state: int,
+    ) -> None:
+        self.y = y
+        self.fold = fold_of(split, len(y))
+        self.tested = np.flatnonzero(self.fold >= 0)
+        self.groups = groups
+        self.draws = {"n_bootstrap": n_bootstrap, "random_state": random_state}
+
+    def score(self, metric: str, own: Predictions) -> Score:
+        rows = self.tested
+        found = own.of(METRICS[metric].wants)[rows]
+        return score(metric, self.y[rows], found, self.groups[rows], self.fold[rows], **self.draws)
+
+    def difference(self, metric: str, own: Predictions, rival: Predictions) -> Score:
+        rows, wants = self.tested, METRICS[metric].wants
+        a, b = own.of(wants)[rows], rival.of(wants)[rows]
+        groups, fold = self.groups[rows], self.fold[rows]
+        return difference(metric, self.y[rows], a, b, groups, fold, **self.draws)
+
+    def by_subject(
+        self, metric: str, own: Predictions, trials: pd.DataFrame
+    ) -> dict[str, float | None]:
+        if "subject" not in trials:
+            return {}
+        subject = trials["subject"].to_numpy()
+        found = own.of(METRICS[metric].wants)
+        scores: dict[str, float | None] = {}
+        for name in np.unique(subject[self.tested]):
+            rows = self.tested[subject[self.tested] == name]
+            whole = self.y.ndim > 1 or len(np.unique(self.y[rows])) == len(np.unique(self.y))
+            enough = whole or is_rating(self.y)
+            scores[str(name)] = (
+                score(metric, self.y[rows], found[rows], None, self.fold[rows], 0).value
+                if enough
+                else None
+            )
+        return scores
+
+    def table(self, names: tuple[str, ...], own: Predictions) -> pd.DataFrame:
+        rows = self.tested
+        columns: dict[str, NDArray[Any]] = {"trial": rows, "fold": self.fold[rows]}
+        true, found = self.y.reshape(len(self.y), -1), own.found.reshape(len(self.y), -1)
+        for k, name in enumerate(names):
+            columns[name] = true[rows, k]
+            columns[f"predicted {name}"] = found[rows, k]
+        if own.scores is not None:
+            for k, label in enumerate(np.unique(self.y)):
+                columns[f"score {label}"] = own.scores[rows, k]
+        return pd.DataFrame(columns)
+
+
+def _target(trials: pd.DataFrame, names: tuple[str, ...]) -> NDArray[Any]:
+    for name in names:
+        if name not in trials:
+            has = ", ".join(map(str, trials.columns)) or "none"
+            raise InputError(f"the trials have no coordinate {name!r} to decode; they have {has}")
+    if len(names) == 1:
+        return trials[names[0]].to_numpy()
+    values = trials[list(names)].to_numpy()
+    if values.dtype.kind not in "iub" or not np.isin(values, (0, 1)).all():
+        raise InputError(
+            f"several targets are labels of 0 and 1; {', '.join(names)} hold other values: decode "
+            "ratings one at a time"
+        )
+    return values.astype(int)
+
+
+def _check_kind(decoder: Any, y: NDArray[Any], names: tuple[str, ...]) -> None:
+    kind = type(decoder).__name__
+    if y.ndim > 1:
+        return
+    if is_rating(y) and is_classifier(decoder):
+        raise InputError(
+            f"{names[0]!r} is a rating (floats), but {kind} is a classifier; take a regressor such "
+            "as RidgeDecoder, or cut the ratings into classes"
+        )
+    if not is_rating(y) and is_regressor(decoder):
+        raise InputError(
+            f"{names[0]!r} names classes, but {kind} is a regressor; take a classifier such as "
+            "RidgeClassifierDecoder, or give the ratings as floats"
+        )
+
+
+def _metrics(main: str, decoder: Any, y: NDArray[Any]) -> list[str]:
+    if y.ndim > 1:
+        usual = ["multilabel_f1"]
+    elif is_rating(y):
+        usual = ["pearson_r", "ccc", "r2"]
+    else:
+        usual = ["balanced_accuracy", "f1_macro"]
+        if default_metric(decoder) == "macro_auc":
+            usual = ["macro_auc", *usual, "d_from_auc"]
+    return [main, *(name for name in usual if name != main)]
+
+
+def _split(
+    holdout: Holdout,
+    trials: pd.DataFrame,
+    y: NDArray[Any],
+    n_splits: int | None,
+    random_state: int,
+) -> Split:
+    if isinstance(holdout, Split):
+        last = max(int(max(train.max(), test.max())) for train, test in holdout)
+        if last >= len(trials):
+            raise InputError(
+                f"the split lists row {last}, but the Recording has {len(trials)} trials; make it "
+                "from the same trials"
+            )
+        return holdout
+    if hasattr(holdout, "split") and not isinstance(holdout, str):
+        return wrap_splitter(holdout, trials, y)
+    return make_split(trials, y, holdout, n_splits, random_state)
+
+
+def _features(decoder: Any, recording: xr.DataArray) -> NDArray[Any]:
+    values = recording.to_numpy()
+    if values.ndim == 3 and not get_tags(decoder).input_tags.three_d_array:
+        return values.reshape(len(values), -1)
+    return values
+
+
+def _same_trials(control: xr.DataArray, recording: xr.DataArray, name: str) -> xr.DataArray:
+    if control.sizes.get("trial") != recording.sizes["trial"]:
+        raise InputError(
+            f"the control {name!r} has the shape {control.shape}, but the Recording has "
+            f"{recording.sizes['trial']} trials; give the same trials in the same order"
+        )
+    return check_recording(control)
+
+
+def _as_predictions(values: NDArray[np.float64], y: NDArray[Any]) -> Predictions:
+    if y.ndim > 1:
+        return Predictions((values > 0.5).astype(int), None)
+    if is_rating(y):
+        return Predictions(values, None)
+    return Predictions(np.unique(y)[values.argmax(axis=1)], values)
+
+
+def _best(baselines: Mapping[str, Score], higher_is_better: bool) -> str:
+    ranked = sorted(baselines, key=lambda name: baselines[name].value)
+    return ranked[-1] if higher_is_better else ranked[0]
+
+
+def _bytes(recording: xr.DataArray, n_permutations: int) -> float:
+    """Peak: values with a scaled copy and a training set in float64; labels and scores of nulls."""
+    n_trials = recording.sizes.get("trial", 0)
+    return 8.0 * (3 * recording.size + 4 * (n_permutations + 1) * n_trials)
+
+
+def _what(recording: xr.DataArray) -> str:
+    return f"evaluating a Recording of the shape {recording.shape}"
