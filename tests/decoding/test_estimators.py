@@ -1,6 +1,11 @@
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from affectome.decoding import RidgeClassifierDecoder, RidgeDecoder
+from affectome.decoding import (
+    PLSClassifierDecoder,
+    PLSDecoder,
+    RidgeClassifierDecoder,
+    RidgeDecoder,
+)
 
 
 @parametrize_with_checks(
@@ -9,6 +14,8 @@ from affectome.decoding import RidgeClassifierDecoder, RidgeDecoder
         RidgeDecoder(alpha=(0.1, 1.0, 10.0)),
         RidgeClassifierDecoder(),
         RidgeClassifierDecoder(alpha=(0.1, 1.0, 10.0), standardize=False),
+        PLSDecoder(),
+        PLSClassifierDecoder(),
     ]
 )
 def test_follows_the_rules_of_scikit_learn(estimator, check):

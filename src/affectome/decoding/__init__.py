@@ -1,5 +1,6 @@
 """Decoders: recording to emotion. Every decoder is a scikit-learn estimator."""
 
+from affectome.decoding.pls import PLSClassifierDecoder, PLSDecoder
 from affectome.decoding.ridge import RidgeClassifierDecoder, RidgeDecoder
 
-__all__ = ["RidgeClassifierDecoder", "RidgeDecoder"]
+__all__ = ["PLSClassifierDecoder", "PLSDecoder", "RidgeClassifierDecoder", "RidgeDecoder"]

@@ -47,7 +47,7 @@ def scores_by_class(
     Y
         Arrangements of the labels, shape (n_arrangements, n).
     predict
-        From codes (n, n_arrangements * n_codes) to predictions of the same shape.
+        From codes (n_arrangements, n, n_codes) to predictions of the same shape.
 
     Returns
     -------
@@ -56,7 +56,5 @@ def scores_by_class(
     """
     labels, classes = check_arrangements(Y)
     codes = 2.0 * class_indicators(labels, classes) - 1.0
-    n_arrangements, n, n_codes = codes.shape
-    columns = codes.transpose(1, 0, 2).reshape(n, -1)
-    scores = predict(columns).reshape(n, n_arrangements, n_codes).transpose(1, 0, 2)
-    return scores[..., 0] if n_codes == 1 else scores
+    scores = predict(codes)
+    return scores[..., 0] if scores.shape[-1] == 1 else scores

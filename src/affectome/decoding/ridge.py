@@ -12,17 +12,14 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from affectome.decoding.classes import class_indicators, decide, scores_by_class
-from affectome.errors import InputError
+from affectome.decoding._linear import LinearClassifier, LinearRegressor
+from affectome.decoding.classes import class_indicators, scores_by_class
 from affectome.kernels import ridge
 from affectome.kernels.folds import Folds
 
 
-class RidgeDecoder(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class RidgeDecoder(LinearRegressor):
     """Linear regression with a quadratic penalty on the weights of the standardised features.
 
     Parameters
@@ -48,22 +45,12 @@ class RidgeDecoder(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit to features X (n, p) and targets y (n,) or (n, n_targets)."""
-        features, target = validate_data(
-            self, X, y, multi_output=True, y_numeric=True, dtype=np.float64
-        )
+        features, target = self._checked(X, y)
         columns = target.reshape(len(target), -1)
         model = ridge.fit(features, columns, self.alpha, standardize=self.standardize)
-        many = target.ndim > 1
-        self.coef_ = model.weights.T if many else model.weights[:, 0]
-        self.intercept_ = model.intercept if many else model.intercept[0]
-        self.alpha_ = model.alpha if many else model.alpha[0]
+        self._keep(model.weights, model.intercept, target)
+        self.alpha_ = model.alpha if target.ndim > 1 else model.alpha[0]
         return self
-
-    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Predictions, shape (n,) or (n, n_targets)."""
-        check_is_fitted(self)
-        features = validate_data(self, X, reset=False, dtype=np.float64)
-        return features @ self.coef_.T + self.intercept_
 
     def closed_form_predictions(
         self, X: ArrayLike, Y: ArrayLike, folds: Folds
@@ -90,7 +77,7 @@ class RidgeDecoder(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ).T
 
 
-class RidgeClassifierDecoder(ClassifierMixin, BaseEstimator):
+class RidgeClassifierDecoder(LinearClassifier):
     """Ridge regression on the codes +1 (the class) and -1 (the rest).
 
     Parameters
@@ -118,26 +105,11 @@ class RidgeClassifierDecoder(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit to features X (n, p) and labels y (n,) of two classes or more."""
-        features, labels = validate_data(self, X, y, dtype=np.float64)
-        check_classification_targets(labels)
-        self.classes_ = np.unique(labels)
-        if len(self.classes_) < 2:
-            raise InputError(f"y holds one class only ({self.classes_[0]!r}); give two or more")
+        features, labels = self._checked(X, y)
         codes = 2.0 * class_indicators(labels[None], self.classes_)[0] - 1.0
         model = ridge.fit(features, codes, self.alpha, standardize=self.standardize)
         self.coef_, self.intercept_, self.alpha_ = model.weights.T, model.intercept, model.alpha
         return self
-
-    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Scores, shape (n,) for two classes (positive: the second), else (n, n_classes)."""
-        check_is_fitted(self)
-        features = validate_data(self, X, reset=False, dtype=np.float64)
-        scores = features @ self.coef_.T + self.intercept_
-        return scores[:, 0] if scores.shape[1] == 1 else scores
-
-    def predict(self, X: ArrayLike) -> NDArray[np.generic]:
-        """Label with the highest score, shape (n,)."""
-        return decide(self.decision_function(X), self.classes_)
 
     def closed_form_predictions(
         self, X: ArrayLike, Y: ArrayLike, folds: Folds
@@ -160,9 +132,16 @@ class RidgeClassifierDecoder(ClassifierMixin, BaseEstimator):
             (n_arrangements, n, n_classes), classes sorted; NaN for a trial that no fold tests. A
             class without training trials in a fold scores -1 there.
         """
-        return scores_by_class(
-            Y,
-            lambda codes: ridge.cross_validated_predictions(
-                X, codes, folds, self.alpha, standardize=self.standardize
-            ),
-        )
+
+        def predict(codes: NDArray[np.float64]) -> NDArray[np.float64]:
+            columns = codes.transpose(1, 0, 2)
+            scores = ridge.cross_validated_predictions(
+                X,
+                columns.reshape(len(columns), -1),
+                folds,
+                self.alpha,
+                standardize=self.standardize,
+            )
+            return scores.reshape(columns.shape).transpose(1, 0, 2)
+
+        return scores_by_class(Y, predict)

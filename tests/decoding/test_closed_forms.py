@@ -3,7 +3,12 @@ import pytest
 from sklearn.linear_model import RidgeClassifier
 from sklearn.model_selection import KFold
 
-from affectome.decoding import RidgeClassifierDecoder, RidgeDecoder
+from affectome.decoding import (
+    PLSClassifierDecoder,
+    PLSDecoder,
+    RidgeClassifierDecoder,
+    RidgeDecoder,
+)
 from affectome.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -60,6 +65,28 @@ def test_regression_of_several_targets_keeps_their_shape():
     assert decoder.alpha_.shape == (3,)
     alone = RidgeDecoder((1.0, 100.0)).fit(X, Y[:, 1])
     np.testing.assert_allclose(decoder.predict(X)[:, 1], alone.predict(X), atol=1e-12)
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+def test_pls_closed_form_equals_fitting_every_arrangement_anew(standardize):
+    Y = RNG.normal(size=(4, 60))
+    decoder = PLSDecoder(3, standardize)
+    np.testing.assert_allclose(
+        decoder.closed_form_predictions(X, Y, FOLDS), refitted(decoder, "predict", Y), atol=1e-9
+    )
+    with pytest.raises(InputError, match=r"Y has shape \(60,\)"):
+        decoder.closed_form_predictions(X, Y[0], FOLDS)
+
+
+@pytest.mark.parametrize("labels", [["calm", "fear"], ["anger", "calm", "fear"]])
+def test_pls_closed_form_scores_equal_fitting_every_arrangement_anew(labels):
+    Y = np.array([RNG.permutation(np.resize(labels, 60)) for _ in range(4)])
+    decoder = PLSClassifierDecoder(3)
+    np.testing.assert_allclose(
+        decoder.closed_form_predictions(X, Y, FOLDS),
+        refitted(decoder, "decision_function", Y),
+        atol=1e-8,
+    )
 
 
 def test_a_class_of_one_trial_scores_lowest_where_it_was_not_seen():

@@ -1,0 +1,248 @@
+"""Partial least squares for many sets of targets and folds at once (Wold 1975; dual: Rosipal 2001).
+
+A component is the direction of the features with the largest covariance with the targets that are
+left. With centred ``X``, ``Y``, unit scores ``T`` so far, ``R = (I - TT') Y`` and ``K = XX'``::
+
+    c = leading eigenvector of R'KR,   t ~ (I - TT') K R c,   Y_hat = T T'Y
+
+Nothing but ``K`` times a vector is needed, so the folds of a cross-validation share one Gram matrix
+and the scores of all folds and all arrangements of the labels come from one product a component.
+Test trials ride along: their scores are further rows of the same product. For one target this is
+PLS1, for several NIPALS-PLS2 run to convergence (scikit-learn's ``PLSRegression`` with ``tol=0``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from affectome.errors import InputError
+from affectome.kernels.folds import Array, Folds, check_arrays, check_folds, gram, moments
+
+Product = Callable[[Array], Array]
+SMALLEST_BLOCK = 16
+EXHAUSTED = 1e-12
+
+
+def cross_validated_predictions(
+    X: ArrayLike,
+    Y: ArrayLike,
+    folds: Folds,
+    n_components: int,
+    *,
+    standardize: bool = False,
+) -> Array:
+    """Predictions of every trial from a PLS fitted on the other folds.
+
+    Parameters
+    ----------
+    X
+        Features, shape (n, p).
+    Y
+        Targets, shape (n, q), or (n_sets, n, q) for many arrangements of them. The q columns of a
+        set are fitted together.
+    folds
+        Pairs (train, test) of index arrays; no trial may be tested twice.
+    n_components
+        Components to extract; those beyond the rank of a fold add nothing.
+    standardize
+        Divide features and targets by their standard deviation over the fold's training trials.
+        Every fold then needs a Gram matrix of its own.
+
+    Returns
+    -------
+    ndarray
+        Predictions, float64, shape of Y; NaN for a trial that no fold tests.
+
+    Raises
+    ------
+    InputError
+        If shapes do not meet, a value is not finite, a fold is bad or ``n_components`` is below 1.
+    """
+    sets = np.asarray(Y, dtype=np.float64)
+    if sets.ndim not in (2, 3):
+        raise InputError(f"Y has shape {sets.shape}; wanted (n, q) or (n_sets, n, q)")
+    shape = sets.shape
+    sets = sets.reshape(-1, *shape[-2:])
+    features, _ = check_arrays(X, sets.transpose(1, 0, 2).reshape(shape[-2], -1))
+    _check_components(n_components)
+    predictions = np.full(sets.shape, np.nan)
+    room = features.size // (2 * len(features) * (n_components + 4 * shape[-1]))
+    block = max(SMALLEST_BLOCK, room)
+    for product, members in _shared_products(
+        features, check_folds(folds, len(features)), standardize
+    ):
+        n_sets = max(1, block // len(members))
+        for first in range(0, len(members), block):
+            for start in range(0, len(sets), n_sets):
+                rows = slice(start, start + n_sets)
+                _predict_block(
+                    product,
+                    sets[rows],
+                    members[first : first + block],
+                    n_components,
+                    standardize,
+                    predictions[rows],
+                )
+    return predictions.reshape(shape)
+
+
+class Fit(NamedTuple):
+    """A fitted PLS in the units of its features: ``X @ weights + intercept``.
+
+    ``weights`` is (p, q), ``intercept`` (q,), ``rotations`` (p, n_components) takes centred and
+    scaled features to scores of unit length, ``mean`` and ``scale`` are (p,).
+    """
+
+    weights: Array
+    intercept: Array
+    rotations: Array
+    mean: Array
+    scale: Array
+
+
+def fit(X: ArrayLike, Y: ArrayLike, n_components: int, *, standardize: bool = False) -> Fit:
+    """Fit X (n, p) to Y (n, q); parameters as in `cross_validated_predictions`."""
+    features, targets = check_arrays(X, Y)
+    _check_components(n_components)
+    mean, scale = moments(features, standardize=standardize)
+    level, spread = moments(targets, standardize=standardize)
+    Z, residual = (features - mean) / scale, (targets - level) / spread
+    weights: list[Array] = []
+    scores, loadings = np.empty((len(Z), 0)), np.empty((residual.shape[1], 0))
+    start = np.linalg.norm(Z.T @ residual)
+    while len(weights) < n_components:
+        covariance = Z.T @ residual
+        if np.linalg.norm(covariance) <= EXHAUSTED * start:
+            break
+        weight = np.linalg.svd(covariance, full_matrices=False)[0][:, 0]
+        score = Z @ weight
+        score -= scores @ (scores.T @ score)
+        score /= np.linalg.norm(score)
+        weights.append(weight)
+        loadings = np.column_stack([loadings, residual.T @ score])
+        residual = residual - np.outer(score, loadings[:, -1])
+        scores = np.column_stack([scores, score])
+    W = np.reshape(weights, (-1, Z.shape[1])).T
+    rotations = W @ np.linalg.pinv(scores.T @ Z @ W)
+    coefficients = rotations @ loadings.T / scale[:, None] * spread
+    return Fit(coefficients, level - mean @ coefficients, rotations, mean, scale)
+
+
+def _check_components(n_components: int) -> None:
+    if n_components < 1:
+        raise InputError(f"n_components must be 1 or more; got {n_components}")
+
+
+def _shared_products(
+    X: Array, folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]], standardize: bool
+) -> Iterator[tuple[Product, list[tuple[NDArray[np.intp], NDArray[np.intp]]]]]:
+    """``V -> V K`` with the folds that share ``K``: all of them, unless each scales its own."""
+    if not standardize:
+        yield _product(X, *moments(X, standardize=False)), folds
+        return
+    for train, test in folds:
+        yield _product(X, *moments(X[train], standardize=True)), [(train, test)]
+
+
+def _product(X: Array, mean: Array, scale: Array) -> Product:
+    if X.shape[1] < len(X):
+        Z = (X - mean) / scale
+        return lambda V: (V @ Z) @ Z.T
+    K = gram(X, mean, scale)
+    return lambda V: V @ K
+
+
+def _predict_block(
+    product: Product,
+    sets: Array,
+    folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
+    n_components: int,
+    standardize: bool,
+    out: Array,
+) -> None:
+    """Fill the test trials of every set (n_sets, n, q) in every fold, all in the same products."""
+    n_sets, n, q = sets.shape
+    inside = np.zeros((len(folds), n_sets, n))
+    R = np.zeros((len(folds), n_sets, q, n))
+    level, spread = np.empty((2, len(folds), n_sets, q))
+    for f, (train, _) in enumerate(folds):
+        inside[f][:, train] = 1.0
+        targets = sets[:, train].transpose(1, 0, 2)
+        flat = moments(targets.reshape(len(train), -1), standardize=standardize)
+        level[f], spread[f] = (values.reshape(n_sets, q) for values in flat)
+        R[f][..., train] = ((targets - level[f]) / spread[f]).transpose(1, 2, 0)
+    fitted = _fitted(product, R.reshape(-1, q, n), inside.reshape(-1, n), n_components)
+    fitted = fitted.reshape(R.shape)
+    for f, (_, test) in enumerate(folds):
+        values = fitted[f][..., test].transpose(0, 2, 1)
+        out[:, test] = values * spread[f][:, None] + level[f][:, None]
+
+
+def _fitted(product: Product, R: Array, inside: Array, n_components: int) -> Array:
+    """``T T'Y`` for rows of centred targets R (b, q, n), zero outside training; R is used up."""
+    b, q, n = R.shape
+    KR = product(R.reshape(-1, n)).reshape(R.shape)
+    scores = np.zeros((b, n_components, n))
+    fitted, loadings, trained = np.zeros_like(R), np.zeros((b, q)), np.zeros((b, n))
+    first = np.zeros(b)
+    for a in range(n_components):
+        weights = np.ones((b, 1))
+        if q > 1:
+            weights = np.linalg.eigh(R @ KR.transpose(0, 2, 1))[1][:, :, -1]
+        _add_component(a, weights, KR, inside, R, scores, fitted, loadings, trained, first)
+        if a + 1 < n_components:
+            _downdate(KR, loadings, product(trained))
+    return fitted
+
+
+@njit(cache=True, nogil=True)
+def _add_component(a, weights, KR, inside, R, scores, fitted, loadings, trained, first):  # type: ignore[no-untyped-def]
+    n_rows, q, n = R.shape
+    for b in range(n_rows):
+        train, score, unit = inside[b], scores[b, a], trained[b]
+        for k in range(q):
+            _add(score, weights[b, k], KR[b, k])
+        mean = _dot(train, score) / train.sum()
+        for i in range(n):
+            score[i] -= mean
+            unit[i] = train[i] * score[i]
+        first[b] = max(first[b], np.sqrt(_dot(unit, score)))
+        for j in range(a):
+            _add(score, -_dot(unit, scores[b, j]), scores[b, j])
+            for i in range(n):
+                unit[i] = train[i] * score[i]
+        length = np.sqrt(_dot(unit, score))
+        factor = 1.0 / length if length > EXHAUSTED * first[b] else 0.0
+        for i in range(n):
+            score[i] *= factor
+            unit[i] *= factor
+        for k in range(q):
+            loadings[b, k] = _dot(unit, R[b, k])
+            _add(fitted[b, k], loadings[b, k], score)
+            _add(R[b, k], -loadings[b, k], unit)
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _dot(x, y):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(len(x)):
+        total += x[i] * y[i]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _add(x, factor, y):  # type: ignore[no-untyped-def]
+    for i in range(len(x)):
+        x[i] += factor * y[i]
+
+
+@njit(cache=True, nogil=True)
+def _downdate(KR, loadings, KT):  # type: ignore[no-untyped-def]
+    for b in range(KR.shape[0]):
+        for k in range(KR.shape[1]):
+            _add(KR[b, k], -loadings[b, k], KT[b])
