@@ -12,6 +12,7 @@ import pandas as pd
 
 from affectome.data.catalog import Skipped, read_catalog
 from affectome.data.events import LABELS, label_trials, read_events, subject_of
+from affectome.data.images import check_same_grid, load_image, squeezed, stack_images
 from affectome.data.measurement import Measurement, Options, cut_measurement, with_subject
 from affectome.data.recording import make_recording
 from affectome.errors import InputError, require
@@ -22,7 +23,7 @@ RESAMPLING = ("none", "data", "labels")
 
 def is_map(file: Path) -> bool:
     """Tell whether a file is one three-dimensional brain image."""
-    return file.name.lower().endswith(SUFFIXES) and len(_squeezed(load_image(file)).shape) == 3
+    return file.name.lower().endswith(SUFFIXES) and len(squeezed(load_image(file)).shape) == 3
 
 
 def read_nifti(path: Path, events: Path | None, options: Options) -> Measurement:
@@ -75,7 +76,7 @@ def read_nifti(path: Path, events: Path | None, options: Options) -> Measurement
 def read_maps(
     source: Path, files: Sequence[Path], events: Path | None, options: Options
 ) -> Measurement:
-    """Read one map a file, such as the contrast images of a group.
+    """Read one map a file, such as the contrast images of a group, as a Recording.
 
     Parameters
     ----------
@@ -89,81 +90,82 @@ def read_maps(
     options
         Label; mask, atlas, spheres and resampling.
     """
-    table = events or next((t for t in [source / "metadata.csv"] if t.is_file()), None)
-    if table is None:
-        names = [subject_of(f.name, f.name.split(".")[0]) for f in files]
-        trials = pd.DataFrame({"file": [str(f) for f in files], "subject": names})
-        skipped: list[Skipped] = []
-    else:
-        catalog = read_catalog(table, label=options.label)
-        if "file" not in catalog.table:
-            raise InputError(f"{table} has no column of file names such as file_name")
-        trials, skipped = catalog.table, list(catalog.skipped)
-        if any(column in trials for column in LABELS):
-            trials, unlabelled = label_trials(trials, None, str(table))
-            trials, skipped = trials.reset_index(drop=True), [*skipped, *unlabelled]
-        if "subject" not in trials:
-            trials["subject"] = [subject_of(f, Path(f).name.split(".")[0]) for f in trials["file"]]
+    trials, skipped = _map_table(source, files, events, options.label)
     image = stack_images([Path(f) for f in trials["file"]])
     values, units, notes = extract(image, options, str(source))
     return Measurement(make_recording(values, trials, units), source, tuple(skipped), tuple(notes))
 
 
-def load_image(path: str | Path) -> Any:
-    """Open a NIfTI or Analyze image.
+def load_maps(
+    source: str | Path, events: str | Path | None = None, label: str | None = None
+) -> tuple[Any, pd.DataFrame, list[Skipped]]:
+    """Load maps as one four-dimensional image with a table of what each volume is.
+
+    Parameters
+    ----------
+    source
+        A folder of maps, or one image with three or four dimensions.
+    events
+        One row a map: with a column of file names for a folder.
+    label
+        Column that becomes ``emotion``.
+
+    Returns
+    -------
+    image : nibabel image
+        Maps along the fourth axis.
+    trials : pandas.DataFrame
+        One row a map, with ``subject``.
+    skipped : list of Skipped
 
     Raises
     ------
     InputError
-        If it is not one.
+        If there are no maps, their grids differ, or the rows do not match them.
     """
-    nibabel = require("nibabel", "fmri")
-    try:
-        return nibabel.load(path)
-    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
+    path = Path(source)
+    table = None if events is None else Path(events)
+    if path.is_dir():
+        files = sorted(f for f in path.iterdir() if f.name.lower().endswith(SUFFIXES[:-1]))
+        if not files and table is None:
+            raise InputError(f"{path} holds no NIfTI or Analyze images")
+        trials, skipped = _map_table(path, files, table, label)
+        return stack_images([Path(f) for f in trials["file"]]), trials, skipped
+    image = load_image(path)
+    if len(image.shape) == 3:
+        image = stack_images([path])
+    n_maps = image.shape[3]
+    if table is None:
+        return image, pd.DataFrame({"subject": [f"map-{i + 1:03d}" for i in range(n_maps)]}), []
+    rows = read_events(table)
+    if len(rows) != n_maps:
         raise InputError(
-            f"{path} is not a readable NIfTI or Analyze image: {' '.join(str(error).split())}"
-        ) from error
+            f"{table} has {len(rows)} rows, but {path} has {n_maps} maps; give one row a map"
+        )
+    if any(column in rows for column in (label, *LABELS)):
+        rows, unlabelled = label_trials(rows, label, str(table))
+        image = require("nilearn.image", "fmri").index_img(image, list(rows.index))
+        return image, with_subject(rows.reset_index(drop=True), path), unlabelled
+    return image, with_subject(rows, path), []
 
 
-def _squeezed(image: Any) -> Any:
-    return image.slicer[..., 0] if len(image.shape) == 4 and image.shape[3] == 1 else image
-
-
-def stack_images(files: Sequence[Path]) -> Any:
-    """Put maps on one grid together as a four-dimensional float32 image.
-
-    Raises
-    ------
-    InputError
-        If the grids differ.
-    """
-    nibabel = require("nibabel", "fmri")
-    first = _squeezed(load_image(files[0]))
-    data = np.empty((*first.shape[:3], len(files)), dtype=np.float32)
-    for n, file in enumerate(files):
-        image = _squeezed(load_image(file))
-        _same_grid(image, first, str(file), str(files[0]), "bring all maps to one grid first")
-        data[..., n] = image.get_fdata(dtype=np.float32)
-    return nibabel.Nifti1Image(data, first.affine)
-
-
-def _same_grid(image: Any, other: Any, name: str, other_name: str, remedy: str) -> None:
-    if image.shape[:3] == other.shape[:3] and np.allclose(image.affine, other.affine, atol=1e-3):
-        return
-    raise InputError(
-        f"the grid of {name} (shape {image.shape[:3]}, voxels {_voxels(image)} mm, origin "
-        f"{_origin(image)}) does not meet that of {other_name} (shape {other.shape[:3]}, voxels "
-        f"{_voxels(other)} mm, origin {_origin(other)}); {remedy}"
-    )
-
-
-def _voxels(image: Any) -> str:
-    return "×".join(f"{v:.4g}" for v in np.linalg.norm(image.affine[:3, :3], axis=0))
-
-
-def _origin(image: Any) -> str:
-    return ",".join(f"{v:g}" for v in image.affine[:3, 3])
+def _map_table(
+    source: Path, files: Sequence[Path], events: Path | None, label: str | None
+) -> tuple[pd.DataFrame, list[Skipped]]:
+    table = events or next((t for t in [source / "metadata.csv"] if t.is_file()), None)
+    if table is None:
+        names = [subject_of(f.name, f.name.split(".")[0]) for f in files]
+        return pd.DataFrame({"file": [str(f) for f in files], "subject": names}), []
+    catalog = read_catalog(table, label=label)
+    if "file" not in catalog.table:
+        raise InputError(f"{table} has no column of file names such as file_name")
+    trials, skipped = catalog.table, list(catalog.skipped)
+    if any(column in trials for column in LABELS):
+        trials, unlabelled = label_trials(trials, None, str(table))
+        trials, skipped = trials.reset_index(drop=True), [*skipped, *unlabelled]
+    if "subject" not in trials:
+        trials["subject"] = [subject_of(f, Path(f).name.split(".")[0]) for f in trials["file"]]
+    return trials, skipped
 
 
 def extract(image: Any, options: Options, name: str) -> tuple[np.ndarray, pd.DataFrame, list[str]]:
@@ -213,9 +215,9 @@ def extract(image: Any, options: Options, name: str) -> tuple[np.ndarray, pd.Dat
 def _one_grid(
     image: Any, other: Path, resampling: str, name: str, notes: list[str]
 ) -> tuple[Any, Any]:
-    labels = _squeezed(load_image(other))
+    labels = squeezed(load_image(other))
     if resampling == "none":
-        _same_grid(
+        check_same_grid(
             image,
             labels,
             name,

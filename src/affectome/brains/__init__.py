@@ -1,0 +1,1 @@
+"""Does another system carry the same code: signatures, encoding models, searchlight, RSA."""
