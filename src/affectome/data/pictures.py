@@ -9,7 +9,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from affectome.errors import InputError
 
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 LARGEST = 89_478_485
 BACKGROUND = (255, 255, 255)
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
@@ -27,7 +27,7 @@ def read_picture(path: str | Path) -> np.ndarray:
     Parameters
     ----------
     path
-        A file in one of the formats AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF, WebP.
+        A file in one of the formats BMP, GIF, JPEG, PNG, PPM, TIFF, WebP.
 
     Returns
     -------

@@ -12,12 +12,14 @@ import torch
 import xarray as xr
 from torch import nn
 
-from affectome.data import Skipped, make_recording
+from affectome.data import Skipped
 from affectome.errors import InputError
 from affectome.networks._reduce import REDUCTIONS
 from affectome.networks.batches import Batch, Picture, picture_name, stream, to_input
+from affectome.networks.memory import predicted_memory
 from affectome.networks.network import Network
 from affectome.networks.precision import Precision, choose_precision, in_precision
+from affectome.networks.store import Memory, Store, digest
 from affectome.progress import Progress, silent
 
 
@@ -77,11 +79,12 @@ def activations(
     batch_size
         Pictures that are run together.
     precision
-        ``"float32"``, ``"bfloat16"`` or ``"auto"``.
+        ``"float32"``, ``"bfloat16"`` or ``"auto"``; see `choose_precision`.
     store
-        Zarr folder to write to; a run that was killed continues where it was.
+        Zarr folder to write to, batch by batch; a run that was killed continues where it was and
+        ends with the same bytes. A finished run that was asked the same is only opened.
     progress
-        Called after every batch.
+        Called before the work, with the memory that it will need, and after every batch.
 
     Returns
     -------
@@ -95,26 +98,42 @@ def activations(
     chosen = network.check_layers(network.layers if layers is None else layers)
     if reduce not in REDUCTIONS:
         raise InputError(f"reduce must be one of {', '.join(REDUCTIONS)}; got {reduce!r}")
-    arithmetic = choose_precision(network, precision)
+    table = _trials(pictures, trials)
+    units = unit_names(network, chosen)
+    asked = {
+        "network": network.sha256,
+        "interventions": network.interventions,
+        "layers": chosen,
+        "reduce": reduce,
+        "batch_size": batch_size,
+        "precision": precision,
+    }
+    sink = Memory() if store is None else Store(store, asked | {"pictures": digest(pictures)})
+    arithmetic = sink.precision or choose_precision(network, precision)
     stack = in_precision(network, arithmetic)
-    values: list[np.ndarray] = []
-    rows: list[np.ndarray] = []
-    skipped: list[Skipped] = []
-    for batch in stream(pictures, batch_size):
-        skipped += batch.skipped
-        rows.append(batch.rows)
-        if len(batch.rows):
-            values.append(_respond(stack, batch, chosen, reduce, arithmetic))
-        progress(f"{network.name} ({arithmetic.name})", sum(map(len, rows)), len(pictures))
-    kept = np.concatenate(rows)
+    sink.begin(len(pictures), len(units), batch_size, arithmetic)
+    need = predicted_memory(network, batch_size, arithmetic, chosen[-1])
+    step = f"{network.name}, {arithmetic.name}, needs {need / 1e9:.1f} GB"
+    progress(step, min(sink.batches * batch_size, len(pictures)), len(pictures))
+    for batch in stream(pictures, batch_size, start=sink.batches):
+        sink.append(_respond(stack, batch, chosen, reduce, arithmetic), batch.skipped)
+        progress(step, min(sink.batches * batch_size, len(pictures)), len(pictures))
+    rows = np.setdiff1d(np.arange(len(pictures)), list(sink.skipped))
+    if not rows.size:
+        why = next((item.why for item in sink.skipped.values()), "the list is empty")
+        raise InputError(f"none of {len(pictures)} pictures can be read: {why}")
+    recording = sink.finish(table.iloc[rows].reset_index(drop=True), units)
+    return Activations(recording, rows, tuple(sink.skipped.values()), arithmetic)
+
+
+def _trials(pictures: Sequence[Picture], trials: pd.DataFrame | None) -> pd.DataFrame:
     if trials is None:
-        trials = pd.DataFrame({"file": [picture_name(p, i) for i, p in enumerate(pictures)]})
-    recording = make_recording(
-        np.concatenate(values),
-        trials.iloc[kept].reset_index(drop=True),
-        unit_names(network, chosen),
-    )
-    return Activations(recording, kept, tuple(skipped), arithmetic)
+        return pd.DataFrame({"file": [picture_name(p, i) for i, p in enumerate(pictures)]})
+    if len(trials) != len(pictures):
+        raise InputError(
+            f"trials has {len(trials)} rows for {len(pictures)} pictures; give one row a picture"
+        )
+    return trials
 
 
 def unit_names(network: Network, layers: Sequence[str]) -> pd.DataFrame:
@@ -137,12 +156,13 @@ def walk(stack: nn.Sequential, maps: torch.Tensor, last: str) -> Iterator[tuple[
 def _respond(
     stack: nn.Sequential, batch: Batch, layers: Sequence[str], reduce: str, arithmetic: Precision
 ) -> np.ndarray:
-    inputs = to_input(batch.pixels, arithmetic.dtype)
-    return np.concatenate(
-        [
-            REDUCTIONS[reduce](maps)
-            for name, maps in walk(stack, inputs, layers[-1])
-            if name in layers
-        ],
-        axis=1,
-    )
+    """Give the responses of all layers' units to a batch, shape (n, n_units), float32."""
+    responses = [
+        REDUCTIONS[reduce](maps)
+        for name, maps in walk(stack, to_input(batch.pixels, arithmetic.dtype), layers[-1])
+        if name in layers
+    ]
+    values = np.concatenate(responses, axis=1)
+    if not np.isfinite(values).all():
+        raise InputError("the network answers NaN or infinity; check its weights and the gain")
+    return values

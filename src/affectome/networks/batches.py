@@ -32,12 +32,12 @@ class Batch:
     pixels
         Shape (n, 224, 224, 3), uint8.
     skipped
-        The pictures of this batch that can't be read.
+        The pictures of this batch that can't be read, by their place in that list.
     """
 
     rows: np.ndarray
     pixels: np.ndarray
-    skipped: tuple[Skipped, ...]
+    skipped: dict[int, Skipped]
 
 
 def stream(pictures: Sequence[Picture], batch_size: int, start: int = 0) -> Iterator[Batch]:
@@ -68,12 +68,13 @@ def stream(pictures: Sequence[Picture], batch_size: int, start: int = 0) -> Iter
 
 
 def _gather(rows: range, loaded: list[np.ndarray | Skipped]) -> Batch:
-    good = [i for i, item in enumerate(loaded) if isinstance(item, np.ndarray)]
-    pixels = [item for item in loaded if isinstance(item, np.ndarray)]
+    pixels = {r: item for r, item in zip(rows, loaded, strict=True) if isinstance(item, np.ndarray)}
+    skipped = {r: item for r, item in zip(rows, loaded, strict=True) if isinstance(item, Skipped)}
+    empty = np.empty((0, SIDE, SIDE, 3), np.uint8)
     return Batch(
-        np.array([rows[i] for i in good], dtype=np.intp),
-        np.stack(pixels) if pixels else np.empty((0, SIDE, SIDE, 3), np.uint8),
-        tuple(item for item in loaded if isinstance(item, Skipped)),
+        np.array(list(pixels), dtype=np.intp),
+        np.stack(list(pixels.values())) if pixels else empty,
+        skipped,
     )
 
 

@@ -82,16 +82,20 @@ def intervene(
     InputError
         If the layer or a unit does not exist, or the gain is below −1 or not finite.
     """
-    scale = _scale(network, Manipulation(layer, tuple(int(u) for u in units), gain))
+    manipulation = Manipulation(layer, tuple(int(u) for u in units), gain)
+    scale = _scale(network, manipulation)
 
     def multiply(_module: nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
-        return output * scale.to(output.dtype)
+        return output * scale.to(output)
 
     handle = network.stack.get_submodule(layer).register_forward_hook(multiply)
+    words = f"{layer}: {sorted(manipulation.units)} × {1 + gain:g}"
+    network.interventions.append(words)
     try:
         yield network
     finally:
         handle.remove()
+        network.interventions.remove(words)
 
 
 def manipulated_activations(
@@ -150,10 +154,10 @@ def manipulated_activations(
     values: list[np.ndarray] = []
     base: list[np.ndarray] = []
     rows: list[np.ndarray] = []
-    skipped: list[Skipped] = []
+    skipped: dict[int, Skipped] = {}
     step = f"{network.name}: {len(manipulations)} manipulations ({arithmetic.name})"
     for batch in stream(pictures, batch_size):
-        skipped += batch.skipped
+        skipped |= batch.skipped
         if len(batch.rows):
             plain, changed = sweep.run(to_input(batch.pixels, arithmetic.dtype))
             base.append(plain)
@@ -166,7 +170,7 @@ def manipulated_activations(
         np.concatenate(values, axis=1),
         np.concatenate(base),
         np.concatenate(rows),
-        tuple(skipped),
+        tuple(skipped.values()),
         arithmetic,
     )
 

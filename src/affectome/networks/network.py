@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -18,7 +18,7 @@ from affectome.networks.weights import convolutions, find_weights
 BUILDERS = {"alexnet": alexnet, "vgg16": vgg16}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
     """A network, untrained or trained.
 
@@ -33,12 +33,15 @@ class Network:
         Where the weights come from, in words.
     sha256
         Hash of the weights' float32 values, the same wherever they were read from.
+    interventions
+        What is done to its units at present, in words; see ``intervene``.
     """
 
     name: str
     stack: nn.Sequential
     source: str
     sha256: str
+    interventions: list[str] = field(default_factory=list)
 
     @property
     def layers(self) -> tuple[str, ...]:
