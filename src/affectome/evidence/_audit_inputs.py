@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from pyarrow import parquet
 
-from affectome.data import Skipped, check_recording, load_recording, trial_table, unit_table
-from affectome.data.catalog import MEDIA
+from affectome.data import Skipped, load_recording, trial_table, unit_table
 from affectome.errors import InputError
-from affectome.evidence._audit_names import (
-    describe_parts,
-    known_names,
-)
-from affectome.evidence._audit_roles import Roles
+from affectome.evidence._audit_names import name_parts, target_from_names
+from affectome.evidence._audit_roles import Roles, find_roles
+from affectome.evidence._audit_tables import check_memory, read_folder, read_table
 
-TABLES = frozenset((".csv", ".tsv", ".tab", ".parquet", ".pq", ".gz"))
-MEMORY_FACTOR = 4
 MOSTLY_NUMBERS = 0.8
 MOST_CLASSES = 10
 MULTIPLE = re.compile(r"^\s*\w+(\s*[,;|]\s*\w+)+\s*$")
@@ -47,7 +39,7 @@ class Material:
     classes
         Names of the classes; empty for ratings.
     X
-        Measured values, shape (n, p); NaN where missing. Empty for media until they are read.
+        Measured values, float32, shape (n, p); NaN where missing. No columns for media.
     names
         Names of the columns of ``X``.
     parts
@@ -56,6 +48,10 @@ class Material:
         What the columns of ``trials`` are for.
     files, texts
         Media files (absolute), texts.
+    from_names
+        Whether the labels were read from the names of files or folders.
+    skipped, warnings
+        Rows that can't be used; what a reader of the result must know.
     """
 
     kind: str
@@ -69,6 +65,7 @@ class Material:
     roles: Roles
     files: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    from_names: bool = False
     skipped: list[Skipped] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -76,6 +73,18 @@ class Material:
     def n(self) -> int:
         """Number of trials."""
         return len(self.trials)
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Keep the marked trials only; why the others go stands in ``skipped``."""
+        self.trials = self.trials[rows].reset_index(drop=True)
+        self.parts = self.parts[rows].reset_index(drop=True)
+        self.y, self.X = self.y[rows], self.X[rows]
+        if self.classes:
+            left, self.y = np.unique(self.y, return_inverse=True)
+            self.classes = tuple(self.classes[c] for c in left)
+        if len(np.unique(self.y)) < 2:
+            raise InputError(f"of the trials that can be read all have the same {self.target}")
+        self.files = tuple(f for f, kept in zip(self.files, rows, strict=True) if kept)
 
 
 def read_material(
@@ -91,156 +100,204 @@ def read_material(
     if isinstance(source, xr.DataArray):
         return _from_recording(source, target, groups)
     if isinstance(source, pd.DataFrame):
-        return _from_table(source.reset_index(drop=True), None, target, groups, file, [], [])
+        return _Draft(source.reset_index(drop=True), None, target).finish(groups, file, None)
     path = Path(source)
-    notes: list[str] = []
     if path.is_dir() and any((path / mark).exists() for mark in ("zarr.json", ".zgroup")):
         return _from_recording(load_recording(path), target, groups)
-    if path.is_dir() and not (path / "metadata.csv").is_file():
-        table, root = _read_folder(path, target, target_from_name, notes), path
+    notes: list[str] = []
+    listing = path.is_dir() and not (path / "metadata.csv").is_file()
+    if listing:
+        table, root = read_folder(path, target, target_from_name, notes), path
     elif path.exists():
         where = path / "metadata.csv" if path.is_dir() else path
         table, root = read_table(where, target, names, notes), where.parent
     else:
         raise InputError(f"there is no file or folder {path}")
-    return _from_table(table, root, target, groups, file, notes, [], target_from_name)
-
-
-def read_table(
-    path: Path, target: str, names: Sequence[str] = (), notes: list[str] | None = None
-) -> pd.DataFrame:
-    """Read CSV, TSV or Parquet, after a look at whether it fits into memory.
-
-    Raises
-    ------
-    InputError
-        If it is no table, is empty, or would not fit (with the memory it needs).
-    """
-    try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            facts = parquet.ParquetFile(path).metadata
-            check_memory(facts.num_rows, facts.num_columns, str(path))
-            return pd.read_parquet(path)
-        separator = "\t" if {".tsv", ".tab"} & {s.lower() for s in path.suffixes} else ","
-        options: dict[str, Any] = {"sep": separator, "na_values": ["n/a"], "encoding": "utf-8-sig"}
-        head = pd.read_csv(path, nrows=1000, header=None, dtype=str, **options)
-        _check_size(path, head)
-        header = [str(v) for v in head.iloc[0]]
-        if names:
-            table = pd.read_csv(path, header=None, low_memory=False, **options)
-        elif target not in header and any(_is_number(v) for v in header):
-            table = pd.read_csv(path, header=None, low_memory=False, **options)
-            names = [str(k + 1) for k in range(table.shape[1])]
-            if notes is not None:
-                notes.append(f"{path.name} has no header; its columns are called 1 to {len(names)}")
-        else:
-            return _not_empty(pd.read_csv(path, low_memory=False, **options), path)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError, OSError) as error:
-        raise InputError(f"{path} is not a table: {str(error).splitlines()[0]}") from error
-    except ValueError as error:
-        raise InputError(f"{path} can't be read: {str(error).splitlines()[0]}") from error
-    if len(names) != table.shape[1]:
-        raise InputError(
-            f"{len(names)} names were given for the {table.shape[1]} columns of {path}"
-        )
-    table.columns = pd.Index(list(names))
-    return _not_empty(table, path)
-
-
-def check_memory(rows: int, columns: int, what: str) -> None:
-    """Refuse a table that can't fit, with the memory that it would need."""
-    needed = rows * columns * 8 * MEMORY_FACTOR
-    free = _free_bytes()
-    if needed > free:
-        raise InputError(
-            f"{what} has {rows:,} rows × {columns:,} columns: an audit would need about "
-            f"{needed / 2**30:.1f} GiB and {free / 2**30:.1f} GiB are free; audit a sample of rows"
-        )
-
-
-def _free_bytes() -> int:
-    meminfo = Path("/proc/meminfo")
-    if meminfo.is_file():
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _check_size(path: Path, head: pd.DataFrame) -> None:
-    if len(head) < 1000:
-        return
-    packed = 3.0 if path.suffix == ".gz" else 1.0
-    row_bytes = head.fillna("").map(len).to_numpy().sum() / len(head) + head.shape[1]
-    check_memory(int(packed * path.stat().st_size / row_bytes), head.shape[1], str(path))
-
-
-def _not_empty(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    if table.empty:
-        raise InputError(f"{path} has columns but no rows")
-    return table
-
-
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"[-+]?\d*\.?\d+([eE][-+]?\d+)?", text) is not None
-
-
-def _read_folder(folder: Path, target: str, how: str | None, notes: list[str]) -> pd.DataFrame:
-    files = [
-        str(p.relative_to(folder))
-        for p in sorted(folder.rglob("*"))
-        if p.suffix.lower() in MEDIA and p.is_file() and not p.name.startswith(".")
-    ]
-    if not files:
-        raise InputError(
-            f"{folder} holds neither metadata.csv nor pictures, sounds, films or texts"
-        )
-    table = pd.DataFrame({"file": files})
-    if how is not None:
-        return table
-    known = known_names([Path(f).stem for f in files])
-    folders = [Path(f).parts[0] if len(Path(f).parts) > 1 else "" for f in files]
-    if known is not None and target in known[1]:
-        table[target] = known[1][target].to_numpy()
-        notes.append(f"the files are named as in {known[0]}; {target} is read from their names")
-    elif all(folders) and len(set(folders)) > 1:
-        table[target] = folders
-        notes.append(f"{target} is the name of the folder that a file lies in")
-    else:
-        raise InputError(
-            f"{folder} has no table with {target!r}; its file names hold {describe_parts(files)}; "
-            "say which part is the label with --target-from-name N, or give a CSV with a column file"
-        )
-    return table
+    draft = _Draft(table, root, target, notes, from_names=listing)
+    return draft.finish(groups, file, target_from_name)
 
 
 def _from_recording(recording: xr.DataArray, target: str, groups: Sequence[str]) -> Material:
-    check_memory(recording.sizes["trial"], recording.size // recording.sizes["trial"], "it")
-    check_recording(recording)
-    values = recording.to_numpy().astype(np.float32)
-    units = unit_table(recording)
-    names = tuple(" ".join(map(str, row)) for row in units.itertuples(index=False))
-    if values.ndim == 3:
-        values = values.mean(axis=1)
-    material = _from_table(trial_table(recording), None, target, groups, None, [], [])
-    material.kind, material.X = "recording", values[material.trials.pop("_row").to_numpy()]
-    material.names = names or tuple(f"unit {k}" for k in range(values.shape[1]))
-    return material
+    if recording.dims[:1] != ("trial",) or 0 in recording.shape:
+        raise InputError(
+            f"a Recording has the dims (trial, [time,] unit), none empty; got {recording.sizes}"
+        )
+    n_trials = recording.sizes["trial"]
+    check_memory(n_trials, recording.size // n_trials, "the Recording")
+    draft = _Draft(trial_table(recording), None, target)
+    values = recording.to_numpy()
+    values = values.mean(axis=1) if values.ndim == 3 else values
+    if np.isinf(values).any():
+        trial, unit = np.argwhere(np.isinf(values))[0]
+        raise InputError(f"the Recording holds an infinite value at trial {trial}, unit {unit}")
+    units = unit_table(recording).astype(str).agg(" ".join, axis=1)
+    return draft.finish(groups, None, None, values.astype(np.float32), tuple(units))
 
 
-def _from_table(
-    table: pd.DataFrame,
-    root: Path | None,
-    target: str,
-    groups: Sequence[str],
-    file: str | None,
-    notes: list[str],
-    skipped: list[Skipped],
-    target_from_name: str | None = None,
-) -> Material:
-    check_memory(*table.shape, "the table")
-    table = table.rename(columns=str)
-    if table.columns.duplicated().any():
-        twice = table.columns[table.columns.duplicated()][0]
-        raise InputError(f"two columns are called {twice!r}; give each its own name")
-    raise NotImplementedError
+@dataclass
+class _Draft:
+    """A table on its way to a `Material`: columns found, rows without a label or a file dropped."""
+
+    table: pd.DataFrame
+    root: Path | None
+    target: str
+    warnings: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    from_names: bool = False
+
+    def finish(
+        self,
+        groups: Sequence[str],
+        file: str | None,
+        target_from_name: str | None,
+        values: np.ndarray | None = None,
+        names: tuple[str, ...] = (),
+    ) -> Material:
+        """Settle roles, target, files and features."""
+        self._check_columns()
+        for name in (*groups, *([file] if file else [])):
+            self._need(name)
+        if file is not None:
+            self.table["file"] = self.table[file]
+        if target_from_name is not None:
+            self._need("file")
+            self.from_names = True
+            self.table[self.target] = target_from_names(
+                self.table["file"].astype(str), target_from_name
+            ).to_numpy()
+        self._need(self.target)
+        rows, y, classes = self._labels()
+        roles = find_roles(self.table, self.target, groups)
+        listed = None if roles.file is None else self.table[roles.file].astype(str)
+        files, rows = self._find_files(listed, rows)
+        trials = self.table[rows].reset_index(drop=True)
+        texts = () if roles.text is None else tuple(trials[roles.text].fillna("").astype(str))
+        parts = self._parts(trials, roles)
+        if files and all(f.endswith(".txt") for f in files):
+            texts, files = tuple(Path(f).read_text("utf-8", "replace") for f in files), ()
+        kind = "media" if files else "text" if texts else "table"
+        if values is not None:
+            kind, X = "recording", values[rows]
+        elif files:
+            X = np.empty((len(trials), 0), dtype=np.float32)
+        else:
+            X, names = (
+                trials[list(roles.numbers)].to_numpy(np.float32, na_value=np.nan),
+                roles.numbers,
+            )
+        return Material(
+            kind, trials, self.target, y[rows], classes, X, names, parts, roles, files, texts,
+            self.from_names, self.skipped, self.warnings,
+        )  # fmt: skip
+
+    def _parts(self, trials: pd.DataFrame, roles: Roles) -> pd.DataFrame:
+        """Parts of file names and of identifiers, less the one that is the label itself."""
+        parts = [pd.DataFrame(index=trials.index)]
+        for name in (*([roles.file] if roles.file else []), *roles.identifiers):
+            if trials[name].dtype == object and trials[name].notna().all():
+                found = name_parts(list(trials[name].astype(str)))
+                parts.append(found if name == roles.file else found.add_prefix(f"{name}: "))
+        table = pd.concat(parts, axis=1)
+        if not self.from_names:
+            return table
+        labels = pd.factorize(trials[self.target])[0]
+        same = [c for c in table if (pd.factorize(table[c])[0] == labels).all()]
+        return table.drop(columns=same)
+
+    def _need(self, name: str) -> None:
+        if name not in self.table:
+            shown = ", ".join(map(str, self.table.columns[:12]))
+            more = f" and {self.table.shape[1] - 12} more" if self.table.shape[1] > 12 else ""
+            raise InputError(f"there is no column {name!r}; the columns are {shown}{more}")
+
+    def _check_columns(self) -> None:
+        self.table = self.table.rename(columns=str).copy()
+        if self.table.empty:
+            raise InputError(f"the table is empty: its shape is {self.table.shape}")
+        if self.table.columns.duplicated().any():
+            twice = self.table.columns[self.table.columns.duplicated()][0]
+            raise InputError(f"two columns are called {twice!r}; give each its own name")
+        check_memory(*self.table.shape, "the table")
+        for name in self.table.columns:
+            column = self.table[name]
+            if column.dtype.kind == "f" and np.isinf(column.to_numpy()).any():
+                row = int(np.flatnonzero(np.isinf(column.to_numpy()))[0])
+                raise InputError(f"column {name!r} holds an infinite value in row {row + 2}")
+            if column.dtype.kind == "b":
+                self.table[name] = column.astype(np.int8)
+            elif isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype):
+                self.table[name] = column.astype(object)
+            elif column.dtype.kind in "Mm":
+                self.table[name] = column.astype("int64").where(column.notna()) / 1e9
+            if column.dtype == object and name != self.target:
+                self._check_strings(name)
+
+    def _check_strings(self, name: str) -> None:
+        column = self.table[name].dropna()
+        numbers = pd.to_numeric(column, errors="coerce")
+        if MOSTLY_NUMBERS * len(column) <= numbers.notna().sum() < len(column):
+            row = int(numbers.index[numbers.isna()][0])
+            raise InputError(
+                f"column {name!r} holds numbers, but {column.loc[row]!r} in row {row + 2}; correct "
+                "it or leave the cell empty"
+            )
+
+    def _labels(self) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+        """Rows with a label, the target of every row, and the names of the classes."""
+        column = self.table[self.target]
+        rows = column.notna().to_numpy()
+        for row in np.flatnonzero(~rows):
+            self.skipped.append(Skipped(f"row {row + 2}", f"no {self.target}"))
+        known = column[rows]
+        if known.nunique() < 2:
+            only = f"{known.iloc[0]!r} in all {len(known)} rows" if len(known) else "empty"
+            raise InputError(f"the target {self.target!r} is {only}; two classes are needed")
+        if known.dtype.kind == "f" and (known.nunique() > MOST_CLASSES or (known % 1 != 0).any()):
+            return rows, column.to_numpy(float), ()
+        if known.dtype.kind in "iu" and known.nunique() > MOST_CLASSES:
+            return rows, column.to_numpy(float), ()
+        labels = known.map(lambda v: str(int(v)) if isinstance(v, float) else str(v).strip())
+        several = labels.str.match(MULTIPLE)
+        if several.any() and not labels[~several].str.contains(r"[,;|]").any():
+            first = labels.str.split(r"\s*[,;|]\s*", regex=True).str[0]
+            if first.nunique() < labels.nunique():
+                self.warnings.append(
+                    f"{int(several.sum())} of {len(labels)} rows carry several labels; the audit "
+                    "takes the first of each"
+                )
+                labels = first
+        if 2 * labels.nunique() > len(labels):
+            raise InputError(
+                f"the target {self.target!r} has {labels.nunique()} different values in "
+                f"{len(labels)} rows; it is neither a class nor a number"
+            )
+        codes, classes = pd.factorize(labels, sort=True)
+        y = np.full(len(column), -1)
+        y[rows] = codes
+        return rows, y, tuple(map(str, classes))
+
+    def _find_files(
+        self, listed: pd.Series | None, rows: np.ndarray
+    ) -> tuple[tuple[str, ...], np.ndarray]:
+        if listed is None:
+            return (), rows
+        root = self.root or Path()
+        paths = [root / name for name in listed]
+        there = np.array([_is_file(p) for p in paths])
+        if not there.any():
+            self.warnings.append(
+                f"none of the files in the column {listed.name!r} is there (the first: {paths[0]}); "
+                "only the table is audited"
+            )
+            return (), rows
+        for row in np.flatnonzero(~there & rows):
+            self.skipped.append(Skipped(str(listed[row]), "there is no such file"))
+        kept = rows & there
+        return tuple(str(p) for p, keep in zip(paths, kept, strict=True) if keep), kept
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than the file system allows
+        return False

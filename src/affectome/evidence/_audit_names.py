@@ -11,7 +11,7 @@ import pandas as pd
 from affectome.errors import InputError
 
 TOKEN = re.compile(r"\d+|[^\W\d_]+")
-NUMBERED = re.compile(r"^(?P<theme>.*[^\W\d_].*?)[\s_\-]*\(?\d+\)?$")
+NUMBERS = re.compile(r"(?:(?:[\s_\-]+\(?\d+\)?)+|\d+)$")
 KNOWN = {
     "RAVDESS": re.compile(
         r"^(?P<modality>\d\d)-(?P<channel>\d\d)-(?P<emotion>\d\d)-(?P<intensity>\d\d)"
@@ -151,5 +151,5 @@ def _characters(rows: Sequence[Sequence[str]], width: int) -> dict[str, list[str
 
 def _numbered(stems: Sequence[str]) -> dict[str, list[str]]:
     """Names less their number, where that makes groups: "Dog 1" and "Dog 2" are both "Dog"."""
-    themes = [m["theme"].strip(" _-") if (m := NUMBERED.match(s)) else s for s in stems]
+    themes = [NUMBERS.sub("", stem) or stem for stem in stems]
     return {"name without number": themes} if 1 < len(set(themes)) < len(stems) else {}

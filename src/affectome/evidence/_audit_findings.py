@@ -1,0 +1,64 @@
+"""What an audit says: findings with their evidence in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Severity = Literal["high", "medium", "low"]
+ORDER: Mapping[str, int] = {"high": 0, "medium": 1, "low": 2}
+MOST_LISTED = 50
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One reason why a score would be too good, or can't be trusted.
+
+    Attributes
+    ----------
+    kind
+        ``label_leak``, ``duplicate_columns``, ``constant_columns``, ``duplicate_trials``,
+        ``group_gap``, ``stimulus_identity``, ``order``, ``imbalance`` or ``too_few``.
+    severity
+        ``high``: a score would be wrong; ``medium``: it may be, and the split or the columns must
+        change first; ``low``: worth knowing.
+    what
+        One sentence with the numbers in it.
+    evidence
+        The numbers.
+    advice
+        What to do, one sentence.
+    columns, files
+        Where it is; at most 50 of each, the first ones.
+    """
+
+    kind: str
+    severity: Severity
+    what: str
+    evidence: Mapping[str, Any]
+    advice: str
+    columns: Sequence[str] = ()
+    files: Sequence[str] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the finding as it stands in ``result.json``."""
+        where: dict[str, Any] = {}
+        if self.columns:
+            where["columns"] = list(self.columns)[:MOST_LISTED]
+        if self.files:
+            where["files"] = list(self.files)[:MOST_LISTED]
+        return {
+            "kind": self.kind,
+            "severity": self.severity,
+            "what": self.what,
+            **where,
+            "evidence": dict(self.evidence),
+            "advice": self.advice,
+        }
+
+
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """Names in a sentence, shortened."""
+    shown = ", ".join(map(str, names[:most]))
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -1,0 +1,134 @@
+"""The look that each kind of material asks for: its features, and the findings made on the way."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.feature_extraction.text import HashingVectorizer
+
+from affectome.evidence._audit_columns import constant_columns, duplicate_columns
+from affectome.evidence._audit_copies import copied_pictures, copied_sounds
+from affectome.evidence._audit_duplicates import copied_rows, copied_texts, duplicate_findings
+from affectome.evidence._audit_findings import Finding
+from affectome.evidence._audit_groups import Candidate, main_groups, sample_rows
+from affectome.evidence._audit_inputs import Material
+from affectome.evidence._audit_leaks import Sample, leaks_in_features, leaks_in_notes
+from affectome.evidence._audit_media import (
+    Pictures,
+    Sounds,
+    picture_features,
+    sound_features,
+)
+from affectome.evidence._audit_readers import Folds, group_folds, random_folds
+from affectome.evidence._audit_region import burnt_in_label
+from affectome.progress import Progress
+
+N_WORDS = 256
+
+Look = tuple[np.ndarray, list[Finding]]
+
+
+def look(
+    material: Material,
+    media: Pictures | Sounds | None,
+    proposed: list[Candidate],
+    rng: np.random.Generator,
+    progress: Progress,
+) -> Look:
+    """Features (n, p) for the quick readers, and what was found while they were made."""
+    main = main_groups(proposed, len(material.classes))
+    folds = _folds(material, main, np.arange(material.n), rng)
+    findings = leaks_in_notes(material, folds)
+    if isinstance(media, Pictures):
+        X, found = _look_at_pictures(material, media, proposed, main, rng, progress)
+    elif isinstance(media, Sounds):
+        X, found = _look_at_sounds(material, media, proposed)
+    elif material.kind in ("table", "recording"):
+        X, found = _look_at_columns(material, proposed, main, folds, rng, progress)
+    else:
+        X, found = _look_at_texts(material, proposed, rng, progress)
+        _, more = _look_at_columns(material, [], main, folds, rng, progress)
+        found += more
+    return X, findings + found
+
+
+def _folds(
+    material: Material, main: Candidate | None, rows: np.ndarray, rng: np.random.Generator
+) -> Folds:
+    if main is None:
+        return random_folds(material.y[rows], len(material.classes), rng)
+    return group_folds(np.unique(main.codes[rows], return_inverse=True)[1], rng)
+
+
+def _look_at_columns(
+    material: Material,
+    proposed: list[Candidate],
+    main: Candidate | None,
+    folds: Folds,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> Look:
+    progress("columns", 0, 3)
+    findings, varies = constant_columns(material.X, material.names)
+    repeated, first = duplicate_columns(material.X, material.names, varies)
+    findings += repeated
+    kept = np.flatnonzero(varies & (first == np.arange(len(first))))
+    X, names = material.X[:, kept], tuple(material.names[j] for j in kept)
+    progress("columns", 1, 3)
+    codes = np.arange(material.n) if main is None else main.codes
+    rows = sample_rows(codes, rng)
+    units = np.unique(codes[rows], return_inverse=True)[1]
+    sample = Sample(rows, _folds(material, main, rows, rng), units)
+    findings += leaks_in_features(material, X, names, folds, sample, rng)
+    _note_missing(material, X, names)
+    progress("columns", 2, 3)
+    if X.shape[1] and not material.texts:
+        pairs = copied_rows(X, rng)
+        findings += duplicate_findings(material, pairs, proposed, "rows", {"columns": len(names)})
+    progress("columns", 3, 3)
+    return X, findings
+
+
+def _note_missing(material: Material, X: np.ndarray, names: tuple[str, ...]) -> None:
+    holes = np.isnan(X).sum(axis=0)
+    if holes.any():
+        j = int(holes.argmax())
+        material.warnings.append(
+            f"{int((holes > 0).sum())} of {len(names)} columns have missing values (most: {names[j]}, "
+            f"{holes[j]} of {len(X)}); whether a value is missing was read like a value, and the "
+            "quick readers took the median instead"
+        )
+
+
+def _look_at_texts(
+    material: Material, proposed: list[Candidate], rng: np.random.Generator, progress: Progress
+) -> Look:
+    progress("texts", 0, 2)
+    words = HashingVectorizer(n_features=N_WORDS, alternate_sign=True, norm="l2")
+    X = words.transform(material.texts).toarray().astype(np.float32)
+    progress("texts", 1, 2)
+    pairs = copied_texts(material.texts, rng)
+    findings = duplicate_findings(material, pairs, proposed, "texts", {"jaccard_at_least": 0.8})
+    progress("texts", 2, 2)
+    return X, findings
+
+
+def _look_at_pictures(
+    material: Material,
+    pictures: Pictures,
+    proposed: list[Candidate],
+    main: Candidate | None,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> Look:
+    groups = None if main is None else main.codes
+    findings = burnt_in_label(material, pictures, groups, rng, progress)
+    pairs, sure = copied_pictures(pictures.small, rng, progress)
+    how = {"likeness_at_least": sure}
+    findings += duplicate_findings(material, pairs, proposed, "pictures", how)
+    return picture_features(pictures), findings
+
+
+def _look_at_sounds(material: Material, sounds: Sounds, proposed: list[Candidate]) -> Look:
+    pairs, sure = copied_sounds(sounds.spectra)
+    how = {"likeness_at_least": sure}
+    return sound_features(sounds), duplicate_findings(material, pairs, proposed, "sounds", how)

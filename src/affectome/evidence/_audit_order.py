@@ -1,0 +1,98 @@
+"""Order: a label that follows the clock, or the label before it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from affectome.evidence._audit_columns import bins_of, read_columns
+from affectome.evidence._audit_findings import Finding, Severity
+from affectome.evidence._audit_groups import Candidate
+from affectome.evidence._audit_inputs import Material
+from affectome.evidence._audit_leaks import NEARLY_ALL
+from affectome.evidence._audit_readers import random_folds
+
+SOME = 0.1
+ROW_ORDER = "order of the rows"
+
+
+def order_findings(
+    material: Material, groups: list[Candidate], rng: np.random.Generator
+) -> list[Finding]:
+    """Read the label from the trial's place and from the label before it, against chance.
+
+    Clocks are the columns named so; without one the rows' own order is taken, which counts for
+    less, since tables are often sorted by their label after the fact.
+    """
+    clocks = [*material.roles.order[:5]]
+    if not clocks and not material.files:
+        clocks = [ROW_ORDER]
+    keys = [c for c in groups if c.role in ("subject", "session")][:2]
+    findings = []
+    for clock in clocks:
+        place = (
+            np.arange(material.n, dtype=float)
+            if clock == ROW_ORDER
+            else material.trials[clock].to_numpy(float, na_value=np.nan)
+        )
+        finding = _read_clock(material, clock, place, keys, 3 * len(clocks), rng)
+        if finding is not None:
+            findings.append(finding)
+    return findings
+
+
+def _read_clock(
+    material: Material,
+    clock: str,
+    place: np.ndarray,
+    keys: list[Candidate],
+    tests: int,
+    rng: np.random.Generator,
+) -> Finding | None:
+    n_classes = len(material.classes)
+    before = [_label_before(material, place, within) for within in ([], keys)]
+    codes = bins_of(np.stack([place, *before], axis=1))
+    folds = random_folds(material.y, n_classes, rng)
+    reading = read_columns(codes, material.y, n_classes, folds, tests)
+    best = int(reading.low.argmax())
+    if reading.low[best] < SOME:
+        return None
+    known = clock != ROW_ORDER
+    severity: Severity = "high" if known and reading.sure[best] >= NEARLY_ALL else "medium"
+    if not known and reading.sure[best] < NEARLY_ALL:
+        severity = "low"
+    how = ("its place in", "the label before it in", "the label before it, of the same group, in")[
+        best
+    ]
+    return Finding(
+        "order",
+        severity,
+        f"{material.target}: {how} {clock} reads {reading.skill[best]:.2f} of it "
+        f"(interval {reading.low[best]:.2f} to {reading.high[best]:.2f}).",
+        {
+            "skill_of_place": reading.skill[0],
+            "skill_of_label_before": reading.skill[1],
+            "skill_of_label_before_in_its_group": reading.skill[2],
+            "interval": [reading.low[best], reading.high[best]],
+            "longest_run": _longest_run(material.y[np.argsort(place, kind="stable")]),
+        },
+        "Whatever drifts with time can pass for the label: fold by blocks of time with a gap, and "
+        "take the trial's place and the label before it as baselines.",
+        [] if clock == ROW_ORDER else [clock],
+    )
+
+
+def _label_before(material: Material, place: np.ndarray, keys: list[Candidate]) -> np.ndarray:
+    """Label of the trial before, within subject and session; NaN for the first of each."""
+    table = pd.DataFrame({"y": material.y.astype(float), "place": place})
+    for i, key in enumerate(keys):
+        table[f"key {i}"] = key.codes
+    names = [c for c in table if str(c).startswith("key")]
+    ordered = table.sort_values([*names, "place"], kind="stable")
+    before = ordered.groupby(names)["y"].shift() if names else ordered["y"].shift()
+    return before.reindex(table.index).to_numpy()
+
+
+def _longest_run(y: np.ndarray) -> int:
+    starts = np.flatnonzero(np.r_[True, y[1:] != y[:-1], True])
+    return int(np.diff(starts).max())

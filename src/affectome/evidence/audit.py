@@ -1,0 +1,198 @@
+"""Audit: why a score would be too good, found before anyone trains.
+
+Nothing large is trained. Columns are read one by one and against all the others together; trials are
+compared with each other; two quick readers are scored over random folds and over folds of every
+candidate group; pictures and frames are read block by block. Each severity rests on an interval or
+a permutation that holds for everything tested at once, so that clean data stay clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from affectome.data import Skipped
+from affectome.evidence._audit_counts import imbalance, too_few
+from affectome.evidence._audit_findings import ORDER, Finding
+from affectome.evidence._audit_groups import (
+    candidates,
+    group_findings,
+    measure_gaps,
+    read_identities,
+)
+from affectome.evidence._audit_inputs import read_material
+from affectome.evidence._audit_looks import look
+from affectome.evidence._audit_media import read_media
+from affectome.evidence._audit_order import order_findings
+from affectome.progress import Progress, silent
+
+SCHEMA = 1
+KINDS = (
+    "label_leak",
+    "group_gap",
+    "stimulus_identity",
+    "duplicate_trials",
+    "order",
+    "imbalance",
+    "too_few",
+    "duplicate_columns",
+    "constant_columns",
+)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found.
+
+    Attributes
+    ----------
+    source, target, kind
+        What was audited (``table``, ``recording``, ``media`` or ``text``), for which label.
+    n_trials, n_columns, classes
+        Its size; no classes for ratings.
+    findings
+        The worst first.
+    candidates
+        Columns and parts of names that may be held out together, with their measured gaps.
+    skipped, warnings
+        Rows that could not be used; what a reader must know.
+    """
+
+    source: str
+    target: str
+    kind: str
+    n_trials: int
+    n_columns: int
+    classes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    candidates: tuple[dict[str, Any], ...]
+    skipped: tuple[Skipped, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: whether a score on these data could be believed, and what to do first."""
+        counts = {s: sum(f.severity == s for f in self.findings) for s in ORDER}
+        if counts["high"]:
+            first = next(f for f in self.findings if f.severity == "high")
+            return (
+                f"A score on these data would be too good: {counts['high']} serious finding"
+                f"{'s' if counts['high'] > 1 else ''}, {counts['medium']} to look into. Begin with "
+                f"{first.kind.replace('_', ' ')}: {first.advice}"
+            )
+        if counts["medium"]:
+            first = next(f for f in self.findings if f.severity == "medium")
+            return (
+                f"Nothing proves a leak, but {counts['medium']} finding"
+                f"{'s ask' if counts['medium'] > 1 else ' asks'} for care. {first.advice}"
+            )
+        return "Nothing was found that would make a score too good."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give ``result.json``."""
+        return {
+            "schema": SCHEMA,
+            "study": "audit",
+            "source": self.source,
+            "target": self.target,
+            "kind": self.kind,
+            "n_trials": self.n_trials,
+            "n_columns": self.n_columns,
+            "classes": list(self.classes),
+            "verdict": self.verdict,
+            "findings": [f.to_dict() for f in self.findings],
+            "candidates": list(self.candidates),
+            "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
+            "warnings": list(self.warnings),
+        }
+
+
+def audit(
+    source: str | Path | pd.DataFrame | xr.DataArray,
+    target: str,
+    *,
+    groups: Sequence[str] = (),
+    file: str | None = None,
+    target_from_name: str | None = None,
+    names: Sequence[str] = (),
+    random_state: int = 0,
+    progress: Progress = silent,
+) -> Audit:
+    """Find why a score would be too good, before anyone trains.
+
+    Parameters
+    ----------
+    source
+        A table (CSV, TSV, Parquet or DataFrame), a Recording (Zarr folder or DataArray), or media: a
+        table with a column of files, a folder with ``metadata.csv``, a folder of class folders, or a
+        flat folder whose names carry codes.
+    target
+        Column that will be decoded: classes, or ratings (numbers with more than ten values).
+    groups
+        Columns that hold groups, besides those that are proposed.
+    file
+        Column that holds the file names, found by its usual names when not given.
+    target_from_name
+        For media without a table: number of the part of the file name that is the label, or a
+        regular expression whose first group is.
+    names
+        Names of the columns of a table without a header.
+    random_state
+        Seed of folds and bootstraps.
+    progress
+        Called as ``progress(step, done, total)``.
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    InputError
+        If the source can't be read or would not fit into memory, a column is missing, numbers are
+        infinite or mixed with text, or there is only one class.
+    """
+    rng = np.random.default_rng(random_state)
+    progress("reading", 0, 1)
+    material = read_material(
+        source, target, groups, file=file, target_from_name=target_from_name, names=names
+    )
+    progress("reading", 1, 1)
+    media = read_media(material, rng, progress) if material.files else None
+    proposed = candidates(material)
+    X, findings = look(material, media, proposed, rng, progress)
+    gaps = measure_gaps(material, X, proposed, rng, progress)
+    identity = read_identities(material, proposed, rng)
+    findings += group_findings(material, proposed, gaps, identity)
+    findings += order_findings(material, proposed, rng)
+    findings += imbalance(material) + too_few(material, proposed)
+    findings.sort(key=lambda f: (ORDER[f.severity], KINDS.index(f.kind)))
+    return Audit(
+        source=str(source) if isinstance(source, str | Path) else type(source).__name__,
+        target=target,
+        kind=material.kind,
+        n_trials=material.n,
+        n_columns=X.shape[1],
+        classes=material.classes,
+        findings=tuple(findings),
+        candidates=tuple(
+            {
+                "name": c.name,
+                "role": c.role,
+                "why": c.why,
+                "groups": len(c.values),
+                "examples": list(c.values[:5]),
+                "identity_skill": float(skill),
+                "gap": gap or None,
+            }
+            for c, gap, skill in zip(proposed, gaps, identity.skill, strict=True)
+        ),
+        skipped=tuple(material.skipped),
+        warnings=tuple(material.warnings),
+    )
