@@ -133,41 +133,45 @@ def _moments(y: NDArray[Any], found: NDArray[Any], w: Array) -> tuple[Array, ...
 
 
 def _auc(positive: NDArray[np.bool_], score: Array, w: Array, fold: NDArray[np.intp]) -> Array:
-    """Weighted share of pairs (positive, negative) of one fold in the right order; ties count half.
+    """Mean over folds, weighted by their trials, of the weighted share of pairs in the right order.
 
-    With trials sorted by fold and score, the negatives below a trial are a difference of
-    cumulative sums of weights.
+    With trials sorted by fold and score, the negatives below a trial are a difference of cumulative
+    sums of weights; ties count half. Folds of one class are left out.
     """
     order = np.lexsort((score, fold))
-    score, fold, positive = score[order], fold[order], positive[order]
+    score, fold, positive, w = score[order], fold[order], positive[order], w[:, order]
     new_fold = np.r_[True, fold[1:] != fold[:-1]]
     new_tie = new_fold | np.r_[True, score[1:] != score[:-1]]
     tie_from, tie_to = _runs(new_tie)
-    fold_from, fold_to = _runs(new_fold)
-    weights = w[:, order]
+    fold_from, _ = _runs(new_fold)
+    up = w * positive
     below = np.zeros((len(w), score.size + 1))
-    np.cumsum(weights * ~positive, axis=1, out=below[:, 1:])
-    up = weights[:, positive]
-    tie_from, tie_to = tie_from[positive], tie_to[positive]
-    start, end = below[:, fold_from[positive]], below[:, fold_to[positive]]
-    wins = (up * ((below[:, tie_from] + below[:, tie_to]) / 2 - start)).sum(axis=1)
-    pairs = (up * (end - start)).sum(axis=1)
-    return np.divide(wins, pairs, out=np.full(len(w), 0.5), where=pairs > 0)
+    np.cumsum(w - up, axis=1, out=below[:, 1:])
+    right = up * ((below[:, tie_from] + below[:, tie_to]) / 2 - below[:, fold_from])
+    starts = np.flatnonzero(new_fold)
+    right, high, total = (np.add.reduceat(a, starts, axis=1) for a in (right, up, w))
+    return _mean_over_folds(right, high * (total - high), total)
 
 
 def _auc_of_rows(
     positive: NDArray[np.bool_], score: Array, w: Array, fold: NDArray[np.intp]
 ) -> Array:
-    """AUC of each arrangement, (n_draws, n), all weights alike: folds weighted by their pairs."""
-    wins, pairs = np.zeros(len(positive)), np.zeros(len(positive))
+    """The same for each arrangement, (n_draws, n), all weights alike."""
+    right, pairs, total = (np.zeros((len(positive), int(fold.max()) + 1)) for _ in range(3))
     for k in range(int(fold.max()) + 1):
         inside = fold == k
-        n_positive = positive[:, inside].sum(axis=1)
-        n_pairs = n_positive * (inside.sum() - n_positive)
-        share = auc(score[:, inside], positive[:, inside])
-        wins += np.where(n_pairs > 0, share, 0) * n_pairs
-        pairs += n_pairs
-    return np.divide(wins, pairs, out=np.full(len(positive), 0.5), where=pairs > 0)
+        high = positive[:, inside].sum(axis=1)
+        total[:, k] = inside.sum()
+        pairs[:, k] = high * (total[:, k] - high)
+        right[:, k] = np.nan_to_num(auc(score[:, inside], positive[:, inside])) * pairs[:, k]
+    return _mean_over_folds(right, pairs, total)
+
+
+def _mean_over_folds(right: Array, pairs: Array, total: Array) -> Array:
+    share = np.divide(right, pairs, out=np.zeros_like(right), where=pairs > 0)
+    whole = np.where(pairs > 0, total, 0).sum(axis=1)
+    chance = np.full(len(right), 0.5)
+    return np.divide((total * share).sum(axis=1), whole, out=chance, where=whole > 0)
 
 
 def _runs(new: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -99,9 +99,17 @@ class Split:
             "by": list(self.by),
             "random": self.random,
             "gap": self.gap,
-            "folds": [{"train": len(train), "test": len(test)} for train, test in self.folds],
+            "n_folds": len(self.folds),
+            "n_train": _range(train for train, _ in self.folds),
+            "n_test": _range(test for _, test in self.folds),
             "sha256": self.digest,
         }
+
+
+def _range(sides: Iterable[NDArray[np.intp]]) -> list[int]:
+    """Smallest and largest number of trials on one side."""
+    sizes = [side.size for side in sides]
+    return [min(sizes), max(sizes)]
 
 
 def _rows(rows: ArrayLike) -> NDArray[np.intp]:

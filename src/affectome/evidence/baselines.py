@@ -53,9 +53,8 @@ def baseline_scores(
         If a nuisance column is missing, or has empty or infinite values.
     """
     targets = _targets(y)
-    n = len(y)
     found = {
-        "majority": _look_up(np.zeros(n, dtype=np.intp), targets, split),
+        "majority": np.tile(targets.mean(axis=0), (len(y), 1)),
         "trial order": _regress(_order(trials), targets, split),
         "previous label": _look_up(_previous(trials, y), targets, split),
     }

@@ -17,13 +17,14 @@ from affectome.data import check_recording, trial_table
 from affectome.errors import InputError
 from affectome.evidence._exchange import arrange
 from affectome.evidence._holdout import independent_groups
+from affectome.evidence._judge import Judge
 from affectome.evidence._labels import check_labels, is_rating
 from affectome.evidence._memory import check_memory
 from affectome.evidence._metrics import METRICS
-from affectome.evidence._predictions import Predictions, fold_of, out_of_fold
+from affectome.evidence._predictions import Predictions, out_of_fold
 from affectome.evidence.baselines import baseline_scores
 from affectome.evidence.permutation import PermutationTest, default_metric, null_scores
-from affectome.evidence.scores import Score, difference, score
+from affectome.evidence.scores import Score
 from affectome.evidence.splits import Split, make_split, wrap_splitter
 from affectome.progress import Progress, silent
 
@@ -165,7 +166,7 @@ def evaluate(
     split = _split(holdout, trials, y, n_splits, random_state)
     progress("decode", 0, 3)
     X = _features(decoder, recording)
-    judge = _Judge(y, split, independent_groups(trials, split), n_bootstrap, random_state)
+    judge = Judge(y, split, independent_groups(trials, split), n_bootstrap, random_state)
     scored = any(METRICS[name].wants == "scores" for name in metrics)
     own = out_of_fold(decoder, X, y, split, scored)
     progress("baselines", 1, 3)
@@ -176,89 +177,27 @@ def evaluate(
     for name, control in (controls or {}).items():
         values = _features(decoder, _same_trials(control, recording, name))
         rivals[name] = out_of_fold(decoder, values, y, split, scored)
-    baselines = {name: judge.score(main, rival) for name, rival in rivals.items()}
-    best = _best(baselines, METRICS[main].higher_is_better)
     progress("null", 2, 3)
-    tests: dict[str, PermutationTest] = {}
-    if n_permutations:
-        drawn, scheme = arrange(y, split, n_permutations, random_state)
-        tests = null_scores(decoder, X, y, split, metrics, drawn, scheme, n_jobs)
-    scores = {name: judge.score(name, own) for name in metrics}
-    scores = {n: s.with_p(tests[n].p) if n in tests else s for n, s in scores.items()}
+    drawn, scheme = arrange(y, split, n_permutations, random_state)
+    null = null_scores(decoder, X, y, split, metrics, drawn, scheme, n_jobs)
+    wider = {name: judge.inflation(name, null) for name in metrics}
+    scores = {name: judge.score(name, own, wider[name], null) for name in metrics}
+    baselines = {name: judge.score(main, rival, wider[main]) for name, rival in rivals.items()}
+    best = _best(baselines, METRICS[main].higher_is_better)
     progress("done", 3, 3)
     return Evidence(
         names,
         main,
         scores,
-        tests.get(main),
+        null.tests.get(main),
         baselines,
         best,
-        judge.difference(main, own, rivals[best]),
+        judge.difference(main, own, rivals[best], wider[main]),
         judge.by_subject(main, own, trials),
         judge.table(names, own),
         split,
         ("random split",) if split.random else (),
     )
-
-
-class _Judge:
-    """Scores predictions of the tested trials, all by the same folds, groups and draws."""
-
-    def __init__(
-        self,
-        y: NDArray[Any],
-        split: Split,
-        groups: NDArray[np.intp],
-        n_bootstrap: int,
-        random_state: int,
-    ) -> None:
-        self.y = y
-        self.fold = fold_of(split, len(y))
-        self.tested = np.flatnonzero(self.fold >= 0)
-        self.groups = groups
-        self.draws = {"n_bootstrap": n_bootstrap, "random_state": random_state}
-
-    def score(self, metric: str, own: Predictions) -> Score:
-        rows = self.tested
-        found = own.of(METRICS[metric].wants)[rows]
-        return score(metric, self.y[rows], found, self.groups[rows], self.fold[rows], **self.draws)
-
-    def difference(self, metric: str, own: Predictions, rival: Predictions) -> Score:
-        rows, wants = self.tested, METRICS[metric].wants
-        a, b = own.of(wants)[rows], rival.of(wants)[rows]
-        groups, fold = self.groups[rows], self.fold[rows]
-        return difference(metric, self.y[rows], a, b, groups, fold, **self.draws)
-
-    def by_subject(
-        self, metric: str, own: Predictions, trials: pd.DataFrame
-    ) -> dict[str, float | None]:
-        if "subject" not in trials:
-            return {}
-        subject = trials["subject"].to_numpy()
-        found = own.of(METRICS[metric].wants)
-        scores: dict[str, float | None] = {}
-        for name in np.unique(subject[self.tested]):
-            rows = self.tested[subject[self.tested] == name]
-            whole = self.y.ndim > 1 or len(np.unique(self.y[rows])) == len(np.unique(self.y))
-            enough = whole or is_rating(self.y)
-            scores[str(name)] = (
-                score(metric, self.y[rows], found[rows], None, self.fold[rows], 0).value
-                if enough
-                else None
-            )
-        return scores
-
-    def table(self, names: tuple[str, ...], own: Predictions) -> pd.DataFrame:
-        rows = self.tested
-        columns: dict[str, NDArray[Any]] = {"trial": rows, "fold": self.fold[rows]}
-        true, found = self.y.reshape(len(self.y), -1), own.found.reshape(len(self.y), -1)
-        for k, name in enumerate(names):
-            columns[name] = true[rows, k]
-            columns[f"predicted {name}"] = found[rows, k]
-        if own.scores is not None:
-            for k, label in enumerate(np.unique(self.y)):
-                columns[f"score {label}"] = own.scores[rows, k]
-        return pd.DataFrame(columns)
 
 
 def _target(trials: pd.DataFrame, names: tuple[str, ...]) -> NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -62,6 +62,14 @@ class PermutationTest:
         }
 
 
+class Null(NamedTuple):
+    """Metric → test, with all arrangements of the labels (the real one first) and predictions."""
+
+    tests: dict[str, PermutationTest]
+    labels: NDArray[Any]
+    predictions: Predictions
+
+
 def permutation_test(
     estimator: Any,
     X: ArrayLike,
@@ -113,7 +121,8 @@ def permutation_test(
         drawn, scheme = arrange(labels, split, n_permutations, random_state)
     else:
         drawn, scheme = np.asarray(arrangements), "given arrangements"
-    return null_scores(estimator, np.asarray(X), labels, split, [name], drawn, scheme, n_jobs)[name]
+    null = null_scores(estimator, np.asarray(X), labels, split, [name], drawn, scheme, n_jobs)
+    return null.tests[name]
 
 
 def null_scores(
@@ -125,8 +134,10 @@ def null_scores(
     drawn: NDArray[Any],
     scheme: str,
     n_jobs: int | None,
-) -> dict[str, PermutationTest]:
+) -> Null:
     """Test several metrics by the same refits; ``drawn`` holds the labels under the null."""
+    if not len(drawn):
+        return Null({}, drawn, Predictions(drawn, None))
     if drawn.shape[1:] != labels.shape:
         raise InputError(
             f"arrangements have the shape {drawn.shape}; wanted (n_permutations, {len(labels)})"
@@ -155,7 +166,7 @@ def null_scores(
         scores = _score_rows(one, rows[:, tested], found, fold[tested])
         p = p_value(scores[0], scores[1:], one.higher_is_better)
         tests[name] = PermutationTest(name, float(scores[0]), scores[1:], p, how, scheme)
-    return tests
+    return Null(tests, rows, predictions)
 
 
 def default_metric(estimator: Any) -> str:

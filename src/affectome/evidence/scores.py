@@ -116,17 +116,34 @@ def score(
     chosen = find_metric(metric)
     y, p = _prepare(metric, y_true, y_hat)
     fold = comparable(chosen, y, folds)
-    groupings = group_codes(groups, len(y))
     value = float(chosen.weighted(y, p, np.ones((1, len(y))), fold)[0])
-    classes = y if chosen.wants in ("classes", "scores") else None
-    n_groups = _independent(groupings, classes)
+    groupings = group_codes(groups, len(y))
+    n_groups = _independent(groupings, _classes(chosen, y))
     if n_groups < 3 or n_bootstrap < 2:
         return Score(metric, value, None, None, n_groups)
-    spread = standard_error(
-        lambda w: chosen.weighted(y, p, w, fold), groupings, classes, n_bootstrap, random_state
-    )
-    return Score(
-        metric, value, _interval(chosen, value, inflation * spread, n_groups), None, n_groups
+    se = inflation * spread(metric, y_true, y_hat, groups, folds, n_bootstrap, random_state)
+    return Score(metric, value, _interval(chosen, value, se, n_groups), None, n_groups)
+
+
+def spread(
+    metric: str,
+    y_true: ArrayLike,
+    y_hat: ArrayLike,
+    groups: ArrayLike | None = None,
+    folds: ArrayLike | None = None,
+    n_bootstrap: int = 2000,
+    random_state: int = 0,
+) -> float:
+    """Standard error of a score over groups; parameters are those of :func:`score`."""
+    chosen = find_metric(metric)
+    y, p = _prepare(metric, y_true, y_hat)
+    fold = comparable(chosen, y, folds)
+    return standard_error(
+        lambda w: chosen.weighted(y, p, w, fold),
+        group_codes(groups, len(y)),
+        _classes(chosen, y),
+        n_bootstrap,
+        random_state,
     )
 
 
@@ -157,12 +174,12 @@ def difference(
         return sign * (chosen.weighted(y, p, w, fold) - chosen.weighted(y, other, w, fold))
 
     value = float(excess(np.ones((1, len(y))))[0])
-    classes = y if chosen.wants in ("classes", "scores") else None
+    classes = _classes(chosen, y)
     n_groups = _independent(groupings, classes)
     if n_groups < 3 or n_bootstrap < 2:
         return Score(metric, value, None, None, n_groups)
-    spread = inflation * standard_error(excess, groupings, classes, n_bootstrap, random_state)
-    reach = float(stats.t.ppf(0.975, n_groups - 1)) * spread
+    se = inflation * standard_error(excess, groupings, classes, n_bootstrap, random_state)
+    reach = float(stats.t.ppf(0.975, n_groups - 1)) * se
     return Score(metric, value, (value - reach, value + reach), None, n_groups)
 
 
@@ -210,6 +227,10 @@ def comparable(metric: Metric, y: NDArray[Any], folds: ArrayLike | None) -> NDAr
     return codes
 
 
+def _classes(metric: Metric, y: NDArray[Any]) -> NDArray[np.intp] | None:
+    return y if metric.wants in ("classes", "scores") else None
+
+
 def _independent(groupings: list[NDArray[np.intp]], classes: NDArray[np.intp] | None) -> int:
     """Groups of the smaller grouping; less those spent on the mean of each further class."""
     return min(
@@ -217,12 +238,12 @@ def _independent(groupings: list[NDArray[np.intp]], classes: NDArray[np.intp] | 
     )
 
 
-def _interval(metric: Metric, value: float, spread: float, n_groups: int) -> tuple[float, float]:
+def _interval(metric: Metric, value: float, se: float, n_groups: int) -> tuple[float, float]:
     low, high = metric.bounds
-    if spread == 0 and value in (low, high):
+    if se == 0 and value in (low, high):
         # All groups are perfect: the binomial bound on how often one would not be.
         reach = (high - low) * (1 - 0.025 ** (1 / n_groups)) if np.isfinite(high - low) else np.inf
         return (value, value + reach) if value == low else (value - reach, value)
     at = metric.link.forward(value)
-    reach = float(stats.t.ppf(0.975, n_groups - 1)) * spread * metric.link.slope(value)
+    reach = float(stats.t.ppf(0.975, n_groups - 1)) * se * metric.link.slope(value)
     return float(metric.link.back(at - reach)), float(metric.link.back(at + reach))
