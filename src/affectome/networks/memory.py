@@ -10,7 +10,7 @@ from affectome.networks.batches import SIDE
 from affectome.networks.network import Network
 from affectome.networks.precision import Precision
 
-ALREADY_THERE = 450_000_000
+ALREADY_THERE = 550_000_000
 
 
 def predicted_memory(
