@@ -1,0 +1,233 @@
+r"""Decoding at every moment, with a null over all moments at once.
+
+At each time a ridge on the units is fitted in every fold. Its predictions are linear in the labels,
+:math:`\hat Y = H_t Y`, so the observed labels and thousands of permuted ones are one product of
+matrices, and the AUC is exact. With permutations b the p of a time is held against the best time of
+each permutation,
+
+.. math:: p_t = \frac{1 + \#\{b : \max_s \mathrm{AUC}_{b,s} \ge \mathrm{AUC}_t\}}{1 + B},
+
+which controls the error over all times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+from affectome.data import check_recording, trial_table
+from affectome.decoding.classes import class_indicators
+from affectome.errors import InputError
+from affectome.evidence import Split, permute_within
+from affectome.evidence._exchange import arrange
+from affectome.kernels.ranks import auc
+from affectome.progress import Progress, silent
+
+Folds = list[tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class OverTime:
+    """How well a target can be decoded at each moment.
+
+    Attributes
+    ----------
+    times
+        Seconds, shape (n_times,).
+    blocks
+        Names of the subjects (or what else decoders were trained within), or one name for all.
+    auc
+        AUC, mean over classes of one against the rest, shape (n_blocks, n_times).
+    p
+        Permutation p of the mean over blocks, corrected over times, shape (n_times,).
+    null
+        Best mean AUC over times of each permutation, shape (n_permutations,).
+    scheme
+        How labels were permuted.
+    """
+
+    times: np.ndarray
+    blocks: tuple[str, ...]
+    auc: np.ndarray
+    p: np.ndarray
+    null: np.ndarray
+    scheme: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give times, the mean AUC and p as plain lists."""
+        return {
+            "times_s": self.times.tolist(),
+            "auc": self.auc.mean(0).tolist(),
+            "p": self.p.tolist(),
+            "null_95": float(np.quantile(self.null, 0.95)),
+            "scheme": self.scheme,
+        }
+
+
+def decode_over_time(
+    recording: xr.DataArray,
+    target: str,
+    split: Split,
+    *,
+    within: str | None = None,
+    n_permutations: int = 1000,
+    alpha: float = 10.0,
+    n_jobs: int = 1,
+    random_state: int = 0,
+    progress: Progress = silent,
+) -> OverTime:
+    """Decode a trial's label from the units at each time.
+
+    Parameters
+    ----------
+    recording
+        Dims (trial, time, unit).
+    target
+        Coordinate of ``trial`` that holds the labels.
+    split
+        Which trials train and which are tested.
+    within
+        Coordinate of ``trial``, such as ``subject``: decoders are trained and tested inside each
+        of its values, and labels are permuted there. Without it one decoder serves all trials.
+    n_permutations
+        Arrangements of the labels in the null.
+    alpha
+        Ridge penalty on units standardised in the training trials.
+    n_jobs
+        Blocks of work at once: subjects, or times where there are no subjects.
+    random_state
+        Seed of the permutations.
+    progress
+        Called when a block is done.
+
+    Raises
+    ------
+    InputError
+        If there is no time, one class, or a subject that no fold both trains and tests.
+    """
+    X = with_time(recording).values
+    trials = trial_table(recording)
+    for column in (target, within):
+        if column is not None and column not in trials:
+            raise InputError(f"the trials have no column {column!r}; they have {list(trials)}")
+    y = np.unique(trials[target].to_numpy(), return_inverse=True)[1]
+    if y.max() == 0:
+        raise InputError(f"{target!r} holds one class only; give two or more")
+    names, rows = ["all"], [np.arange(len(y))]
+    if within is None:
+        drawn, scheme = arrange(y, split, n_permutations, random_state)
+    else:
+        blocks = trials[within].to_numpy()
+        names = [str(name) for name in np.unique(blocks)]
+        rows = [np.flatnonzero(blocks == name) for name in np.unique(blocks)]
+        drawn = permute_within(y, blocks, n_permutations, random_state)
+        scheme = f"labels permuted within {within}"
+    labels = np.concatenate([y[None], drawn])
+    mean = np.zeros((len(labels), X.shape[1]))
+    observed = np.empty((len(rows), X.shape[1]))
+    parts = _parts(X, labels, rows, names, split)
+    run = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
+    done = run(delayed(_decode)(*part, alpha) for part in parts)
+    for number, scores in enumerate(done):
+        observed[number] = scores[0]
+        mean += scores / len(rows)
+        progress("decoding over time", number + 1, len(rows))
+    best = mean[1:].max(1)
+    p = (1 + (best[:, None] >= mean[0] - 1e-12).sum(0)) / (1 + len(best))
+    return OverTime(recording["time"].values, tuple(names), observed, p, best, scheme)
+
+
+def predict_memory(
+    recording: xr.DataArray, n_blocks: int, n_permutations: int, n_jobs: int = 1
+) -> int:
+    """Predict the bytes that :func:`decode_over_time` holds at its peak.
+
+    Parameters
+    ----------
+    recording
+        Dims (trial, time, unit).
+    n_blocks
+        Subjects, or 1.
+    n_permutations, n_jobs
+        As they will be given.
+    """
+    n, n_times, n_units = recording.shape
+    inside = -(-n // n_blocks)
+    labels = 8 * (n_permutations + 1) * (n + inside * n_jobs)
+    scores = 8 * (n_permutations + 1) * (n_times * (n_jobs + 1) + 3 * inside * n_jobs)
+    block = recording.dtype.itemsize * inside * n_times * n_units * n_jobs
+    return int(recording.nbytes + labels + scores + 2 * block)
+
+
+def with_time(recording: xr.DataArray) -> xr.DataArray:
+    """Give the Recording back, or say in one line that it has no time or holds NaN."""
+    if "time" not in recording.dims:
+        raise InputError(
+            f"decoding over time needs the dims (trial, time, unit); got {recording.dims}"
+        )
+    return check_recording(recording)
+
+
+def _parts(
+    X: np.ndarray, labels: np.ndarray, rows: list[np.ndarray], names: list[str], split: Split
+) -> list[tuple[np.ndarray, np.ndarray, Folds]]:
+    parts = []
+    for name, inside in zip(names, rows, strict=True):
+        place = np.full(len(X), -1)
+        place[inside] = np.arange(len(inside))
+        folds = [
+            (place[train][place[train] >= 0], place[test][place[test] >= 0])
+            for train, test in split
+        ]
+        folds = [(train, test) for train, test in folds if len(train) and len(test)]
+        if not folds:
+            raise InputError(
+                f"no fold both trains and tests inside {name}; the split holds out "
+                f"{' and '.join(split.by) or 'rows'}, so leave `within` out or hold out less"
+            )
+        parts.append((X[inside], labels[:, inside], folds))
+    return parts
+
+
+def _decode(X: np.ndarray, labels: np.ndarray, folds: Folds, alpha: float) -> np.ndarray:
+    """AUC of every arrangement at every time, (n_arrangements, n_times); pairs within a fold."""
+    codes = class_indicators(labels, np.unique(labels))
+    wins = np.zeros((X.shape[1], *codes.shape[::2]))
+    pairs = np.zeros(codes.shape[::2])
+    with threadpool_limits(limits=1):
+        for train, test in folds:
+            hats = _hats(X[train], X[test], alpha)
+            positive = codes[:, test] > 0
+            weight = positive.sum(1) * (~positive).sum(1)
+            pairs += weight
+            for c in range(codes.shape[2]):
+                learnt = np.ascontiguousarray(codes[:, train, c])
+                marks = np.ascontiguousarray(positive[..., c])
+                for t, hat in enumerate(hats):
+                    found = auc(learnt @ hat.T, marks)
+                    wins[t, :, c] += np.where(weight[:, c] > 0, found, 0) * weight[:, c]
+    return (wins / np.maximum(pairs, 1)).mean(2).T
+
+
+def _hats(train: np.ndarray, test: np.ndarray, alpha: float) -> np.ndarray:
+    """Maps from labels to predictions at each time, less the mean, (n_times, n_test, n_train)."""
+    seen = np.ascontiguousarray(train.transpose(1, 0, 2), dtype=float)
+    new = np.ascontiguousarray(test.transpose(1, 0, 2), dtype=float)
+    mean, spread = seen.mean(1, keepdims=True), seen.std(1, keepdims=True)
+    scale = np.where(spread > 1e-12 * np.abs(mean), spread, np.inf)
+    seen = (seen - mean) / scale
+    new = (new - mean) / scale
+    turned = seen.transpose(0, 2, 1)
+    if seen.shape[2] < seen.shape[1]:
+        penalty = alpha * np.eye(seen.shape[2])
+        hats = new @ np.linalg.solve(turned @ seen + penalty, turned)
+    else:
+        penalty = alpha * np.eye(seen.shape[1])
+        hats = np.linalg.solve(seen @ turned + penalty, seen @ new.transpose(0, 2, 1))
+        hats = hats.transpose(0, 2, 1)
+    return hats - hats.mean(2, keepdims=True)
