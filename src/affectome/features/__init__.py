@@ -1,0 +1,1 @@
+"""Media and signals to Recordings: spectra, covariance, connectivity, windows."""
