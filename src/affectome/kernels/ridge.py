@@ -132,21 +132,6 @@ def coefficients(X: Array, Y: Array, alpha: float) -> Array:
     return X.T @ _solve(X @ X.T, Y, alpha)
 
 
-def stacked_coefficients(Z: Array, Y: Array, alpha: float | Array) -> Array:
-    """Weights (b, p, q) of ridges on stacked centred features (b, n, p) with centred Y (n, q).
-
-    ``alpha`` is one penalty or one a problem, shape (b,).
-    """
-    b, n, p = Z.shape
-    turned = Z.transpose(0, 2, 1)
-    square = turned @ Z if p < n else Z @ turned
-    diagonal = np.arange(square.shape[1])
-    square[:, diagonal, diagonal] += np.reshape(alpha, (-1, 1))
-    if p < n:
-        return np.asarray(np.linalg.solve(square, turned @ Y), dtype=np.float64)
-    return turned @ np.linalg.solve(square, np.broadcast_to(Y, (b, *Y.shape)))
-
-
 def hat_matrix(X: Array, X_test: Array, alpha: float) -> Array:
     """``H`` (n_test, n) with ``X_test W = H Y`` for centred features and any centred targets."""
     n, p = X.shape
