@@ -1,9 +1,10 @@
 """Copies of pictures and of sounds, augmented ones too, each verified against pairs of strangers.
 
-Pictures: the nearest neighbours by 16 × 16 luminance (mirrored and cropped versions, too) are brought
-into register by shifting the four edges of a crop, and then compared by the fine structure that is
-left when a blurred version is taken away. Sounds: how the shape of the spectrum changes from frame to
-frame is correlated over shifts. A pair counts as copied where it is far above pairs of strangers.
+Pictures: the nearest neighbours by 16 × 16 luminance (mirrored and cropped versions, too) are
+brought into register by shifting the four edges of a crop, and then compared by the fine structure
+that is left when a blurred version is taken away. Sounds: how the shape of the spectrum changes from
+frame to frame is correlated over shifts. A pair counts as copied where it is far above pairs of
+strangers, and a picture's copy far above what the picture shares with many others.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ MOST_CROPPED = 3000
 MOST_CHECKED = 600
 N_STRANGERS = 60
 FINE = 32
-SURE_PICTURE = SURE_SOUND = 0.75
+SURE_PICTURE, SURE_SOUND = 0.75, 0.8
 LOUD = -35.0
-CERTAIN = 0.98
+CERTAIN = 0.995
 SPREADS = 6.0
+NEARER = 0.4
 STEPS = (6.0, 3.0, 1.5, 0.75)
 CROPS = tuple(
     (left, top, side)
@@ -58,16 +60,29 @@ def copied_pictures(
     null = [_register(images[a], images[b])[1] for a, b in strangers if a != b]
     sure = _threshold(np.array(null), SURE_PICTURE)
     found = []
+    usual = _usual_likeness(images)
     checked = _near_pictures(small)
     for done, (a, b, mirrored) in enumerate(checked):
         other = images[b].transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else images[b]
         likeness = max(_register(images[a], other)[1], _register(other, images[a])[1])
-        if likeness >= sure:
+        if likeness >= sure and 1 - likeness < NEARER * (1 - min(usual[a], usual[b])):
             found.append((min(a, b), max(a, b)))
         if done % 50 == 0:
             progress("copies", done, len(checked))
     progress("copies", len(checked), len(checked))
     return np.unique(np.array(found, dtype=int).reshape(-1, 2), axis=0), sure
+
+
+def _usual_likeness(images: list[Image.Image]) -> np.ndarray:
+    """Likeness of each picture to its tenth part of nearest others: a fixed camera has it high."""
+    fine = np.stack([_fine(image, None) for image in images]).astype(np.float32)
+    others = fine[:: max(1, len(fine) // MOST_CROPPED)]
+    k = max(min(10, len(others) - 1), len(others) // 10)
+    usual = np.empty(len(fine))
+    for start in range(0, len(fine), BLOCK):
+        likeness = fine[start : start + BLOCK] @ others.T
+        usual[start : start + BLOCK] = np.partition(likeness, -k - 1, axis=1)[:, -k - 1]
+    return usual
 
 
 def _threshold(null: np.ndarray, least: float) -> float:
@@ -200,8 +215,8 @@ def copied_sounds(spectra: tuple[np.ndarray, ...]) -> tuple[np.ndarray, float]:
 def _form(spectrum: np.ndarray) -> np.ndarray:
     """Change from frame to frame of the shape of the spectrum where it is loud, of length one.
 
-    The shape alone stays when the volume changes, and its changes differ where someone only says the
-    same again in the same way.
+    The shape alone stays when the volume changes, and its changes differ where someone only says
+    the same again in the same way.
     """
     loud = np.maximum(spectrum, LOUD)
     change = np.diff(loud - loud.mean(axis=1, keepdims=True), axis=0)[:N_FRAMES]

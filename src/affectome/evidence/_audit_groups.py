@@ -20,6 +20,7 @@ from affectome.evidence._audit_inputs import Material
 from affectome.evidence._audit_leaks import MOST_OF_IT, NEARLY_ALL
 from affectome.evidence._audit_readers import (
     MOST_ROWS,
+    N_SPLITS,
     READERS,
     bootstrap_weights,
     filled,
@@ -31,6 +32,7 @@ from affectome.evidence._audit_readers import (
 from affectome.progress import Progress
 
 MOST_CANDIDATES = 10
+FEWEST_CODES = 5
 N_RANDOM, N_GROUPED = 4, 2
 LEVEL = 0.05
 STRICT = 0.01
@@ -72,7 +74,8 @@ def candidates(material: Material) -> list[Candidate]:
     unique: list[Candidate] = []
     for one in found:
         k = len(one.values)
-        repeated = 2 <= k <= material.n / 1.5
+        least = FEWEST_CODES if one.role == "codes" else 2
+        repeated = least <= k <= material.n / 1.5
         if repeated and not any(_same(one.codes, other.codes) for other in unique):
             unique.append(one)
     return unique[:MOST_CANDIDATES]
@@ -187,7 +190,7 @@ def _gap(
     def scores(grouped: bool, repeats: int) -> tuple[np.ndarray, np.ndarray]:
         values, draws = [], []
         for _ in range(repeats):
-            folds = group_folds(groups, rng) if grouped else random_folds(y, n_classes, rng)
+            folds = group_folds(groups, rng) if grouped else random_folds(y, rng, min(k, N_SPLITS))
             estimates = READERS[reader](features, y, n_classes, folds)
             sums = group_sums(y, estimates, n_classes, units)
             values.append(float(skill(sums.sum(axis=0), n_classes)))
@@ -218,7 +221,7 @@ def read_identities(
     material: Material, found: list[Candidate], rng: np.random.Generator
 ) -> Reading:
     """What each candidate alone tells of the label under random folds."""
-    folds = random_folds(material.y, len(material.classes), rng)
+    folds = random_folds(material.y, rng)
     codes = category_codes(pd.DataFrame({i: c.codes for i, c in enumerate(found)}))
     return read_columns(codes, material.y, len(material.classes), folds)
 

@@ -15,7 +15,7 @@ from affectome.data import Skipped, load_recording, trial_table, unit_table
 from affectome.errors import InputError
 from affectome.evidence._audit_names import name_parts, target_from_names
 from affectome.evidence._audit_roles import Roles, find_roles
-from affectome.evidence._audit_tables import check_memory, read_folder, read_table
+from affectome.evidence._audit_tables import check_table_memory, read_folder, read_table
 
 MOSTLY_NUMBERS = 0.8
 MOST_CLASSES = 10
@@ -123,7 +123,7 @@ def _from_recording(recording: xr.DataArray, target: str, groups: Sequence[str])
             f"a Recording has the dims (trial, [time,] unit), none empty; got {recording.sizes}"
         )
     n_trials = recording.sizes["trial"]
-    check_memory(n_trials, recording.size // n_trials, "the Recording")
+    check_table_memory(n_trials, recording.size // n_trials, "the Recording")
     draft = _Draft(trial_table(recording), None, target)
     values = recording.to_numpy()
     values = values.mean(axis=1) if values.ndim == 3 else values
@@ -217,7 +217,7 @@ class _Draft:
         if self.table.columns.duplicated().any():
             twice = self.table.columns[self.table.columns.duplicated()][0]
             raise InputError(f"two columns are called {twice!r}; give each its own name")
-        check_memory(*self.table.shape, "the table")
+        check_table_memory(*self.table.shape, "the table")
         for name in self.table.columns:
             column = self.table[name]
             if column.dtype.kind == "f" and np.isinf(column.to_numpy()).any():
@@ -286,8 +286,8 @@ class _Draft:
         there = np.array([_is_file(p) for p in paths])
         if not there.any():
             self.warnings.append(
-                f"none of the files in the column {listed.name!r} is there (the first: {paths[0]}); "
-                "only the table is audited"
+                f"none of the files in the column {listed.name!r} is there (the first: {paths[0]});"
+                " only the table is audited"
             )
             return (), rows
         for row in np.flatnonzero(~there & rows):

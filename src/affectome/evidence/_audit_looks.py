@@ -8,16 +8,12 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from affectome.evidence._audit_columns import constant_columns, duplicate_columns
 from affectome.evidence._audit_copies import copied_pictures, copied_sounds
 from affectome.evidence._audit_duplicates import copied_rows, copied_texts, duplicate_findings
+from affectome.evidence._audit_features import picture_features, sound_features
 from affectome.evidence._audit_findings import Finding
 from affectome.evidence._audit_groups import Candidate, main_groups, sample_rows
 from affectome.evidence._audit_inputs import Material
 from affectome.evidence._audit_leaks import Sample, leaks_in_features, leaks_in_notes
-from affectome.evidence._audit_media import (
-    Pictures,
-    Sounds,
-    picture_features,
-    sound_features,
-)
+from affectome.evidence._audit_media import Pictures, Sounds
 from affectome.evidence._audit_readers import Folds, group_folds, random_folds
 from affectome.evidence._audit_region import burnt_in_label
 from affectome.progress import Progress
@@ -55,7 +51,7 @@ def _folds(
     material: Material, main: Candidate | None, rows: np.ndarray, rng: np.random.Generator
 ) -> Folds:
     if main is None:
-        return random_folds(material.y[rows], len(material.classes), rng)
+        return random_folds(material.y[rows], rng)
     return group_folds(np.unique(main.codes[rows], return_inverse=True)[1], rng)
 
 
@@ -125,7 +121,9 @@ def _look_at_pictures(
     pairs, sure = copied_pictures(pictures.small, rng, progress)
     how = {"likeness_at_least": sure}
     findings += duplicate_findings(material, pairs, proposed, "pictures", how)
-    return picture_features(pictures), findings
+    X, what = picture_features(pictures, progress)
+    material.warnings.append(f"the quick readers saw {what}")
+    return X, findings
 
 
 def _look_at_sounds(material: Material, sounds: Sounds, proposed: list[Candidate]) -> Look:

@@ -1,4 +1,4 @@
-"""Pictures, films and sounds as small arrays: enough to compare them, far too little to train on."""
+"""Pictures, films and sounds as small arrays: enough to compare, far too little to train on."""
 
 from __future__ import annotations
 
@@ -262,37 +262,3 @@ def _spectrum(wave: np.ndarray, bank: np.ndarray) -> np.ndarray:
     power = np.abs(np.fft.rfft(windows * np.hanning(WINDOW), axis=1)) ** 2
     decibel = 10 * np.log10(power @ bank + 1e-12)
     return np.maximum(decibel - decibel.max(), -RANGE_DB).astype(np.float32)
-
-
-def picture_features(pictures: Pictures) -> np.ndarray:
-    """Luminance 8 × 8, colour 4 × 4, and edges (6 orientations in 8 × 8 cells); (n, 496), float32."""
-    n = len(pictures.small)
-    small = pictures.small.astype(np.float32) / 255
-    cells = small.reshape(n, 8, 8, 8, 8)
-    light = cells.mean(axis=(2, 4)).reshape(n, -1)
-    colour = pictures.colour.astype(np.float32).reshape(n, 4, 2, 4, 2, 3).mean(axis=(2, 4)) / 255
-    chroma = (colour - colour.mean(axis=-1, keepdims=True)).reshape(n, -1)
-    return np.hstack([light, chroma, *_edges(small)]).astype(np.float32)
-
-
-def _edges(small: np.ndarray) -> Iterator[np.ndarray]:
-    dy, dx = np.gradient(small, axis=(1, 2))
-    size = np.hypot(dx, dy)
-    turn = (np.arctan2(dy, dx) % np.pi) / np.pi * 6
-    for k in range(6):
-        part = size * (turn.astype(np.int8) % 6 == k)
-        pooled = part.reshape(len(small), 8, 8, 8, 8).mean(axis=(2, 4))
-        yield np.sqrt(pooled).reshape(len(small), -1)
-
-
-def sound_features(sounds: Sounds) -> np.ndarray:
-    """Mean, spread and change of 20 cepstral coefficients; shape (n, 60), float32."""
-    k = np.arange(20)[:, None]
-    cosine = np.cos(np.pi * k * (np.arange(N_MEL) + 0.5) / N_MEL)
-    rows = []
-    for spectrum in sounds.spectra:
-        cepstra = spectrum @ cosine.T
-        rows.append(
-            np.r_[cepstra.mean(0), cepstra.std(0), np.abs(np.diff(cepstra, axis=0)).mean(0)]
-        )
-    return np.array(rows, dtype=np.float32)

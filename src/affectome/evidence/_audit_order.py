@@ -52,7 +52,7 @@ def _read_clock(
     n_classes = len(material.classes)
     before = [_label_before(material, place, within) for within in ([], keys)]
     codes = bins_of(np.stack([place, *before], axis=1))
-    folds = random_folds(material.y, n_classes, rng)
+    folds = random_folds(material.y, rng)
     reading = read_columns(codes, material.y, n_classes, folds, tests)
     best = int(reading.low.argmax())
     if reading.low[best] < SOME:

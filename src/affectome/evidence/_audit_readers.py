@@ -20,13 +20,13 @@ N_SPLITS = 5
 N_NEIGHBOURS = 5
 
 
-def random_folds(y: np.ndarray, n_classes: int, rng: np.random.Generator) -> Folds:
-    """Five random folds, stratified by class (by rank for ratings)."""
+def random_folds(y: np.ndarray, rng: np.random.Generator, n_splits: int = N_SPLITS) -> Folds:
+    """Random folds, stratified by class (by rank for ratings)."""
     order = rng.permutation(len(y))
     order = order[np.argsort(y[order], kind="stable")]
     fold = np.empty(len(y), dtype=int)
-    offset = rng.permutation(N_SPLITS)
-    fold[order] = offset[np.arange(len(y)) % N_SPLITS]
+    offset = rng.permutation(n_splits)
+    fold[order] = offset[np.arange(len(y)) % n_splits]
     return _as_folds(fold)
 
 
@@ -87,7 +87,7 @@ def read_neighbours(X: np.ndarray, y: np.ndarray, n_classes: int, folds: Folds) 
     distance = np.maximum(square[:, None] + square - 2.0 * Z @ Z.T, 0.0)
     fold = fold_numbers(folds, len(y))
     distance[fold[:, None] == fold] = np.inf
-    k = min(N_NEIGHBOURS, min(len(train) for train, _ in folds))
+    k = min(N_NEIGHBOURS, *(len(train) for train, _ in folds))
     near = np.argpartition(distance, k - 1, axis=1)[:, :k]
     close = np.take_along_axis(distance, near, axis=1)
     weight = 1.0 / (close + 1e-3 * np.median(square) + 1e-12)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 from affectome.data.catalog import MEDIA
 from affectome.errors import InputError, require
 from affectome.evidence._audit_names import describe_parts, known_names
+from affectome.evidence._memory import check_memory
 
 MEMORY_FACTOR = 4
 
@@ -30,7 +30,7 @@ def read_table(
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
             facts = require("pyarrow.parquet", "tables").ParquetFile(path).metadata
-            check_memory(facts.num_rows, facts.num_columns, str(path))
+            check_table_memory(facts.num_rows, facts.num_columns, str(path))
             return pd.read_parquet(path)
         separator = "\t" if {".tsv", ".tab"} & {s.lower() for s in path.suffixes} else ","
         options: dict[str, Any] = {"sep": separator, "na_values": ["n/a"], "encoding": "utf-8-sig"}
@@ -58,24 +58,9 @@ def read_table(
     return _not_empty(table, path)
 
 
-def check_memory(rows: int, columns: int, what: str) -> None:
+def check_table_memory(rows: int, columns: int, what: str) -> None:
     """Refuse a table that can't fit, with the memory that it would need."""
-    needed = rows * columns * 8 * MEMORY_FACTOR
-    free = _free_bytes()
-    if needed > free:
-        raise InputError(
-            f"{what} has {rows:,} rows × {columns:,} columns: an audit would need about "
-            f"{needed / 2**30:.1f} GiB and {free / 2**30:.1f} GiB are free; audit a sample of rows"
-        )
-
-
-def _free_bytes() -> int:
-    meminfo = Path("/proc/meminfo")
-    if meminfo.is_file():
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    check_memory(rows * columns * 8 * MEMORY_FACTOR, f"an audit of {what} ({rows:,} × {columns:,})")
 
 
 def _check_size(path: Path, head: pd.DataFrame) -> None:
@@ -83,7 +68,7 @@ def _check_size(path: Path, head: pd.DataFrame) -> None:
         return
     packed = 3.0 if path.suffix == ".gz" else 1.0
     row_bytes = head.fillna("").map(len).to_numpy().sum() / len(head) + head.shape[1]
-    check_memory(int(packed * path.stat().st_size / row_bytes), head.shape[1], str(path))
+    check_table_memory(int(packed * path.stat().st_size / row_bytes), head.shape[1], str(path))
 
 
 def _not_empty(table: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -120,6 +105,6 @@ def read_folder(folder: Path, target: str, how: str | None, notes: list[str]) ->
     else:
         raise InputError(
             f"{folder} has no table with {target!r}; its file names hold {describe_parts(files)}; "
-            "say which part is the label with --target-from-name N, or give a CSV with a column file"
+            "name the part with the label by --target-from-name N, or give a CSV with a column file"
         )
     return table

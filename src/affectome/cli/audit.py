@@ -1,0 +1,64 @@
+"""``affectome audit``: why a score would be too good, found before anyone trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from affectome.cli.running import console, finish, progress_bar
+from affectome.evidence.audit import audit as run_audit
+from affectome.reports.audit import write_audit
+
+
+def audit(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="Table (CSV, TSV, Parquet), Recording (Zarr folder), or folder of pictures, films, "
+            "sounds or texts."
+        ),
+    ],
+    target: Annotated[str, typer.Option(help="Column that will be decoded.")],
+    group: Annotated[
+        list[str] | None,
+        typer.Option(help="Column with groups, besides those that are proposed; may be repeated."),
+    ] = None,
+    file: Annotated[str | None, typer.Option(help="Column with the names of the files.")] = None,
+    target_from_name: Annotated[
+        str | None,
+        typer.Option(
+            help="Read the target from file names: the number of the part (3), or a regular "
+            "expression whose first group is the label."
+        ),
+    ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(help="Names of the columns, a,b,c, of a table without a header."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of folds and bootstraps.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
+) -> None:
+    """Find why a score would be too good, before anyone trains."""
+    with progress_bar() as progress:
+        found = run_audit(
+            source,
+            target,
+            groups=tuple(group or ()),
+            file=file,
+            target_from_name=target_from_name,
+            names=tuple(n.strip() for n in names.split(",")) if names else (),
+            random_state=seed,
+            progress=progress,
+        )
+    result = found.to_dict()
+    if not as_json:
+        console.print(result["verdict"], highlight=False, markup=False)
+        for one in result["findings"]:
+            line = f"{one['severity']:<7}{one['kind']:<18}{one['what']}"
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if out is not None:
+        console.print(f"report: {write_audit(found, out, seed)}", highlight=False, markup=False)
+    finish(result, as_json)

@@ -1,0 +1,184 @@
+"""The report of an audit: what was found, drawn beside its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affectome.evidence.audit import Audit
+from affectome.evidence.manifest import manifest
+from affectome.reports.page import Figure, Page, Section, Table, write_run
+from affectome.reports.style import COLORS, canvas, svg
+
+TITLES = {
+    "label_leak": "Something tells the label",
+    "group_gap": "Random folds against folds by group",
+    "stimulus_identity": "Who or what it was tells the label",
+    "duplicate_trials": "Copies",
+    "order": "The label follows the clock",
+    "imbalance": "Classes out of balance",
+    "too_few": "Too few",
+    "duplicate_columns": "Columns that repeat others",
+    "constant_columns": "Columns that never change",
+}
+COLOR_OF = {"high": COLORS["second"], "medium": COLORS["pleasant"], "low": COLORS["neutral"]}
+MOST_ROWS = 12
+
+
+def write_audit(audit: Audit, folder: str | Path, seed: int = 0) -> Path:
+    """Write the report of an audit and give its path; ``result.json`` comes last."""
+    inputs = {"source": audit.source} if Path(audit.source).exists() else {}
+    settings = {"target": audit.target}
+    facts = manifest("audit", inputs, seed, settings=settings)
+    return write_run(folder, audit.to_dict(), audit_page(audit), facts)
+
+
+def audit_page(audit: Audit) -> Page:
+    """Lay out the report of an audit."""
+    result = audit.to_dict()
+    findings = result["findings"]
+    counts = {s: sum(f["severity"] == s for f in findings) for s in COLOR_OF}
+    kinds = [k for k in TITLES if any(f["kind"] == k for f in findings)]
+    sections = [_section(kind, findings) for kind in kinds]
+    at = 0 if "group_gap" not in kinds else kinds.index("group_gap")
+    sections.insert(at if findings else 0, _candidates(result))
+    return Page(
+        title=f"Audit of {Path(audit.source).name} for {audit.target}",
+        question=f"Would a score for {audit.target} on these data be too good, and why?",
+        answer=audit.verdict,
+        sections=[s for s in sections if s is not None],
+        numbers=[
+            (severity, str(counts[severity]), small)
+            for severity, small in (
+                ("high", "a score would be wrong"),
+                ("medium", "look before you train"),
+                ("low", "worth knowing"),
+            )
+        ],
+        warnings=audit.warnings,
+        skipped=result["skipped"],
+        facts={
+            "trials": f"{audit.n_trials:,}",
+            "kind": audit.kind,
+            "features of the quick readers": f"{audit.n_columns:,}",
+            "classes": ", ".join(audit.classes) or "none: ratings",
+        },
+    )
+
+
+def _section(kind: str, findings: list[dict[str, Any]]) -> Section:
+    found = [f for f in findings if f["kind"] == kind]
+    rows = [[f["severity"], f["what"], f["advice"]] for f in found]
+    figures = [_draw_region(f) for f in found if "box" in f["evidence"]]
+    columns = [f for f in found if "all_others_together" in f["evidence"]]
+    if columns:
+        figures.append(_draw_columns(columns))
+    pairs = [p for f in found for p in f["evidence"].get("pairs", []) if kind == "duplicate_trials"]
+    tables = [Table(["severity", "what", "what to do"], rows)]
+    if pairs:
+        shown = [[Path(a).name, Path(b).name] for a, b in pairs[:MOST_ROWS]]
+        tables.append(Table(["trial", "its copy"], shown, f"{len(shown)} of the pairs"))
+    return Section(TITLES[kind], "", figures, tables)
+
+
+def _candidates(result: Mapping[str, Any]) -> Section | None:
+    found = result["candidates"]
+    if not found:
+        return None
+    rows = [
+        [c["name"], c["why"], str(c["groups"]), ", ".join(c["examples"]), *_gap_cells(c["gap"])]
+        for c in found
+    ]
+    measured = [c for c in found if c["gap"]]
+    return Section(
+        "What may be held out together",
+        "The same quick reader was scored over random folds and over folds of whole groups; what a "
+        "random split would add is the gap between the two dots.",
+        [_draw_gaps(measured, result["target"])] if measured else [],
+        [Table(["group", "proposed from", "groups", "such as", "random", "by group", "gap"], rows)],
+    )
+
+
+def _gap_cells(gap: Mapping[str, Any] | None) -> list[str]:
+    if not gap:
+        return ["", "", ""]
+    low, high = gap["interval"]
+    cells = [f"{gap['random_folds']:.2f}", f"{gap['group_folds']:.2f}"]
+    return [*cells, f"{gap['gap']:.2f} [{low:.2f}, {high:.2f}]"]
+
+
+def _draw_gaps(found: list[Mapping[str, Any]], target: str) -> Figure:
+    figure, axes = canvas(height=0.9 + 0.34 * len(found))
+    places = np.arange(len(found))[::-1]
+    random = [c["gap"]["random_folds"] for c in found]
+    grouped = [c["gap"]["group_folds"] for c in found]
+    axes.hlines(places, grouped, random, color=COLORS["neutral"], linewidth=2)
+    axes.scatter(random, places, color=COLORS["second"], label="random folds", zorder=3)
+    axes.scatter(grouped, places, color=COLORS["trained"], label="folds by group", zorder=3)
+    axes.set_yticks(places, [c["name"] for c in found])
+    axes.set_ylim(-0.6, len(found) - 0.4)
+    axes.axvline(0, linewidth=0.8, color=COLORS["neutral"])
+    axes.grid(axis="x")
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel(f"share of {target} that is read above chance")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    caption = "Skill of a quick reader: 0 is guessing, 1 is everything."
+    return Figure("group_gaps", svg(figure), caption)
+
+
+def _draw_region(finding: Mapping[str, Any]) -> Figure:
+    evidence = finding["evidence"]
+    box, (width, height) = evidence["box"], evidence["picture_size"]
+    figure, axes = canvas(width=5.4, height=0.7 + 4.6 * height / width)
+    image = axes.imshow(
+        np.array(evidence["skill_of_blocks"]),
+        extent=(0, width, height, 0),
+        cmap="cividis",
+        vmin=0,
+        vmax=1,
+    )
+    outline = [box["x"], box["x"] + box["w"]], [box["y"], box["y"] + box["h"]]
+    (left, right), (top, bottom) = outline
+    axes.plot(
+        [left, right, right, left, left],
+        [top, top, bottom, bottom, top],
+        color=COLORS["second"],
+        linewidth=2.5,
+        clip_on=False,
+    )
+    axes.grid(visible=False)
+    axes.set_xlabel("pixels")
+    figure.colorbar(image, ax=axes, label="read by this block alone", shrink=0.8)
+    caption = (
+        f"What each block of the pictures reads; the box is {box['x']},{box['y']},{box['w']},"
+        f"{box['h']} (x,y,w,h). No picture is shown."
+    )
+    return Figure("burnt_in_region", svg(figure), caption)
+
+
+def _draw_columns(findings: list[Mapping[str, Any]]) -> Figure:
+    figure, axes = canvas(height=1.1 + 0.4 * len(findings))
+    places = np.arange(len(findings))[::-1]
+    for place, finding in zip(places, findings, strict=True):
+        evidence = finding["evidence"]
+        color = COLOR_OF[finding["severity"]]
+        axes.hlines(place, *evidence["interval"], color=color, linewidth=2)
+        axes.scatter(evidence["skill"], place, color=color, zorder=3)
+        axes.scatter(
+            evidence["all_others_together"], place, marker="|", s=140, color=COLORS["trained"]
+        )
+        axes.scatter(evidence["median_column"], place, marker=".", color=COLORS["neutral"])
+    axes.set_yticks(places, [f["columns"][0] for f in findings])
+    axes.set_ylim(-0.6, len(findings) - 0.4)
+    axes.set_xlim(-0.1, 1.05)
+    axes.grid(axis="x")
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("share of the label that is read above chance")
+    caption = (
+        "Dot: the column alone, with its interval; blue bar: all the other columns together; grey "
+        "point: the usual column."
+    )
+    return Figure("leaking_columns", svg(figure), caption)
