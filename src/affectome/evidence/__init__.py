@@ -1,7 +1,9 @@
 """Leak-safe splits, scores with intervals, nulls, baselines and the audit."""
 
 from affectome.evidence.baselines import baseline_scores
+from affectome.evidence.ceilings import NoiseCeiling, noise_ceiling
 from affectome.evidence.evaluate import Evidence, evaluate
+from affectome.evidence.manifest import manifest
 from affectome.evidence.nulls import (
     circular_shifts,
     p_value,
@@ -22,6 +24,7 @@ from affectome.evidence.splits import (
 
 __all__ = [
     "Evidence",
+    "NoiseCeiling",
     "PermutationTest",
     "Score",
     "Split",
@@ -31,6 +34,8 @@ __all__ = [
     "evaluate",
     "inner_split",
     "make_split",
+    "manifest",
+    "noise_ceiling",
     "p_value",
     "permutation_test",
     "permute_crossed",

@@ -26,8 +26,8 @@ def check_memory(needed: float, what: str) -> None:
     free = free_memory()
     if needed > free:
         raise InputError(
-            f"{what} needs about {needed / 1e9:.3g} GB of memory, but {free / 1e9:.3g} GB are free; "
-            "take fewer trials or units, fewer permutations, or a larger machine"
+            f"{what} needs about {needed / 1e9:.3g} GB of memory, but {free / 1e9:.3g} GB are "
+            "free; take fewer trials or units, fewer permutations, or a larger machine"
         )
 
 

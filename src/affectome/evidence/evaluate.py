@@ -123,8 +123,8 @@ def evaluate(
         Coordinate of ``trial``: labels for a classifier, ratings (floats) for a regressor. Several
         columns of 0 and 1 are labels that may occur together.
     holdout
-        Columns as in :func:`make_split`, a Split, or a scikit-learn splitter. By default subject and
-        stimulus, where both are named.
+        Columns as in :func:`make_split`, a Split, or a scikit-learn splitter. By default subject
+        and stimulus, where both are named.
     nuisance
         Columns that should not explain the target: motion, loudness, brightness.
     controls
