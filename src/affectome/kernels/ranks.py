@@ -93,12 +93,12 @@ def pearson(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     ndarray
         Correlation in [-1, 1], shape (...); NaN where a row is constant or holds NaN.
     """
-    x, y = _unit_rows(a), _unit_rows(b)
+    x, y = unit_rows(a), unit_rows(b)
     return np.clip(np.einsum("...i,...i->...", x, y), -1.0, 1.0)
 
 
-def _unit_rows(values: ArrayLike) -> NDArray[np.float64]:
-    """Rows with mean zero and length one; NaN where a row is constant."""
+def unit_rows(values: ArrayLike) -> NDArray[np.float64]:
+    """Rows (..., n) with mean zero and length one; NaN where a row is constant."""
     rows = np.asarray(values, dtype=np.float64)
     scale = np.abs(rows).max(axis=-1, keepdims=True)
     rows = rows - rows.mean(axis=-1, keepdims=True)

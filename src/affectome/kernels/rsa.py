@@ -1,0 +1,193 @@
+"""Representational similarity analysis: models against data, bootstrap over conditions, ceilings.
+
+A bootstrap draw of conditions is a vector of counts ``c``; pairs of a condition with itself are
+left out, so pair (i, j) has the weight ``w_ij = c_i c_j`` and every sum over the sampled pairs is a
+weighted sum over all pairs (Nili et al. 2014; Schütt et al. 2023). All draws of all comparisons are
+then one product of weights and pairwise products of RDMs::
+
+    sum_w(ab) / sqrt(sum_w(aa) sum_w(bb)),   with weighted means taken out for "correlation"
+
+RDMs are vectors of the upper triangle (see `rdm`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+from affectome.errors import InputError
+from affectome.kernels.folds import Array
+
+METHODS = ("correlation", "cosine", "spearman")
+WEIGHTED = ("correlation", "cosine")
+PAIRS = 256
+
+
+def compare(models: ArrayLike, data: ArrayLike, method: str = "correlation") -> Array:
+    """Similarity of every model RDM with every RDM of the data.
+
+    Parameters
+    ----------
+    models, data
+        RDMs, shapes (n_models, n_pairs) and (n_subjects, n_pairs).
+    method
+        "correlation", "cosine" or "spearman".
+
+    Returns
+    -------
+    ndarray
+        Shape (n_models, n_subjects); NaN for an RDM without spread.
+    """
+    a, b = _checked(models, data, method, METHODS)
+    return _unit(a, method) @ _unit(b, method).T
+
+
+def noise_ceiling(data: ArrayLike, method: str = "correlation") -> tuple[float, float]:
+    """Bounds on the mean similarity that the true model could reach (Nili et al. 2014).
+
+    Parameters
+    ----------
+    data
+        RDMs of two subjects or more, shape (n_subjects, n_pairs).
+    method
+        "correlation", "cosine" or "spearman".
+
+    Returns
+    -------
+    tuple of float
+        Lower: each subject against the mean of the others. Upper: against the mean of all.
+    """
+    rdms, _ = _checked(data, data, method, METHODS)
+    _check_subjects(rdms)
+    units = _unit(rdms, method)
+    pooled = rankdata(rdms, axis=1) if method == "spearman" else units
+    total = pooled.sum(axis=0)
+    upper = np.mean(_unit(total[None], method) @ units.T)
+    lower = np.mean(np.einsum("sp,sp->s", _unit(total - pooled, method), units))
+    return float(lower), float(upper)
+
+
+def bootstrap_counts(
+    n_conditions: int, n_draws: int, random_state: int | np.random.Generator | None = None
+) -> NDArray[np.intp]:
+    """How often each condition is drawn in each draw, shape (n_draws, n_conditions)."""
+    rng = np.random.default_rng(random_state)
+    return rng.multinomial(n_conditions, np.full(n_conditions, 1 / n_conditions), size=n_draws)
+
+
+def bootstrap_comparisons(
+    models: ArrayLike, data: ArrayLike, counts: ArrayLike, method: str = "correlation"
+) -> Array:
+    """Similarity of models and data in every bootstrap draw of the conditions.
+
+    Parameters
+    ----------
+    models, data
+        RDMs, shapes (n_models, n_pairs) and (n_subjects, n_pairs).
+    counts
+        How often each condition is drawn, shape (n_draws, n_conditions); see `bootstrap_counts`.
+    method
+        "correlation" or "cosine".
+
+    Returns
+    -------
+    ndarray
+        Shape (n_draws, n_models, n_subjects); NaN for a draw with fewer than three conditions.
+    """
+    a, b = _checked(models, data, method, WEIGHTED)
+    m, s = len(a), len(b)
+
+    def columns(pairs: slice) -> Array:
+        x, y = a[:, pairs], b[:, pairs]
+        both = np.concatenate([x, y])
+        crossed = (x[:, None] * y).reshape(m * s, -1)
+        return np.concatenate([crossed, both**2, both, np.ones((1, x.shape[1]))])
+
+    sums = _weighted_sums(columns, m * s + 2 * (m + s) + 1, a.shape[1], counts)
+    crossed, squares, means, weight = np.split(sums, np.cumsum([m * s, m + s, m + s]), axis=1)
+    crossed = crossed.reshape(-1, m, s)
+    if method == "correlation":
+        means = means / weight
+        squares = squares - weight * means**2
+        crossed = crossed - weight[:, None] * means[:, :m, None] * means[:, None, m:]
+    norms = np.sqrt(np.maximum(squares, 0.0))
+    return _ratio(crossed, norms[:, :m, None] * norms[:, None, m:])
+
+
+def bootstrap_noise_ceiling(
+    data: ArrayLike, counts: ArrayLike, method: str = "correlation"
+) -> Array:
+    """Lower and upper noise ceiling in every bootstrap draw, shape (n_draws, 2).
+
+    Parameters as in `bootstrap_comparisons`. Means of RDMs of unit length have lengths that follow
+    from the similarities ``R`` of the subjects alone: ``|sum_s u_s|^2 = sum R``.
+    """
+    similarity = bootstrap_comparisons(data, data, counts, method)
+    _check_subjects(similarity[0])
+    with_all = similarity.sum(axis=2)
+    total = with_all.sum(axis=1, keepdims=True)
+    upper = _ratio(with_all, np.sqrt(np.maximum(total, 0.0))).mean(axis=1)
+    others = np.sqrt(np.maximum(total - 2 * with_all + 1.0, 0.0))
+    lower = _ratio(with_all - 1.0, others).mean(axis=1)
+    return np.stack([lower, upper], axis=1)
+
+
+def _weighted_sums(
+    columns: Callable[[slice], Array], n_columns: int, n_pairs: int, counts: ArrayLike
+) -> Array:
+    """Sums over pairs of the columns (n_columns, pairs), weighted by draw: (n_draws, n_columns)."""
+    drawn = np.asarray(counts, dtype=np.float64)
+    if drawn.ndim != 2 or drawn.shape[1] * (drawn.shape[1] - 1) // 2 != n_pairs:
+        raise InputError(
+            f"counts have shape {drawn.shape}, which does not fit RDMs of {n_pairs} pairs; "
+            "wanted (n_draws, n_conditions)"
+        )
+    rows, others = np.triu_indices(drawn.shape[1], 1)
+    sums = np.zeros((len(drawn), n_columns))
+    for start in range(0, n_pairs, PAIRS):
+        pairs = slice(start, start + PAIRS)
+        sums += (drawn[:, rows[pairs]] * drawn[:, others[pairs]]) @ columns(pairs).T
+    sums[(drawn > 0).sum(axis=1) < 3] = np.nan
+    return sums
+
+
+def _checked(
+    models: ArrayLike, data: ArrayLike, method: str, methods: tuple[str, ...]
+) -> tuple[Array, Array]:
+    """Both sets of RDMs, with mean zero where the method does not mind, to lose fewer digits."""
+    if method not in methods:
+        raise InputError(f"method must be one of {', '.join(methods)}; got {method!r}")
+    a, b = (np.asarray(rdms, dtype=np.float64) for rdms in (models, data))
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise InputError(
+            f"models have shape {a.shape} and data {b.shape}; wanted (n_models, n_pairs) and "
+            "(n_subjects, n_pairs)"
+        )
+    for name, rdms in (("models", a), ("data", b)):
+        if not np.isfinite(rdms).all():
+            row, pair = np.argwhere(~np.isfinite(rdms))[0]
+            raise InputError(f"{name} hold NaN or infinity, first in RDM {row}, pair {pair}")
+    if method == "cosine":
+        return a, b
+    return a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
+
+
+def _check_subjects(data: Array) -> None:
+    if len(data) < 2:
+        raise InputError("a noise ceiling needs the RDMs of two subjects or more; got 1")
+
+
+def _unit(rdms: Array, method: str) -> Array:
+    """Rows of length one, after ranks and means are taken as the method says."""
+    if method == "spearman":
+        rdms = rankdata(rdms, axis=1)
+    if method != "cosine":
+        rdms = rdms - rdms.mean(axis=1, keepdims=True)
+    return _ratio(rdms, np.linalg.norm(rdms, axis=1, keepdims=True))
+
+
+def _ratio(above: Array, below: Array) -> Array:
+    return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
