@@ -1,0 +1,145 @@
+"""Searchlight: around which voxels or sensors a target can be read from their neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from affectome.data import check_recording, trial_table, unit_table
+from affectome.errors import InputError
+from affectome.evidence import Split
+from affectome.evidence._exchange import arrange
+from affectome.kernels.ranks import auc
+from affectome.kernels.searchlight import searchlight_predictions, spheres
+from affectome.progress import Progress, silent
+
+BLOCK_VALUES = 1 << 24
+
+
+@dataclass(frozen=True)
+class Searchlight:
+    """How well a target is read from the sphere around each unit.
+
+    Attributes
+    ----------
+    units
+        One row a centre: its coordinates, ``n_units`` in its sphere, ``auc`` (mean over classes of
+        one against the rest, and over folds) and ``p``, corrected over centres by the largest AUC
+        of each permutation.
+    radius
+        Of the spheres, in the unit of the coordinates (mm).
+    null
+        Largest AUC over centres of each permutation, shape (n_permutations,).
+    scheme
+        How labels were permuted.
+    """
+
+    units: pd.DataFrame
+    radius: float
+    null: np.ndarray
+    scheme: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the best centre and how many pass, for ``result.json``."""
+        best = self.units.iloc[int(self.units["auc"].to_numpy().argmax())]
+        return {
+            "radius": self.radius,
+            "n_centres": len(self.units),
+            "n_significant": int((self.units["p"] < 0.05).sum()),
+            "best": {key: float(best[key]) for key in ("x", "y", "z", "auc", "p")},
+            "scheme": self.scheme,
+        }
+
+
+def searchlight(
+    recording: xr.DataArray,
+    target: str,
+    split: Split,
+    radius: float = 8.0,
+    *,
+    alpha: float = 10.0,
+    n_permutations: int = 100,
+    random_state: int = 0,
+    progress: Progress = silent,
+) -> Searchlight:
+    """Decode labels from the sphere around every unit with a ridge.
+
+    Parameters
+    ----------
+    recording
+        Dims (trial, unit); units have ``x, y, z``.
+    target
+        Column of labels.
+    split
+        Which trials train and which are tested.
+    radius
+        In the unit of the coordinates (mm).
+    alpha
+        Ridge penalty.
+    n_permutations
+        Arrangements of the labels; all are solved together with the real ones.
+    random_state
+        Seed of the permutations.
+    progress
+        Called with the centres that are done.
+
+    Returns
+    -------
+    Searchlight
+
+    Raises
+    ------
+    InputError
+        If units have no places, there is time, one class, or no such column.
+    """
+    X = check_recording(recording).values
+    units, trials = unit_table(recording), trial_table(recording)
+    if not {"x", "y", "z"} <= set(units) or "time" in recording.dims:
+        raise InputError("a searchlight needs units with places x, y, z and one value a trial")
+    if target not in trials:
+        raise InputError(f"the trials have no column {target!r}; they have {list(trials)}")
+    classes, y = np.unique(trials[target].to_numpy(), return_inverse=True)
+    if classes.size < 2:
+        raise InputError(f"{target!r} holds one class only ({classes[0]!s}); give two or more")
+    drawn, scheme = arrange(y, split, n_permutations, random_state)
+    labels = np.concatenate([y[None], drawn])
+    coded = np.arange(1 if classes.size == 2 else classes.size)
+    positive = (labels[:, None] == coded[:, None]).reshape(-1, y.size)
+    Y = np.where(positive, 1.0, -1.0).T
+    members = spheres(units[["x", "y", "z"]].to_numpy(), radius)
+    scores = np.empty((len(members), len(labels)))
+    step = max(1, BLOCK_VALUES // Y.size)
+    for start in range(0, len(members), step):
+        progress("searchlight", start, len(members))
+        block = members[start : start + step]
+        predictions = searchlight_predictions(X, Y, block, split.folds, alpha)
+        by_column = _auc_by_fold(np.swapaxes(predictions, 1, 2), positive, split)
+        scores[start : start + step] = by_column.reshape(len(block), len(labels), -1).mean(axis=2)
+    progress("searchlight", len(members), len(members))
+    largest = scores[:, 1:].max(axis=0)
+    units["n_units"] = [len(m) for m in members]
+    units["auc"] = scores[:, 0]
+    exceeds = (largest >= scores[:, :1] - 1e-12).sum(axis=1)
+    units["p"] = (1 + exceeds) / (1 + largest.size)
+    return Searchlight(units, radius, largest, scheme)
+
+
+def _auc_by_fold(scores: np.ndarray, positive: np.ndarray, split: Split) -> np.ndarray:
+    """Mean AUC over the folds that test both sides: (centres, columns, n) -> (centres, columns)."""
+    total = np.zeros(scores.shape[:2])
+    count = np.zeros(scores.shape[:2])
+    for _, test in split:
+        found = auc(scores[..., test], np.broadcast_to(positive[:, test], scores[..., test].shape))
+        usable = np.isfinite(found)
+        total += np.where(usable, found, 0.0)
+        count += usable
+    if not count.all():
+        raise InputError(
+            "no fold tests a class and the others together, so no AUC can be formed; hold out "
+            "groups that have several classes"
+        )
+    return total / count
