@@ -2,6 +2,7 @@
 
 from affectome.data.catalog import VALENCE_CLASSES, Catalog, Skipped, cut_valence, read_catalog
 from affectome.data.drawn_faces import draw_faces
+from affectome.data.measurement import Measurement
 from affectome.data.outputs import (
     OutputError,
     output_folder,
@@ -17,6 +18,7 @@ from affectome.data.pictures import (
     picture_statistics,
     read_picture,
 )
+from affectome.data.readers import read_recording
 from affectome.data.recording import (
     check_recording,
     load_recording,
@@ -25,12 +27,18 @@ from affectome.data.recording import (
     trial_table,
     unit_table,
 )
+from affectome.data.simulate import Truth, simulate_attractor, simulate_population
+from affectome.data.simulate_eeg import simulate_eeg
+from affectome.data.simulate_fmri import simulate_maps
+from affectome.data.writers import write_bids, write_nifti, write_nwb
 
 __all__ = [
     "VALENCE_CLASSES",
     "Catalog",
+    "Measurement",
     "OutputError",
     "Skipped",
+    "Truth",
     "central_square",
     "check_picture",
     "check_recording",
@@ -42,12 +50,20 @@ __all__ = [
     "picture_statistics",
     "read_catalog",
     "read_picture",
+    "read_recording",
     "save_recording",
+    "simulate_attractor",
+    "simulate_eeg",
+    "simulate_maps",
+    "simulate_population",
     "to_json",
     "trial_table",
     "unit_table",
+    "write_bids",
     "write_bytes",
     "write_json",
+    "write_nifti",
+    "write_nwb",
     "write_table",
     "write_text",
 ]
