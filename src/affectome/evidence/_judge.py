@@ -17,7 +17,7 @@ from affectome.evidence.scores import Score, difference, score, spread
 
 CALIBRATED = 16
 """Permuted arrangements whose own standard error is found."""
-CALIBRATING_DRAWS = 200
+CALIBRATING_DRAWS = 100
 ENOUGH_PERMUTATIONS = 100
 USUAL_INFLATION = 1.2
 """Used without a null: what five folds need for shares of right answers, by simulation."""
@@ -103,7 +103,7 @@ class Judge:
                 self.fold,
                 CALIBRATING_DRAWS,
                 self.random_state + r,
-            )
+            ).error
             for r in range(1, CALIBRATED + 1)
         ]
         expected = float(np.sqrt(np.mean(np.square(own))))

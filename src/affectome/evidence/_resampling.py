@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -58,13 +59,20 @@ def group_weights(strata: Codes, n_draws: int, rng: np.random.Generator) -> Arra
     return weights
 
 
-def standard_error(
+class Spread(NamedTuple):
+    """Standard error of a score over groups, and the degrees of freedom that it rests on."""
+
+    error: float
+    freedom: float
+
+
+def spread_over_groups(
     statistic: Callable[[Array], Array],
     groupings: Sequence[Codes],
     classes: Codes | None,
     n_draws: int,
     random_state: int,
-) -> float:
+) -> Spread:
     """Spread of a weighted statistic over draws of groups.
 
     Parameters
@@ -80,23 +88,34 @@ def standard_error(
     random_state
         Seed.
     """
-    variances = [_variance(statistic, codes, classes, n_draws, random_state) for codes in groupings]
+    strata = [strata_of(codes, classes) for codes in groupings]
+    freedoms = np.array([one.size - np.unique(one).size for one in strata], dtype=float)
+    variances = np.array(
+        [
+            _variance(statistic, codes, one, n_draws, random_state)
+            for codes, one in zip(groupings, strata, strict=True)
+        ]
+    )
     if len(groupings) == 1:
-        return float(np.sqrt(variances[0]))
+        return Spread(float(np.sqrt(variances[0])), float(freedoms[0]))
     cells = pd.factorize(pd.MultiIndex.from_arrays(list(groupings)))[0]
-    both = sum(variances) - _variance(statistic, cells, classes, n_draws, random_state)
-    return float(np.sqrt(max(both, *variances)))
+    shared = _variance(statistic, cells, strata_of(cells, classes), n_draws, random_state)
+    total = max(variances.sum() - shared, variances.max())
+    if total == 0:
+        return Spread(0.0, float(freedoms.min()))
+    # Satterthwaite: the grouping with the larger variance decides.
+    freedom = total**2 / (variances**2 / np.maximum(freedoms, 1)).sum()
+    return Spread(float(np.sqrt(total)), float(freedom.clip(freedoms.min(), freedoms.sum())))
 
 
 def _variance(
     statistic: Callable[[Array], Array],
     codes: Codes,
-    classes: Codes | None,
+    strata: Codes,
     n_draws: int,
     random_state: int,
 ) -> float:
     rng = np.random.default_rng(random_state)
-    strata = strata_of(codes, classes)
     step = max(1, CHUNK // codes.size)
     values = [
         statistic(group_weights(strata, min(step, n_draws - start), rng)[:, codes])

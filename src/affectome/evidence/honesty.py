@@ -1,7 +1,8 @@
 """Simulations that ask if the evidence keeps its word: false alarms, coverage, confound, power.
 
 Data sets are made by four designs, with or without an effect, and go through the very functions
-that :func:`affectome.evidence.evaluate` is made of. ``examples/honesty.py`` prints and draws the results.
+that :func:`affectome.evidence.evaluate` is made of. ``examples/honesty.py`` prints and draws what
+comes out.
 """
 
 from __future__ import annotations

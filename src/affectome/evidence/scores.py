@@ -8,8 +8,9 @@ to normal (probit for AUC, logit for shares, Fisher's z for correlations) the in
 
     η⁻¹( η(score) ± t_{0.975, G-1} · se · η'(score) ).
 
-Where trials are crossed by two groupings, subjects and stimuli, the variances of both bootstraps
-are added and that over their cells is taken off (Cameron, Gelbach & Miller 2011).
+Where groups have one class each, they are reweighted class by class. Where trials are crossed by
+two groupings, subjects and stimuli, the variances of both bootstraps are added and that over their
+cells is taken off (Cameron, Gelbach & Miller 2011), with Satterthwaite's degrees of freedom.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from scipy import stats
 
 from affectome.errors import InputError
 from affectome.evidence._metrics import METRICS, Array, Metric
-from affectome.evidence._resampling import group_codes, standard_error, strata_of
+from affectome.evidence._resampling import Spread, group_codes, spread_over_groups
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,11 @@ def score(
     y, p = _prepare(metric, y_true, y_hat)
     fold = comparable(chosen, y, folds)
     value = float(chosen.weighted(y, p, np.ones((1, len(y))), fold)[0])
-    groupings = group_codes(groups, len(y))
-    n_groups = _independent(groupings, _classes(chosen, y))
+    n_groups = min(int(codes.max()) + 1 for codes in group_codes(groups, len(y)))
     if n_groups < 3 or n_bootstrap < 2:
         return Score(metric, value, None, None, n_groups)
-    se = inflation * spread(metric, y_true, y_hat, groups, folds, n_bootstrap, random_state)
-    return Score(metric, value, _interval(chosen, value, se, n_groups), None, n_groups)
+    found = spread(metric, y_true, y_hat, groups, folds, n_bootstrap, random_state)
+    return Score(metric, value, _interval(chosen, value, found, inflation), None, n_groups)
 
 
 def spread(
@@ -133,12 +133,12 @@ def spread(
     folds: ArrayLike | None = None,
     n_bootstrap: int = 2000,
     random_state: int = 0,
-) -> float:
-    """Standard error of a score over groups; parameters are those of :func:`score`."""
+) -> Spread:
+    """Spread of a score over groups; parameters are those of :func:`score`."""
     chosen = find_metric(metric)
     y, p = _prepare(metric, y_true, y_hat)
     fold = comparable(chosen, y, folds)
-    return standard_error(
+    return spread_over_groups(
         lambda w: chosen.weighted(y, p, w, fold),
         group_codes(groups, len(y)),
         _classes(chosen, y),
@@ -174,12 +174,11 @@ def difference(
         return sign * (chosen.weighted(y, p, w, fold) - chosen.weighted(y, other, w, fold))
 
     value = float(excess(np.ones((1, len(y))))[0])
-    classes = _classes(chosen, y)
-    n_groups = _independent(groupings, classes)
+    n_groups = min(int(codes.max()) + 1 for codes in groupings)
     if n_groups < 3 or n_bootstrap < 2:
         return Score(metric, value, None, None, n_groups)
-    se = inflation * standard_error(excess, groupings, classes, n_bootstrap, random_state)
-    reach = float(stats.t.ppf(0.975, n_groups - 1)) * se
+    found = spread_over_groups(excess, groupings, _classes(chosen, y), n_bootstrap, random_state)
+    reach = inflation * _reach(found)
     return Score(metric, value, (value - reach, value + reach), None, n_groups)
 
 
@@ -231,19 +230,17 @@ def _classes(metric: Metric, y: NDArray[Any]) -> NDArray[np.intp] | None:
     return y if metric.wants in ("classes", "scores") else None
 
 
-def _independent(groupings: list[NDArray[np.intp]], classes: NDArray[np.intp] | None) -> int:
-    """Groups of the smaller grouping; less those spent on the mean of each further class."""
-    return min(
-        int(codes.max()) + 2 - len(np.unique(strata_of(codes, classes))) for codes in groupings
-    )
+def _reach(found: Spread) -> float:
+    """Half a 95 % interval."""
+    return float(stats.t.ppf(0.975, max(found.freedom, 1))) * found.error
 
 
-def _interval(metric: Metric, value: float, se: float, n_groups: int) -> tuple[float, float]:
+def _interval(metric: Metric, value: float, found: Spread, inflation: float) -> tuple[float, float]:
     low, high = metric.bounds
-    if se == 0 and value in (low, high):
+    if found.error == 0 and value in (low, high):
         # All groups are perfect: the binomial bound on how often one would not be.
-        reach = (high - low) * (1 - 0.025 ** (1 / n_groups)) if np.isfinite(high - low) else np.inf
+        reach = (high - low) * (1 - 0.025 ** (1 / (found.freedom + 1)))
         return (value, value + reach) if value == low else (value - reach, value)
     at = metric.link.forward(value)
-    reach = float(stats.t.ppf(0.975, n_groups - 1)) * se * metric.link.slope(value)
+    reach = inflation * _reach(found) * float(metric.link.slope(value))
     return float(metric.link.back(at - reach)), float(metric.link.back(at + reach))
