@@ -152,7 +152,7 @@ def frames(
     container, stream = _open(file)
     with container:
         video = _describe(file, container, stream)
-        _check_region(file, video, region)
+        check_region(video, region)
         given, seconds = 0, float("nan")
         for seconds, frame in _decoded(file, container, stream, start):
             if stop is not None and seconds >= stop - CLOCK:
@@ -200,6 +200,23 @@ def batches(
             times, images = [], []
     if times:
         yield np.array(times), np.stack(images)
+
+
+def check_region(video: Video, region: Region | None) -> None:
+    """Refuse a region that leaves the frame.
+
+    Raises
+    ------
+    InputError
+        If it does.
+    """
+    if region is None:
+        return
+    if region.x + region.width > video.width or region.y + region.height > video.height:
+        raise InputError(
+            f"{video.path}: the region {region} leaves the frame, which is {video.width} pixels "
+            f"wide and {video.height} high"
+        )
 
 
 def is_variable(times: np.ndarray) -> bool:
@@ -260,16 +277,6 @@ def _decoded(path: Path, container: Any, stream: Any, start: float) -> Iterator[
             f"{path} can't be decoded after {seconds:.3f} s ({error.strerror}); the file is "
             "damaged or cut off: copy it again"
         ) from error
-
-
-def _check_region(path: Path, video: Video, region: Region | None) -> None:
-    if region is None:
-        return
-    if region.x + region.width > video.width or region.y + region.height > video.height:
-        raise InputError(
-            f"{path}: the region {region} leaves the frame, which is {video.width} pixels wide and "
-            f"{video.height} high"
-        )
 
 
 def _check_end(video: Video, last: float) -> None:

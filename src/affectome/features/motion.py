@@ -1,0 +1,69 @@
+"""Motion energy: how much the picture changes from frame to frame."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numba import njit, prange
+
+from affectome.errors import InputError
+
+
+def motion_energy(images: np.ndarray) -> np.ndarray:
+    """Mean absolute change of the pixels since the frame before.
+
+    Parameters
+    ----------
+    images
+        Grey frames, shape (n_frames, height, width).
+
+    Returns
+    -------
+    ndarray
+        Shape (n_frames,), float64, in grey levels; the first frame takes the value of the second.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two frames.
+    """
+    _check(images)
+    energy = _changes(np.ascontiguousarray(images))
+    energy[0] = energy[1]
+    return energy
+
+
+def motion_map(images: np.ndarray) -> np.ndarray:
+    """Mean absolute change of each pixel from frame to frame, shape (height, width), float64.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two frames.
+    """
+    _check(images)
+    total = np.zeros(images.shape[1:])
+    for before, after in pairwise(images):
+        total += np.abs(after.astype(np.float32) - before)
+    return total / (len(images) - 1)
+
+
+def _check(images: np.ndarray) -> None:
+    if images.ndim != 3 or len(images) < 2:
+        raise InputError(
+            f"motion needs two frames or more, shape (n_frames, height, width); got {images.shape}"
+        )
+
+
+@njit(parallel=True, cache=True)
+def _changes(images):  # type: ignore[no-untyped-def]
+    n_frames, height, width = images.shape
+    energy = np.zeros(n_frames)
+    for i in prange(1, n_frames):
+        total = 0.0
+        for r in range(height):
+            for c in range(width):
+                total += abs(float(images[i, r, c]) - float(images[i - 1, r, c]))
+        energy[i] = total / (height * width)
+    return energy
