@@ -66,7 +66,7 @@ def out_of_fold(
         Rows that no fold tests hold the first label, or zeros.
     """
     classes = np.unique(y)
-    found = np.full(y.shape, classes[0])
+    found = np.full(y.shape, classes[0], dtype=y.dtype)
     scores = np.zeros((len(y), classes.size)) if scored else None
     for train, test in split:
         fitted = clone(estimator).fit(X[train], y[train])
