@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numba import njit, prange
 
+from affectome.data.video import Region
 from affectome.errors import InputError
 
 
@@ -47,6 +48,42 @@ def motion_map(images: np.ndarray) -> np.ndarray:
     for before, after in pairwise(images):
         total += np.abs(after.astype(np.float32) - before)
     return total / (len(images) - 1)
+
+
+def propose_region(change: np.ndarray, share: float = 0.9, multiple: int = 16) -> Region:
+    """Propose the rectangle that holds most of the motion.
+
+    Pixels that move less than the median pixel count as still. Along each axis the rectangle spans
+    the middle ``share`` of what is left, widened to a multiple of pixels where the frame allows.
+
+    Parameters
+    ----------
+    change
+        Motion of each pixel, shape (height, width), from `motion_map`.
+    share
+        Part of the motion to keep along each axis.
+    multiple
+        Width and height are multiples of this.
+
+    Raises
+    ------
+    InputError
+        If nothing moves.
+    """
+    moving = np.maximum(change - np.median(change), 0)
+    if not moving.any():
+        raise InputError("nothing moves in these frames; choose the region by --crop x,y,w,h")
+    y, height = _span(moving.sum(axis=1), share, multiple)
+    x, width = _span(moving.sum(axis=0), share, multiple)
+    return Region(x, y, width, height)
+
+
+def _span(energy: np.ndarray, share: float, multiple: int) -> tuple[int, int]:
+    reached = np.cumsum(energy) / energy.sum()
+    first, last = np.searchsorted(reached, [(1 - share) / 2, (1 + share) / 2])
+    length = min(-(-(int(last) - int(first) + 1) // multiple) * multiple, len(energy))
+    middle = (int(first) + int(last) + 1) // 2
+    return int(np.clip(middle - length // 2, 0, len(energy) - length)), length
 
 
 def _check(images: np.ndarray) -> None:
