@@ -8,6 +8,7 @@ from affectome.decoding import (
     PLSDecoder,
     RidgeClassifierDecoder,
     RidgeDecoder,
+    ShrinkageLDA,
 )
 from affectome.errors import InputError
 
@@ -87,6 +88,22 @@ def test_pls_closed_form_scores_equal_fitting_every_arrangement_anew(labels):
         refitted(decoder, "decision_function", Y),
         atol=1e-8,
     )
+
+
+@pytest.mark.parametrize("labels", [["calm", "fear"], ["anger", "calm", "fear"]])
+@pytest.mark.parametrize("shrinkage", [0.3, "auto"])
+def test_lda_closed_form_scores_equal_fitting_every_arrangement_anew(shrinkage, labels):
+    Y = np.array([RNG.permutation(np.resize(labels, 60)) for _ in range(4)])
+    decoder = ShrinkageLDA(shrinkage)
+    np.testing.assert_allclose(
+        decoder.closed_form_predictions(X, Y, FOLDS),
+        refitted(decoder, "decision_function", Y),
+        atol=1e-8,
+    )
+    probabilities = decoder.fit(X, Y[0]).predict_proba(X)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+    chosen = decoder.classes_[probabilities.argmax(axis=1)]
+    np.testing.assert_array_equal(chosen, decoder.predict(X))
 
 
 def test_a_class_of_one_trial_scores_lowest_where_it_was_not_seen():

@@ -5,6 +5,7 @@ from affectome.decoding import (
     PLSDecoder,
     RidgeClassifierDecoder,
     RidgeDecoder,
+    ShrinkageLDA,
 )
 
 
@@ -16,6 +17,8 @@ from affectome.decoding import (
         RidgeClassifierDecoder(alpha=(0.1, 1.0, 10.0), standardize=False),
         PLSDecoder(),
         PLSClassifierDecoder(),
+        ShrinkageLDA(),
+        ShrinkageLDA(0.5, standardize=False),
     ]
 )
 def test_follows_the_rules_of_scikit_learn(estimator, check):

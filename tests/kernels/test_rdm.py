@@ -38,7 +38,7 @@ def test_crossnobis_equals_rsatoolbox(with_precision):
     data = rsatoolbox.data.Dataset(
         parts.reshape(24, 10),
         obs_descriptors={
-            "condition": np.tile(np.arange(6), 4),
+            "condition": np.tile(np.arange(6.0), 4),
             "part": np.repeat(np.arange(4.0), 6),
         },
     )

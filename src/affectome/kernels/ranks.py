@@ -100,11 +100,11 @@ def pearson(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
 def unit_rows(values: ArrayLike) -> NDArray[np.float64]:
     """Rows (..., n) with mean zero and length one; NaN where a row is constant."""
     rows = np.asarray(values, dtype=np.float64)
-    scale = np.abs(rows).max(axis=-1, keepdims=True)
+    largest = np.maximum(rows.max(axis=-1, keepdims=True), -rows.min(axis=-1, keepdims=True))
     rows = rows - rows.mean(axis=-1, keepdims=True)
-    length = np.linalg.norm(rows, axis=-1, keepdims=True)
-    varies = length > 1e-13 * scale * np.sqrt(rows.shape[-1])
-    return np.divide(rows, length, out=np.full_like(rows, np.nan), where=varies)
+    length = np.sqrt(np.einsum("...i,...i->...", rows, rows))[..., None]
+    rows /= np.where(length > 1e-13 * largest * np.sqrt(rows.shape[-1]), length, np.nan)
+    return rows
 
 
 @njit(cache=True, nogil=True)

@@ -30,8 +30,9 @@ def correlation(patterns: ArrayLike) -> Array:
         pairs with a constant pattern.
     """
     Z = unit_rows(_checked(patterns, 2, "(n_conditions, n_units)"))
-    similarity = Z @ Z.T
-    return np.clip(1.0 - squareform(similarity, checks=False), 0.0, 2.0)
+    distance = squareform(Z @ Z.T, checks=False)
+    np.subtract(1.0, distance, out=distance)
+    return np.clip(distance, 0.0, 2.0, out=distance)
 
 
 def squared_euclidean(patterns: ArrayLike) -> Array:

@@ -83,7 +83,7 @@ def cross_validated_predictions(
     X, Y = check_arrays(X, Y)
     alphas = check_alphas(alpha)
     predictions = np.full(Y.shape, np.nan)
-    for fold in _fold_matrices(X, check_folds(folds, len(X)), standardize):
+    for fold in fold_matrices(X, check_folds(folds, len(X)), standardize):
         targets = Y[fold.train]
         mean = targets.mean(axis=0)
         targets -= mean
@@ -128,16 +128,16 @@ def coefficients(X: Array, Y: Array, alpha: float) -> Array:
     """Weights (p, q) of a ridge on centred features (n, p) and centred targets (n, q)."""
     n, p = X.shape
     if p < n:
-        return _solve(X.T @ X, X.T @ Y, alpha)
-    return X.T @ _solve(X @ X.T, Y, alpha)
+        return solve_shifted(X.T @ X, X.T @ Y, alpha)
+    return X.T @ solve_shifted(X @ X.T, Y, alpha)
 
 
 def hat_matrix(X: Array, X_test: Array, alpha: float) -> Array:
     """``H`` (n_test, n) with ``X_test W = H Y`` for centred features and any centred targets."""
     n, p = X.shape
     if p < n:
-        return X_test @ _solve(X.T @ X, X.T, alpha)
-    return _solve(X @ X.T, X @ X_test.T, alpha).T
+        return X_test @ solve_shifted(X.T @ X, X.T, alpha)
+    return solve_shifted(X @ X.T, X @ X_test.T, alpha).T
 
 
 def leave_one_out_errors(X: Array, Y: Array, alphas: ArrayLike) -> Array:
@@ -189,8 +189,8 @@ def _errors(spectrum: _Spectrum, Y: Array, alphas: Array) -> Array:
 
 def _predict(fold: Fold, targets: Array, alpha: float) -> Array:
     if fold.dual:
-        return _solve(fold.inner, fold.outer.T, alpha).T @ targets
-    return fold.outer @ _solve(fold.inner.T @ fold.inner, fold.inner.T @ targets, alpha)
+        return solve_shifted(fold.inner, fold.outer.T, alpha).T @ targets
+    return fold.outer @ solve_shifted(fold.inner.T @ fold.inner, fold.inner.T @ targets, alpha)
 
 
 def _predict_with_best(fold: Fold, targets: Array, alphas: Array) -> Array:
@@ -201,14 +201,16 @@ def _predict_with_best(fold: Fold, targets: Array, alphas: Array) -> Array:
     return outer @ (projected / (spectrum.values[:, None] + alphas[best]))
 
 
-def _solve(square: Array, right: Array, alpha: float) -> Array:
+def solve_shifted(square: Array, right: Array, alpha: float) -> Array:
+    """Solve (square + alpha I) x = right for a symmetric positive matrix (n, n)."""
     square = square + alpha * np.eye(len(square))
     return cho_solve(cho_factor(square, overwrite_a=True, check_finite=False), right)
 
 
-def _fold_matrices(
+def fold_matrices(
     X: Array, folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]], standardize: bool
 ) -> Iterator[Fold]:
+    """Each fold's centred features where they are fewer than its training trials, else Gram."""
     shared = None
     for train, test in folds:
         if X.shape[1] < len(train):

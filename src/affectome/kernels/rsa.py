@@ -23,7 +23,7 @@ from affectome.kernels.folds import Array
 
 METHODS = ("correlation", "cosine", "spearman")
 WEIGHTED = ("correlation", "cosine")
-PAIRS = 256
+PAIRS = 512
 
 
 def compare(models: ArrayLike, data: ArrayLike, method: str = "correlation") -> Array:
@@ -99,15 +99,18 @@ def bootstrap_comparisons(
     """
     a, b = _checked(models, data, method, WEIGHTED)
     m, s = len(a), len(b)
+    ends = np.cumsum([m * s, m + s, m + s, 1])
+    shift = [_shift(rdms, method) for rdms in (a, b)]
 
-    def columns(pairs: slice) -> Array:
-        x, y = a[:, pairs], b[:, pairs]
-        both = np.concatenate([x, y])
-        crossed = (x[:, None] * y).reshape(m * s, -1)
-        return np.concatenate([crossed, both**2, both, np.ones((1, x.shape[1]))])
+    def fill(columns: Array, pairs: slice) -> None:
+        x, y = a[:, pairs] - shift[0], b[:, pairs] - shift[1]
+        np.multiply(x[:, None], y, out=columns[: m * s].reshape(m, s, -1))
+        columns[ends[1] : ends[1] + m], columns[ends[1] + m : ends[2]] = x, y
+        np.square(columns[ends[1] : ends[2]], out=columns[ends[0] : ends[1]])
+        columns[ends[2]] = 1.0
 
-    sums = _weighted_sums(columns, m * s + 2 * (m + s) + 1, a.shape[1], counts)
-    crossed, squares, means, weight = np.split(sums, np.cumsum([m * s, m + s, m + s]), axis=1)
+    sums = _weighted_sums(fill, ends[3], a.shape[1], counts)
+    crossed, squares, means, weight = np.split(sums, ends[:3], axis=1)
     crossed = crossed.reshape(-1, m, s)
     if method == "correlation":
         means = means / weight
@@ -136,9 +139,12 @@ def bootstrap_noise_ceiling(
 
 
 def _weighted_sums(
-    columns: Callable[[slice], Array], n_columns: int, n_pairs: int, counts: ArrayLike
+    fill: Callable[[Array, slice], None], n_columns: int, n_pairs: int, counts: ArrayLike
 ) -> Array:
-    """Sums over pairs of the columns (n_columns, pairs), weighted by draw: (n_draws, n_columns)."""
+    """Sums over pairs weighted by draw, shape (n_draws, n_columns).
+
+    ``fill`` writes what is summed for a block of pairs, shape (n_columns, pairs).
+    """
     drawn = np.asarray(counts, dtype=np.float64)
     if drawn.ndim != 2 or drawn.shape[1] * (drawn.shape[1] - 1) // 2 != n_pairs:
         raise InputError(
@@ -148,8 +154,10 @@ def _weighted_sums(
     rows, others = np.triu_indices(drawn.shape[1], 1)
     sums = np.zeros((len(drawn), n_columns))
     for start in range(0, n_pairs, PAIRS):
-        pairs = slice(start, start + PAIRS)
-        sums += (drawn[:, rows[pairs]] * drawn[:, others[pairs]]) @ columns(pairs).T
+        pairs = slice(start, min(start + PAIRS, n_pairs))
+        columns = np.empty((n_columns, pairs.stop - start))
+        fill(columns, pairs)
+        sums += (drawn[:, rows[pairs]] * drawn[:, others[pairs]]) @ columns.T
     sums[(drawn > 0).sum(axis=1) < 3] = np.nan
     return sums
 
@@ -157,7 +165,6 @@ def _weighted_sums(
 def _checked(
     models: ArrayLike, data: ArrayLike, method: str, methods: tuple[str, ...]
 ) -> tuple[Array, Array]:
-    """Both sets of RDMs, with mean zero where the method does not mind, to lose fewer digits."""
     if method not in methods:
         raise InputError(f"method must be one of {', '.join(methods)}; got {method!r}")
     a, b = (np.asarray(rdms, dtype=np.float64) for rdms in (models, data))
@@ -170,9 +177,12 @@ def _checked(
         if not np.isfinite(rdms).all():
             row, pair = np.argwhere(~np.isfinite(rdms))[0]
             raise InputError(f"{name} hold NaN or infinity, first in RDM {row}, pair {pair}")
-    if method == "cosine":
-        return a, b
-    return a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
+    return a, b
+
+
+def _shift(rdms: Array, method: str) -> Array:
+    """What may be taken off each RDM without a change of its similarities, to lose fewer digits."""
+    return np.zeros((len(rdms), 1)) if method == "cosine" else rdms.mean(axis=1, keepdims=True)
 
 
 def _check_subjects(data: Array) -> None:
