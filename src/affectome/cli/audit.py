@@ -16,8 +16,8 @@ def audit(
     source: Annotated[
         Path,
         typer.Argument(
-            help="Table (CSV, TSV, Parquet), Recording (Zarr folder), or folder of pictures, films, "
-            "sounds or texts."
+            help="Table (CSV, TSV, Parquet), Recording (Zarr folder), or folder of pictures, "
+            "films, sounds or texts."
         ),
     ],
     target: Annotated[str, typer.Option(help="Column that will be decoded.")],

@@ -2,9 +2,9 @@
 
 A column is cut into up to 32 bins of equal counts (categories are their own bins; so is a missing
 value). In each fold the other folds say what a bin means, and the skill of a column is what it then
-reads of the held-out trials: for a class, hit rate less false alarm rate (Youden's J, the best class
-counts); for ratings, the squared correlation. Whatever shape the relation has, nothing is fitted
-that could overfit, and ten thousand columns take seconds.
+reads of the held-out trials: for a class, hit rate less false alarm rate (Youden's J, the best
+class counts); for ratings, the squared correlation. The relation may have any shape, nothing is
+fitted that could overfit, and ten thousand columns take seconds.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def read_columns(
         for j in range(codes.shape[1])
     ]
     table = np.array(rows).reshape(-1, 5)
-    return Reading(*table[:, :4].T, table[:, 4].astype(int))
+    skill, low, high, sure, best = table.T
+    return Reading(skill, low, high, sure, best.astype(int))
 
 
 def _read_class_column(

@@ -2,9 +2,10 @@
 
 Pictures: the nearest neighbours by 16 × 16 luminance (mirrored and cropped versions, too) are
 brought into register by shifting the four edges of a crop, and then compared by the fine structure
-that is left when a blurred version is taken away. Sounds: how the shape of the spectrum changes from
-frame to frame is correlated over shifts. A pair counts as copied where it is far above pairs of
-strangers, and a picture's copy far above what the picture shares with many others.
+that is left when a blurred version is taken away.
+Sounds: how the shape of the spectrum changes from frame to frame is correlated over shifts. A pair
+counts as copied where it is far above pairs of strangers, and a picture's copy far above what the
+picture shares with many others.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ SIDE = 16
 N_NEAR = 4
 MOST_CROPPED = 3000
 MOST_CHECKED = 600
-N_STRANGERS = 60
+LEAST_LIKE = 0.65
+N_STRANGERS = 40
 FINE = 32
 SURE_PICTURE, SURE_SOUND = 0.75, 0.8
 LOUD = -35.0
@@ -110,10 +112,10 @@ def _near_pictures(small: np.ndarray) -> list[tuple[int, int, bool]]:
             likeness[rows, rows + start] = -1.0
             near = np.argpartition(-likeness, min(N_NEAR, len(small) - 1), axis=1)[:, :N_NEAR]
             for i, j in zip(np.repeat(rows, near.shape[1]), near.ravel(), strict=True):
-                pair = (int(j), int(i + start), mirrored)
+                pair = (min(int(j), int(i + start)), max(int(j), int(i + start)), mirrored)
                 best[pair] = max(best.get(pair, -1.0), float(likeness[i, j]))
-    ordered = sorted(best, key=lambda pair: -best[pair])
-    return ordered[:MOST_CHECKED]
+    likely = [pair for pair in best if best[pair] >= LEAST_LIKE]
+    return sorted(likely, key=lambda pair: -best[pair])[:MOST_CHECKED]
 
 
 def _embedding(view: np.ndarray) -> np.ndarray:

@@ -107,7 +107,7 @@ def _lonely_classes(material: Material, one: Candidate) -> list[Finding]:
         Finding(
             "too_few",
             "medium",
-            f"{listed(lonely)}: in one {one.name} only; held out, the class is unknown to training.",
+            f"{listed(lonely)}: in one {one.name} only; held out, training never saw the class.",
             {"classes_in_one_group": lonely, "column": one.name},
             f"Add another {one.name} for these classes, or leave them out of scores by {one.name}.",
             [one.name],

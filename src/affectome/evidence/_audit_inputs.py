@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import xarray as xr
 
 from affectome.data import Skipped, load_recording, trial_table, unit_table
 from affectome.errors import InputError
-from affectome.evidence._audit_names import name_parts, target_from_names
+from affectome.evidence._audit_names import name_parts, retells, target_from_names
 from affectome.evidence._audit_roles import Roles, find_roles
 from affectome.evidence._audit_tables import check_table_memory, read_folder, read_table
 
@@ -50,6 +51,8 @@ class Material:
         Media files (absolute), texts.
     from_names
         Whether the labels were read from the names of files or folders.
+    features
+        What the quick readers see, in words.
     skipped, warnings
         Rows that can't be used; what a reader of the result must know.
     """
@@ -66,6 +69,7 @@ class Material:
     files: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     from_names: bool = False
+    features: str = "the columns"
     skipped: list[Skipped] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -163,7 +167,7 @@ class _Draft:
             self._need("file")
             self.from_names = True
             self.table[self.target] = target_from_names(
-                self.table["file"].astype(str), target_from_name
+                list(self.table["file"].astype(str)), target_from_name
             ).to_numpy()
         self._need(self.target)
         rows, y, classes = self._labels()
@@ -187,7 +191,7 @@ class _Draft:
             )
         return Material(
             kind, trials, self.target, y[rows], classes, X, names, parts, roles, files, texts,
-            self.from_names, self.skipped, self.warnings,
+            self.from_names, skipped=self.skipped, warnings=self.warnings,
         )  # fmt: skip
 
     def _parts(self, trials: pd.DataFrame, roles: Roles) -> pd.DataFrame:
@@ -200,9 +204,9 @@ class _Draft:
         table = pd.concat(parts, axis=1)
         if not self.from_names:
             return table
-        labels = pd.factorize(trials[self.target])[0]
-        same = [c for c in table if (pd.factorize(table[c])[0] == labels).all()]
-        return table.drop(columns=same)
+        labels = trials[self.target].astype(str)
+        most = 2 * labels.nunique() + 2
+        return table.drop(columns=[c for c in table if retells(table[c], labels, most)])
 
     def _need(self, name: str) -> None:
         if name not in self.table:
@@ -283,7 +287,7 @@ class _Draft:
             return (), rows
         root = self.root or Path()
         paths = [root / name for name in listed]
-        there = np.array([_is_file(p) for p in paths])
+        there = np.array([os.path.isfile(p) for p in paths])
         if not there.any():
             self.warnings.append(
                 f"none of the files in the column {listed.name!r} is there (the first: {paths[0]});"
@@ -294,10 +298,3 @@ class _Draft:
             self.skipped.append(Skipped(str(listed[row]), "there is no such file"))
         kept = rows & there
         return tuple(str(p) for p, keep in zip(paths, kept, strict=True) if keep), kept
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name longer than the file system allows
-        return False

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
+from threadpoolctl import threadpool_limits
 
 from affectome.evidence._audit_columns import ALPHA, Reading, bins_of, category_codes, read_columns
 from affectome.evidence._audit_findings import Finding, Severity
@@ -72,7 +73,10 @@ def leaks_in_features(
     others = np.setdiff1d(np.arange(X.shape[1]), strong)
     findings = []
     for j in strong[np.argsort(-reading.low[strong])][:MOST_FINDINGS]:
-        rest, rest_high = read_together(material, X[:, others], int(reading.best[j]), sample, rng)
+        with threadpool_limits(1):
+            rest, rest_high = read_together(
+                material, X[:, others], int(reading.best[j]), sample, rng
+            )
         finding = _column_leak(material, reading, names, int(j), rest, rest_high)
         if finding is not None:
             findings.append(finding)
@@ -129,9 +133,9 @@ def _column_leak(
     return Finding(
         "label_leak",
         severity,
-        f"The column {names[j]} alone reads {reading.skill[j]:.2f} of {what_is_read(evidence, material)}"
-        f" (interval {reading.low[j]:.2f} to {reading.high[j]:.2f}); all the others together read "
-        f"{rest:.2f}.",
+        f"The column {names[j]} alone reads {reading.skill[j]:.2f} of "
+        f"{what_is_read(evidence, material)} (interval {reading.low[j]:.2f} to "
+        f"{reading.high[j]:.2f}); all the others together read {rest:.2f}.",
         evidence,
         f"Find out where {names[j]} comes from; unless it was measured before the label was known "
         "and without looking at it, drop it.",
@@ -156,7 +160,7 @@ def leaks_in_notes(material: Material, folds: Folds) -> list[Finding]:
         return []
     reading = read_columns(codes, material.y, len(material.classes), folds)
     return [
-        _note_leak(material, reading, names[j], j, j >= table.shape[1])
+        _note_leak(material, reading, names[int(j)], int(j), bool(j >= table.shape[1]))
         for j in np.flatnonzero((reading.sure >= NEARLY_ALL) & (reading.low > 0))
     ]
 

@@ -89,9 +89,9 @@ def _note_missing(material: Material, X: np.ndarray, names: tuple[str, ...]) -> 
     if holes.any():
         j = int(holes.argmax())
         material.warnings.append(
-            f"{int((holes > 0).sum())} of {len(names)} columns have missing values (most: {names[j]}, "
-            f"{holes[j]} of {len(X)}); whether a value is missing was read like a value, and the "
-            "quick readers took the median instead"
+            f"{int((holes > 0).sum())} of {len(names)} columns have missing values (most: "
+            f"{names[j]}, {holes[j]} of {len(X)}); that one is missing was read like a value, and "
+            "the quick readers took the median instead"
         )
 
 
@@ -100,6 +100,7 @@ def _look_at_texts(
 ) -> Look:
     progress("texts", 0, 2)
     words = HashingVectorizer(n_features=N_WORDS, alternate_sign=True, norm="l2")
+    material.features = "words"
     X = words.transform(material.texts).toarray().astype(np.float32)
     progress("texts", 1, 2)
     pairs = copied_texts(material.texts, rng)
@@ -121,12 +122,12 @@ def _look_at_pictures(
     pairs, sure = copied_pictures(pictures.small, rng, progress)
     how = {"likeness_at_least": sure}
     findings += duplicate_findings(material, pairs, proposed, "pictures", how)
-    X, what = picture_features(pictures, progress)
-    material.warnings.append(f"the quick readers saw {what}")
+    X, material.features = picture_features(pictures, progress)
     return X, findings
 
 
 def _look_at_sounds(material: Material, sounds: Sounds, proposed: list[Candidate]) -> Look:
+    material.features = "cepstral coefficients"
     pairs, sure = copied_sounds(sounds.spectra)
     how = {"likeness_at_least": sure}
     return sound_features(sounds), duplicate_findings(material, pairs, proposed, "sounds", how)

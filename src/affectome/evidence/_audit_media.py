@@ -189,7 +189,7 @@ def _mean_frame(file: str, start: float, length: float) -> np.ndarray:
     film = probe(file)
     rest = film.duration - start if np.isfinite(film.duration) else 1.0
     length = min(length, rest) if np.isfinite(length) else rest
-    total, seen = 0.0, 0
+    total, seen = np.zeros(1, dtype=np.float32), 0
     for frame in _spread_frames(file, start, length, film.rate):
         total, seen = total + frame.astype(np.float32), seen + 1
     if not seen:
@@ -249,7 +249,8 @@ def _waveform(file: str) -> np.ndarray:
 
 def _mel_bank() -> np.ndarray:
     """Triangular filters on the mel scale, 60 to 7,600 Hz, shape (n_bins, 32)."""
-    mel = np.linspace(*(2595 * np.log10(1 + np.array([60.0, 7600.0]) / 700)), N_MEL + 2)
+    low, high = 2595 * np.log10(1 + np.array([60.0, 7600.0]) / 700)
+    mel = np.linspace(float(low), float(high), N_MEL + 2)
     edges = 700 * (10 ** (mel / 2595) - 1)
     hertz = np.fft.rfftfreq(WINDOW, 1 / RATE)[:, None]
     rise = (hertz - edges[:-2]) / np.diff(edges)[:-1]

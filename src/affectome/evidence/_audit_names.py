@@ -27,6 +27,7 @@ KNOWN = {
     "TESS": re.compile(r"^(?P<speaker>[OY]AF)_(?P<word>[a-z]+)_(?P<emotion>[a-z]+)$", re.I),
 }
 SHARE_ALIKE = 0.95
+MOSTLY_SAME = 0.95
 
 
 def known_names(stems: Sequence[str]) -> tuple[str, pd.DataFrame] | None:
@@ -106,6 +107,12 @@ def describe_parts(files: Sequence[str]) -> str:
     parts = name_parts(files)
     shown = [f"{c} ({', '.join(sorted(set(parts[c]))[:4])}, …)" for c in parts.columns[:8]]
     return "; ".join(shown) if shown else "names without shared parts"
+
+
+def retells(part: pd.Series, labels: pd.Series, most: int) -> bool:
+    """Whether a part of the names is the label that was read from those names."""
+    usual = labels.groupby(part).agg(lambda group: group.value_counts().iloc[0])
+    return part.nunique() <= most and bool(usual.sum() >= MOSTLY_SAME * len(labels))
 
 
 def _token(stem: str, number: int) -> str:

@@ -85,9 +85,9 @@ def _read_clock(
 def _label_before(material: Material, place: np.ndarray, keys: list[Candidate]) -> np.ndarray:
     """Label of the trial before, within subject and session; NaN for the first of each."""
     table = pd.DataFrame({"y": material.y.astype(float), "place": place})
-    for i, key in enumerate(keys):
-        table[f"key {i}"] = key.codes
-    names = [c for c in table if str(c).startswith("key")]
+    names = [f"key {i}" for i in range(len(keys))]
+    for name, key in zip(names, keys, strict=True):
+        table[name] = key.codes
     ordered = table.sort_values([*names, "place"], kind="stable")
     before = ordered.groupby(names)["y"].shift() if names else ordered["y"].shift()
     return before.reindex(table.index).to_numpy()

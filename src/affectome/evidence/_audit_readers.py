@@ -1,8 +1,8 @@
 """Two quick readers of a label, a linear one and one by neighbours, and how much they read.
 
-What is read is a skill: 0 for guessing, 1 for all. For classes it is balanced accuracy above chance,
-``(b - 1/k) / (1 - 1/k)``; for ratings the squared correlation between estimate and rating, with its
-sign. Each trial adds to sums a group, so that a bootstrap over groups is one matrix product.
+What is read is a skill: 0 for guessing, 1 for all. For classes it is balanced accuracy above
+chance, ``(b - 1/k) / (1 - 1/k)``; for ratings the squared correlation of estimate and rating, with
+its sign. Each trial adds to sums a group: a bootstrap over groups is one matrix product.
 """
 
 from __future__ import annotations

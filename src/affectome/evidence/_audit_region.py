@@ -1,9 +1,9 @@
 """A burnt-in label: a small region of pictures or frames that reads what the rest can't.
 
-Pictures are brought to one size and cut into a grid of blocks. Each block reads the label by ridge on
-its pixels, cross-validated; so do a hundred permuted labels, in the same matrix product, and the
-greatest skill of any block under each permutation is what the best block must beat. The region around
-it is then held against all of the picture that lies outside.
+Pictures are brought to one size and cut into a grid of blocks. Each block reads the label by ridge
+on its pixels, cross-validated. The blocks around the best are then held against all of the picture
+that lies outside, and the best against the greatest skill of any block for permuted labels: a
+hundred of them are more columns of one matrix product.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import label as components
 from scipy.stats import norm
+from threadpoolctl import threadpool_limits
 
 from affectome.evidence._audit_columns import ALPHA
 from affectome.evidence._audit_findings import Finding, Severity
@@ -40,7 +41,7 @@ STRICT = 0.01
 
 @dataclass(frozen=True)
 class Grid:
-    """Pixels of each block, shape (n, rows, columns, p), scaled; ``side`` is a block's in pixels."""
+    """Pixels of each block, centred, shape (n, rows, columns, p), and the side of a block."""
 
     pixels: np.ndarray
     side: int
@@ -113,9 +114,10 @@ def _read_blocks(
     skills = np.empty((down, across, len(labels)))
     best = np.zeros((down, across), dtype=int)
     for i in range(down):
-        for j in range(across):
-            estimates = _ridge(grid.pixels[:, i, j], Y, folds)
-            skills[i, j], best[i, j] = _skills(estimates, labels, n_classes)
+        with threadpool_limits(1):
+            for j in range(across):
+                estimates = _ridge(grid.pixels[:, i, j], Y, folds)
+                skills[i, j], best[i, j] = _skills(estimates, labels, n_classes)
         progress("blocks", i + 1, down)
     return skills, int(best.ravel()[skills[..., 0].argmax()])
 
@@ -136,7 +138,7 @@ def _skills(estimates: np.ndarray, labels: np.ndarray, n_classes: int) -> tuple[
     said = (scores - scores.mean(axis=0)).argmax(axis=2)
     j = np.empty((len(labels), n_classes))
     for c in range(n_classes):
-        is_c, says_c = c == labels.T, said == c
+        is_c, says_c = np.equal(labels.T, c), np.equal(said, c)
         size = max(int(is_c[:, 0].sum()), 1)
         j[:, c] = (is_c & says_c).sum(axis=0) / size
         j[:, c] -= (~is_c & says_c).sum(axis=0) / max(n - size, 1)
@@ -219,8 +221,8 @@ def _finding(
     return Finding(
         "label_leak",
         severity,
-        f"A region of {box[2]} × {box[3]} pixels at {box[0]},{box[1]} reads {region[0]:.2f} of {name} "
-        f"(interval {region[1]:.2f} to {region[2]:.2f}); all of the picture outside reads "
+        f"A region of {box[2]} × {box[3]} pixels at {box[0]},{box[1]} reads {region[0]:.2f} of "
+        f"{name} (interval {region[1]:.2f} to {region[2]:.2f}); all of the picture outside reads "
         f"{rest[0]:.2f}: the label seems to be burnt in.",
         {
             "box": dict(zip(("x", "y", "w", "h"), box, strict=True)),

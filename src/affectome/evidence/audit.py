@@ -1,7 +1,7 @@
 """Audit: why a score would be too good, found before anyone trains.
 
-Nothing large is trained. Columns are read one by one and against all the others together; trials are
-compared with each other; two quick readers are scored over random folds and over folds of every
+Nothing large is trained. Columns are read one by one and against all the others together; trials
+are compared with each other; two quick readers are scored over random folds and over folds of every
 candidate group; pictures and frames are read block by block. Each severity rests on an interval or
 a permutation that holds for everything tested at once, so that clean data stay clean.
 """
@@ -33,6 +33,7 @@ from affectome.evidence._audit_order import order_findings
 from affectome.progress import Progress, silent
 
 SCHEMA = 1
+SEVERITIES = tuple(ORDER)
 KINDS = (
     "label_leak",
     "group_gap",
@@ -56,6 +57,8 @@ class Audit:
         What was audited (``table``, ``recording``, ``media`` or ``text``), for which label.
     n_trials, n_columns, classes
         Its size; no classes for ratings.
+    features
+        What the quick readers saw, in words.
     findings
         The worst first.
     candidates
@@ -69,6 +72,7 @@ class Audit:
     kind: str
     n_trials: int
     n_columns: int
+    features: str
     classes: tuple[str, ...]
     findings: tuple[Finding, ...]
     candidates: tuple[dict[str, Any], ...]
@@ -78,7 +82,7 @@ class Audit:
     @property
     def verdict(self) -> str:
         """One sentence: whether a score on these data could be believed, and what to do first."""
-        counts = {s: sum(f.severity == s for f in self.findings) for s in ORDER}
+        counts = {s: sum(f.severity == s for f in self.findings) for s in SEVERITIES}
         if counts["high"]:
             first = next(f for f in self.findings if f.severity == "high")
             return (
@@ -104,6 +108,7 @@ class Audit:
             "kind": self.kind,
             "n_trials": self.n_trials,
             "n_columns": self.n_columns,
+            "features": self.features,
             "classes": list(self.classes),
             "verdict": self.verdict,
             "findings": [f.to_dict() for f in self.findings],
@@ -129,9 +134,9 @@ def audit(
     Parameters
     ----------
     source
-        A table (CSV, TSV, Parquet or DataFrame), a Recording (Zarr folder or DataArray), or media: a
-        table with a column of files, a folder with ``metadata.csv``, a folder of class folders, or a
-        flat folder whose names carry codes.
+        A table (CSV, TSV, Parquet or DataFrame), a Recording (Zarr folder or DataArray), or media:
+        a table with a column of files, a folder with ``metadata.csv``, a folder of class folders,
+        or a flat folder whose names carry codes.
     target
         Column that will be decoded: classes, or ratings (numbers with more than ten values).
     groups
@@ -179,6 +184,7 @@ def audit(
         kind=material.kind,
         n_trials=material.n,
         n_columns=X.shape[1],
+        features=material.features,
         classes=material.classes,
         findings=tuple(findings),
         candidates=tuple(

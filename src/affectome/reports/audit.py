@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from affectome.evidence.audit import Audit
+from affectome.evidence.audit import SEVERITIES, Audit
 from affectome.evidence.manifest import manifest
+from affectome.reports.figures import Mark, scores
 from affectome.reports.page import Figure, Page, Section, Table, write_run
 from affectome.reports.style import COLORS, canvas, svg
 
@@ -24,7 +26,6 @@ TITLES = {
     "duplicate_columns": "Columns that repeat others",
     "constant_columns": "Columns that never change",
 }
-COLOR_OF = {"high": COLORS["second"], "medium": COLORS["pleasant"], "low": COLORS["neutral"]}
 MOST_ROWS = 12
 
 
@@ -40,16 +41,16 @@ def audit_page(audit: Audit) -> Page:
     """Lay out the report of an audit."""
     result = audit.to_dict()
     findings = result["findings"]
-    counts = {s: sum(f["severity"] == s for f in findings) for s in COLOR_OF}
-    kinds = [k for k in TITLES if any(f["kind"] == k for f in findings)]
-    sections = [_section(kind, findings) for kind in kinds]
-    at = 0 if "group_gap" not in kinds else kinds.index("group_gap")
-    sections.insert(at if findings else 0, _candidates(result))
+    counts = {s: sum(f["severity"] == s for f in findings) for s in SEVERITIES}
+    sections = [_section(finding) for finding in findings]
+    groups = _candidates(result)
+    if groups is not None:
+        sections.append(groups)
     return Page(
         title=f"Audit of {Path(audit.source).name} for {audit.target}",
         question=f"Would a score for {audit.target} on these data be too good, and why?",
         answer=audit.verdict,
-        sections=[s for s in sections if s is not None],
+        sections=sections,
         numbers=[
             (severity, str(counts[severity]), small)
             for severity, small in (
@@ -63,25 +64,24 @@ def audit_page(audit: Audit) -> Page:
         facts={
             "trials": f"{audit.n_trials:,}",
             "kind": audit.kind,
-            "features of the quick readers": f"{audit.n_columns:,}",
+            "the quick readers saw": f"{audit.features} ({audit.n_columns:,})",
             "classes": ", ".join(audit.classes) or "none: ratings",
         },
     )
 
 
-def _section(kind: str, findings: list[dict[str, Any]]) -> Section:
-    found = [f for f in findings if f["kind"] == kind]
-    rows = [[f["severity"], f["what"], f["advice"]] for f in found]
-    figures = [_draw_region(f) for f in found if "box" in f["evidence"]]
-    columns = [f for f in found if "all_others_together" in f["evidence"]]
-    if columns:
-        figures.append(_draw_columns(columns))
-    pairs = [p for f in found for p in f["evidence"].get("pairs", []) if kind == "duplicate_trials"]
-    tables = [Table(["severity", "what", "what to do"], rows)]
-    if pairs:
-        shown = [[Path(a).name, Path(b).name] for a, b in pairs[:MOST_ROWS]]
-        tables.append(Table(["trial", "its copy"], shown, f"{len(shown)} of the pairs"))
-    return Section(TITLES[kind], "", figures, tables)
+def _section(finding: dict[str, Any]) -> Section:
+    evidence = finding["evidence"]
+    figures, tables = [], []
+    if "box" in evidence:
+        figures.append(_draw_region(finding))
+    if "all_others_together" in evidence:
+        figures.append(_draw_column(finding))
+    if finding["kind"] == "duplicate_trials":
+        pairs = [[Path(a).name, Path(b).name] for a, b in evidence["pairs"][:MOST_ROWS]]
+        tables.append(Table(["trial", "its copy"], pairs, f"{len(pairs)} of the pairs"))
+    title = f"{finding['severity'].capitalize()}: {TITLES[finding['kind']]}"
+    return Section(title, f"{finding['what']} {finding['advice']}", figures, tables)
 
 
 def _candidates(result: Mapping[str, Any]) -> Section | None:
@@ -110,7 +110,7 @@ def _gap_cells(gap: Mapping[str, Any] | None) -> list[str]:
     return [*cells, f"{gap['gap']:.2f} [{low:.2f}, {high:.2f}]"]
 
 
-def _draw_gaps(found: list[Mapping[str, Any]], target: str) -> Figure:
+def _draw_gaps(found: Sequence[Mapping[str, Any]], target: str) -> Figure:
     figure, axes = canvas(height=0.9 + 0.34 * len(found))
     places = np.arange(len(found))[::-1]
     random = [c["gap"]["random_folds"] for c in found]
@@ -124,7 +124,7 @@ def _draw_gaps(found: list[Mapping[str, Any]], target: str) -> Figure:
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(f"share of {target} that is read above chance")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     caption = "Skill of a quick reader: 0 is guessing, 1 is everything."
     return Figure("group_gaps", svg(figure), caption)
 
@@ -159,26 +159,19 @@ def _draw_region(finding: Mapping[str, Any]) -> Figure:
     return Figure("burnt_in_region", svg(figure), caption)
 
 
-def _draw_columns(findings: list[Mapping[str, Any]]) -> Figure:
-    figure, axes = canvas(height=1.1 + 0.4 * len(findings))
-    places = np.arange(len(findings))[::-1]
-    for place, finding in zip(places, findings, strict=True):
-        evidence = finding["evidence"]
-        color = COLOR_OF[finding["severity"]]
-        axes.hlines(place, *evidence["interval"], color=color, linewidth=2)
-        axes.scatter(evidence["skill"], place, color=color, zorder=3)
-        axes.scatter(
-            evidence["all_others_together"], place, marker="|", s=140, color=COLORS["trained"]
-        )
-        axes.scatter(evidence["median_column"], place, marker=".", color=COLORS["neutral"])
-    axes.set_yticks(places, [f["columns"][0] for f in findings])
-    axes.set_ylim(-0.6, len(findings) - 0.4)
-    axes.set_xlim(-0.1, 1.05)
-    axes.grid(axis="x")
-    axes.grid(visible=False, axis="y")
-    axes.set_xlabel("share of the label that is read above chance")
-    caption = (
-        "Dot: the column alone, with its interval; blue bar: all the other columns together; grey "
-        "point: the usual column."
-    )
-    return Figure("leaking_columns", svg(figure), caption)
+def _draw_column(finding: Mapping[str, Any]) -> Figure:
+    evidence, name = finding["evidence"], finding["columns"][0]
+    marks = [
+        Mark(name, evidence["skill"], evidence["interval"], COLORS["second"]),
+        Mark("all others together", evidence["all_others_together"], color=COLORS["trained"]),
+        Mark("next best column", evidence["next_best_column"], color=COLORS["neutral"]),
+        Mark("usual column", evidence["median_column"], color=COLORS["neutral"]),
+    ]
+    caption = "How much of the label is read above chance; 1 is everything."
+    drawn = scores(marks, "share of the label that is read", chance=0.0)
+    return Figure(f"leak_{_slug(name)}", drawn, caption)
+
+
+def _slug(name: str) -> str:
+    """Letters and digits of a name, for the name of a file."""
+    return re.sub(r"\W+", "_", name)

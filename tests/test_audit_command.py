@@ -1,0 +1,65 @@
+"""``affectome audit`` from end to end: exit status, files, JSON, one-line errors."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affectome.cli import main
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main(["audit", *arguments])
+    return int(caught.value.code or 0)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    film = rng.integers(20, size=160)
+    X = 2 * rng.normal(size=(20, 6))[film] + rng.normal(size=(160, 6))
+    frame = pd.DataFrame(X, columns=[f"f{j}" for j in range(6)])
+    frame = frame.assign(emotion=np.array(["joy", "fear"])[film % 2], film=film, code=film % 2)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    return tmp_path / "t.csv"
+
+
+def test_a_run_writes_its_report(table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run(str(table), "--target", "emotion", "--group", "film", "--out", str(out)) == 0
+    result = json.loads((out / "result.json").read_text())
+    assert (result["schema"], result["study"]) == (1, "audit")
+    assert {"label_leak", "stimulus_identity"} <= {f["kind"] for f in result["findings"]}
+    assert {"kind", "severity", "what", "columns", "evidence", "advice"} == set(
+        result["findings"][0]
+    )
+    report = (out / "report.html").read_text()
+    assert "A score on these data would be too good" in report
+    assert "What may be held out together" in report
+    assert (out / "figures" / "group_gaps.svg").is_file()
+    assert (out / "figures" / "leak_code.svg").is_file()
+    assert json.loads((out / "manifest.json").read_text())["command"] == "audit"
+
+
+def test_json_alone_on_standard_output(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(str(table), "--target", "emotion", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["verdict"].startswith("A score on these data")
+
+
+def test_skipped_rows_give_status_one(table: Path, tmp_path: Path) -> None:
+    frame = pd.read_csv(table)
+    frame.loc[0, "emotion"] = None
+    frame.to_csv(table, index=False)
+    assert run(str(table), "--target", "emotion") == 1
+
+
+def test_a_wrong_target_is_one_line(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(str(table), "--target", "mood") == 2
+    error = capsys.readouterr().err
+    assert error == (
+        "affectome: there is no column 'mood'; the columns are f0, f1, f2, f3, f4, f5, emotion, "
+        "film, code\n"
+    )
