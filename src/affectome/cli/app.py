@@ -6,7 +6,8 @@ import errno
 import os
 import sys
 import traceback
-from importlib.util import find_spec
+from collections.abc import Sequence
+from typing import Any
 
 import typer
 
@@ -14,42 +15,60 @@ from affectome.cli.running import load
 from affectome.errors import AffectomeError
 
 COMMANDS = {
-    "demo": "affectome.cli.demo:demo",
-    "audit": "affectome.cli.audit:audit",
-    "region": "affectome.cli.region:region",
-    "signature": "affectome.cli.signature:signature",
+    "demo": ("affectome.cli.demo:demo", "Run the main job on the embedded pictures."),
+    "audit": ("affectome.cli.audit:audit", "Find why a score would be too good."),
+    "region": ("affectome.cli.region:region", "Choose the region of a film to look at."),
+    "signature": ("affectome.cli.signature:signature", "Express published patterns in brain maps."),
 }
 STUDIES = {
-    "emergence": "affectome.cli.study_emergence:emergence",
-    "mouse-faces": "affectome.cli.study_mouse_faces:mouse_faces",
-    "neural-code": "affectome.cli.study_neural_code:neural_code",
+    "emergence": (
+        "affectome.cli.study_emergence:emergence",
+        "Emotion-selective filters in networks trained on objects.",
+    ),
+    "mouse-faces": (
+        "affectome.cli.study_mouse_faces:mouse_faces",
+        "Facial expressions of mice, their intensity and the neurons that follow them.",
+    ),
+    "neural-code": (
+        "affectome.cli.study_neural_code:neural_code",
+        "Emotion states in neural populations, EEG and fMRI.",
+    ),
+}
+OPTIONS: dict[str, Any] = {
+    "no_args_is_help": True,
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "rich_markup_mode": None,
 }
 
 
-def build() -> typer.Typer:
-    """Put the application together."""
+def build(arguments: Sequence[str]) -> typer.Typer:
+    """Put the application together, importing only the command that is asked for.
+
+    Torch, numba and MNE take seconds to import, and ``--help`` needs none of them.
+    """
     app = typer.Typer(
-        name="affectome",
         help="Decode emotion from pictures, faces, neurons and brain scans, "
         "and see whether the reading is real.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
+        **OPTIONS,
     )
-    study = typer.Typer(help="Run one of the studies, end to end.", no_args_is_help=True)
+    study = typer.Typer(help="Run one of the studies, end to end.", **OPTIONS)
     for parent, commands in ((app, COMMANDS), (study, STUDIES)):
-        for name, target in commands.items():
-            if find_spec(target.partition(":")[0]) is not None:
-                parent.command(name)(load(target))
+        for name, (target, words) in commands.items():
+            parent.command(name, help=words)(load(target) if name in arguments else _named)
     app.add_typer(study, name="study")
     return app
 
 
-def main(arguments: list[str] | None = None) -> None:
+def _named() -> None:
+    """Stand for a command that was not asked for."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 done with skipped inputs, 2 could not be done."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        build()(args=arguments)
+        build(words)(args=words)
     except AffectomeError as error:
         _fail(str(error))
     except MemoryError:

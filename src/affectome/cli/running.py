@@ -69,18 +69,23 @@ def parse_ratings(ratings: list[str]) -> dict[str, str] | None:
     return {name: column or name for name, _, column in pairs} or None
 
 
-def parse_cut(cut: str | None) -> tuple[float, float] | None:
-    """Read ``LOW,HIGH``.
+def parse_pair(text: str | None, option: str) -> tuple[float, float] | None:
+    """Read ``LOW,HIGH``; None where the option was not given.
 
     Raises
     ------
     InputError
         If it is not two numbers.
     """
-    if cut is None:
+    if text is None:
         return None
     try:
-        low, high = (float(part) for part in cut.split(","))
+        low, high = (float(part) for part in text.split(","))
     except ValueError as error:
-        raise InputError(f"--cut takes two numbers such as 3.5,5.0; got {cut!r}") from error
+        raise InputError(f"{option} takes two numbers such as 3.5,5.0; got {text!r}") from error
     return low, high
+
+
+def parse_cut(cut: str | None) -> tuple[float, float] | None:
+    """Read the bounds of ``--cut``."""
+    return parse_pair(cut, "--cut")

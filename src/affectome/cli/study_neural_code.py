@@ -1,0 +1,91 @@
+"""``affectome study neural-code``: what emotion a recording holds, how intense, and when."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from affectome.cli.running import console, finish, parse_pair, progress_bar
+from affectome.data.readers import read_recording
+from affectome.evidence import manifest
+from affectome.reports.neural_code import answer, neural_code_page
+from affectome.reports.page import write_run
+from affectome.studies import neural_code as study
+
+
+def neural_code(
+    recording: Annotated[
+        Path, typer.Argument(help="Recording: FIF, EDF, BDF, BrainVision, BIDS, NWB, NIfTI, …")
+    ],
+    target: Annotated[str, typer.Option(help="Column of the trials to decode.")] = "emotion",
+    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("run/neural-code"),
+    events: Annotated[Path | None, typer.Option(help="Table of events in BIDS form.")] = None,
+    holdout: Annotated[
+        list[str] | None,
+        typer.Option(help="Column to hold out (repeat for several), or random."),
+    ] = None,
+    decoder: Annotated[str, typer.Option(help="linear, eegnet, shallow or gru.")] = "linear",
+    features: Annotated[str, typer.Option(help="auto, mean or entropy.")] = "auto",
+    window: Annotated[
+        str | None, typer.Option(help="Seconds around each event, such as -1,2.")
+    ] = None,
+    response: Annotated[
+        str | None, typer.Option(help="Seconds of the response within the window, such as 0,2.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="Seconds whose mean is subtracted, such as -1,0.")
+    ] = None,
+    nuisance: Annotated[
+        list[str] | None, typer.Option(help="Column that should not explain the target.")
+    ] = None,
+    series: Annotated[str | None, typer.Option(help="NWB: series to read, or units.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="NIfTI: mask of voxels.")] = None,
+    atlas: Annotated[Path | None, typer.Option(help="NIfTI: atlas of regions.")] = None,
+    resampling: Annotated[
+        str, typer.Option(help="NIfTI: none, data or labels, where grids differ.")
+    ] = "none",
+    permutations: Annotated[int, typer.Option(help="Arrangements in each null.")] = 1000,
+    random_state: Annotated[int, typer.Option(help="Seed.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print result.json.")] = False,
+) -> None:
+    """Decode a target from a recording, and show when, where and how surely."""
+    with progress_bar() as progress:
+        measurement = read_recording(
+            recording,
+            events,
+            label=target if events is not None else None,
+            window=parse_pair(window, "--window"),
+            baseline=parse_pair(baseline, "--baseline"),
+            series=series,
+            mask=mask,
+            atlas=atlas,
+            resampling=resampling,
+            progress=progress,
+        )
+        found = study.run(
+            measurement,
+            target,
+            holdout=holdout[0] if holdout and len(holdout) == 1 else holdout,
+            decoder=decoder,
+            features=features,
+            response=parse_pair(response, "--response"),
+            nuisance=nuisance or (),
+            n_permutations=permutations,
+            random_state=random_state,
+            progress=progress,
+        )
+    result = found.to_dict()
+    settings = {"target": target, "decoder": decoder, "features": features}
+    inputs = {"recording": recording} | ({} if events is None else {"events": events})
+    record = manifest(
+        "study neural-code", inputs, random_state, settings=settings, split=found.split
+    )
+    table = found.selectivity.table
+    report = write_run(
+        out, result, neural_code_page(result, table, found.notes), record, {"units": table}
+    )
+    console.print(answer(result), highlight=False, markup=False)
+    console.print(f"report: {report}", highlight=False, markup=False, soft_wrap=True)
+    finish(result, as_json)
