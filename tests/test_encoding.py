@@ -6,7 +6,7 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from affectome.brains import encoding
+from affectome.brains import _banded
 from affectome.brains.encoding import encode, noise_ceiling, trial_bands
 from affectome.data import make_recording
 from affectome.errors import InputError
@@ -72,16 +72,16 @@ def test_one_band_is_ridge_with_its_penalty_chosen_inside():
     for number, (train, test) in enumerate(split):
         scaler = StandardScaler().fit(X[train])
         Z, level = scaler.transform(X), Y[train].mean(axis=0)
-        loss = np.zeros((encoding.ALPHAS.size, 8))
+        loss = np.zeros((_banded.ALPHAS.size, 8))
         for inner_train, inner_test in inner_split(split, number):
-            for i, alpha in enumerate(encoding.ALPHAS):
+            for i, alpha in enumerate(_banded.ALPHAS):
                 ridge = Ridge(alpha, fit_intercept=False).fit(
                     Z[train][inner_train], (Y[train] - level)[inner_train]
                 )
                 residual = (Y[train] - level)[inner_test] - ridge.predict(Z[train][inner_test])
                 loss[i] += (residual**2).mean(axis=0)
         for unit, best in enumerate(loss.argmin(axis=0)):
-            ridge = Ridge(encoding.ALPHAS[best], fit_intercept=False)
+            ridge = Ridge(_banded.ALPHAS[best], fit_intercept=False)
             ridge.fit(Z[train], Y[train, unit] - level[unit])
             np.testing.assert_allclose(
                 found.predictions[test, unit], ridge.predict(Z[test]) + level[unit], atol=1e-6
@@ -93,7 +93,12 @@ def test_features_and_kernels_give_the_same_predictions():
     bands = [rng.standard_normal((40, 3)), rng.standard_normal((40, 5))]
     Y = bands[0] @ rng.standard_normal((3, 4)) + rng.standard_normal((40, 4))
     inner = [(np.arange(20), np.arange(20, 40)), (np.arange(20, 40), np.arange(20))]
-    primal, dual = (fit(bands, Y, bands, inner, 5, 0) for fit in (encoding._primal, encoding._dual))
+    options = {"cv": inner, "random_state": 0}
+    settings = {"n_iter": 5, "alphas": _banded.ALPHAS, "progress_bar": False}
+    primal, dual = (
+        solve(bands, Y, bands, options, settings)
+        for solve in (_banded.by_features, _banded.by_kernels)
+    )
     np.testing.assert_allclose(primal, dual, atol=1e-4)
 
 

@@ -20,12 +20,12 @@ import pandas as pd
 import xarray as xr
 from statsmodels.stats.multitest import multipletests
 
+from affectome.brains._banded import banded_ridge
 from affectome.data import check_recording, trial_table, unit_table
-from affectome.errors import InputError, require
+from affectome.errors import InputError
 from affectome.evidence import Split, inner_split, permute_whole
 from affectome.progress import Progress, silent
 
-ALPHAS = np.logspace(-2, 6, 9)
 Bands = Mapping[str, np.ndarray]
 
 
@@ -234,11 +234,10 @@ def _out_of_fold(
 ) -> np.ndarray:
     predictions = np.full(Y.shape, np.nan)
     for number, (train, test) in enumerate(split):
-        inner = [(a, b) for a, b in inner_split(split, number)]
+        inner = list(inner_split(split, number))
         scaled = [_standardised(X, train) for X in bands]
         level = Y[train].mean(axis=0)
-        fit = _primal if sum(X.shape[1] for X in bands) <= len(train) else _dual
-        predictions[test] = level + fit(
+        predictions[test] = level + banded_ridge(
             [X[train] for X in scaled],
             Y[train] - level,
             [X[test] for X in scaled],
@@ -253,48 +252,6 @@ def _standardised(X: np.ndarray, train: np.ndarray) -> np.ndarray:
     scale = X[train].std(axis=0)
     centred = X - X[train].mean(axis=0)
     return np.divide(centred, scale, out=np.zeros_like(centred), where=scale > 0)
-
-
-def _primal(
-    train: list[np.ndarray],
-    Y: np.ndarray,
-    test: list[np.ndarray],
-    inner: list[Any],
-    n_iter: int,
-    random_state: int,
-) -> np.ndarray:
-    ridge = require("himalaya.ridge", "fmri")
-    settings = {
-        "n_iter": n_iter if len(train) > 1 else 1,
-        "alphas": ALPHAS,
-        "progress_bar": False,
-        "warn": False,
-    }
-    model = ridge.GroupRidgeCV(
-        groups="input", solver_params=settings, cv=inner, random_state=random_state
-    )
-    return np.asarray(model.fit(train, Y).predict(test))
-
-
-def _dual(
-    train: list[np.ndarray],
-    Y: np.ndarray,
-    test: list[np.ndarray],
-    inner: list[Any],
-    n_iter: int,
-    random_state: int,
-) -> np.ndarray:
-    kernel_ridge = require("himalaya.kernel_ridge", "fmri")
-    settings = {
-        "n_iter": n_iter if len(train) > 1 else 1,
-        "alphas": ALPHAS,
-        "progress_bar": False,
-    }
-    model = kernel_ridge.MultipleKernelRidgeCV(
-        kernels="precomputed", solver_params=settings, cv=inner, random_state=random_state
-    )
-    model.fit(np.stack([X @ X.T for X in train]), Y)
-    return np.asarray(model.predict(np.stack([T @ X.T for X, T in zip(train, test, strict=True)])))
 
 
 def _r2(Y: np.ndarray, predictions: np.ndarray, split: Split) -> np.ndarray:

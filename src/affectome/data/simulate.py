@@ -8,6 +8,7 @@ can say how much of it was found. EEG and maps of the brain are simulated in
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -115,30 +116,26 @@ def simulate_population(
     rng = np.random.default_rng(random_state)
     mask = coding_units(rng, n_units, len(emotions), coding)
     signs = rng.choice([-1.0, 1.0], size=n_units)
-    patterns = effect * (mask * signs[:, None]).T
-    identity = stimulus_effect * rng.standard_normal((n_stimuli * len(emotions), n_units))
-    by_movement = movement * rng.standard_normal(n_units)
-    by_drift = drift * rng.standard_normal(n_units)
     time = None if window is None else np.arange(*window, 1 / sfreq).round(9)
-    profile = np.ones(1) if time is None else (time >= -lead - 1e-9).astype(float)
-
+    code = _Code(
+        effect * (mask * signs[:, None]).T,
+        stimulus_effect * rng.standard_normal((n_stimuli * len(emotions), n_units)),
+        movement * rng.standard_normal(n_units),
+        drift * rng.standard_normal(n_units),
+        np.ones(1) if time is None else (time >= -lead - 1e-9).astype(float),
+    )
     tables, values, bases = [], [], {}
     for s in range(n_subjects):
         name = f"sub-{s + 1:02d}"
         trials, weights = plan_trials(rng, n_trials, emotions, n_stimuli, blend, intensity, order)
         trials.insert(0, "subject", name)
         trials["movement"] = rng.standard_normal(n_trials) + movement * (weights.argmax(1) == 0)
-        mean = trials["intensity"].to_numpy()[:, None] * (weights @ patterns)
-        fixed = identity[trials.pop("stimulus_index")]
-        fixed = fixed + np.outer(trials["movement"], by_movement)
-        fixed = fixed + np.outer(np.linspace(-0.5, 0.5, n_trials), by_drift)
-        signal = mean[:, None, :] * profile[:, None] + fixed[:, None, :]
+        signal = _signal(code, trials, weights)
         if basis == "own":
-            bases[name] = _rotation(rng, n_units)
+            bases[name] = np.asarray(special_ortho_group.rvs(n_units, random_state=rng))
             signal = signal @ bases[name]
-        signal += _noise(rng, signal.shape, mask, autocorrelation, correlation)
-        values.append(signal)
-        tables.append(trials)
+        values.append(signal + _noise(rng, signal.shape, mask, autocorrelation, correlation))
+        tables.append(trials.drop(columns="stimulus_index"))
     table = pd.concat(tables, ignore_index=True)
     units = pd.DataFrame({"neuron": [f"n{u:04d}" for u in range(n_units)]})
     data = np.concatenate(values)
@@ -146,13 +143,32 @@ def simulate_population(
     truth = Truth(
         tuple(emotions),
         mask,
-        patterns,
+        code.patterns,
         table[[f"blend_{e}" for e in emotions]].to_numpy(),
         table["intensity"].to_numpy(),
         float("-inf") if time is None else -lead,
         bases=bases,
     )
     return recording, truth
+
+
+@dataclass(frozen=True)
+class _Code:
+    """What drives the units: emotions, stimuli, movement, drift, and when the emotions begin."""
+
+    patterns: np.ndarray
+    identity: np.ndarray
+    by_movement: np.ndarray
+    by_drift: np.ndarray
+    profile: np.ndarray
+
+
+def _signal(code: _Code, trials: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
+    mean = trials["intensity"].to_numpy()[:, None] * (weights @ code.patterns)
+    fixed = code.identity[trials["stimulus_index"]]
+    fixed = fixed + np.outer(trials["movement"], code.by_movement)
+    fixed = fixed + np.outer(np.linspace(-0.5, 0.5, len(trials)), code.by_drift)
+    return mean[:, None, :] * code.profile[:, None] + fixed[:, None, :]
 
 
 def _check_population(
@@ -175,10 +191,6 @@ def _check_population(
         raise InputError(
             f"order is 'random' or 'sorted' and basis 'shared' or 'own'; got {order!r}, {basis!r}"
         )
-
-
-def _rotation(rng: np.random.Generator, n: int) -> np.ndarray:
-    return np.asarray(special_ortho_group.rvs(n, random_state=rng))
 
 
 def _noise(
