@@ -274,3 +274,11 @@ def test_events_are_found_as_bids_inherits_them(tmp_path):
     assert events_beside(file) == folder / "sub-01_task-film_events.tsv"
     assert subject_of(file, "x") == "sub-01"
     assert subject_of("plain.npz", "x") == "x"
+
+
+def test_emotion_may_be_asked_for_under_its_usual_names(tmp_path, signal):
+    data, times = signal
+    np.savez(tmp_path / "r.npz", data=data, times=times)
+    write_events(tmp_path, [2.0, 5.0])
+    read = read_recording(tmp_path / "r.npz", label="emotion")
+    assert list(trial_table(read.recording)["emotion"]) == ["joy", "fear"]

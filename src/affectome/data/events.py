@@ -80,8 +80,8 @@ def label_trials(
     events
         One row a trial.
     label
-        Column that holds the label; when None the first of ``emotion``, ``trial_type``, ``label``,
-        ``condition`` and ``stimulus_type`` that is there.
+        Column that holds the label; when None (or ``emotion``, which it becomes) the first of
+        ``emotion``, ``trial_type``, ``label``, ``condition`` and ``stimulus_type`` that is there.
     source
         Name for messages.
 
@@ -96,7 +96,8 @@ def label_trials(
     InputError
         If the column is missing or no trial has a label.
     """
-    column = label or next((c for c in LABELS if c in events), None)
+    usual = next((c for c in LABELS if c in events), None)
+    column = usual if label in {None, "emotion"} else label
     if column is None or column not in events:
         wanted = f"column {label!r}" if label else "column of labels such as trial_type"
         raise InputError(
