@@ -42,7 +42,7 @@ def recorded(effect=1.5, n_subjects=8, n_stimuli=12, n_units=12, seed=0, classes
 
 def test_a_real_effect_stands_above_null_and_baselines():
     evidence = evaluate(
-        RidgeClassifierDecoder(10.0), recorded(), "emotion", nuisance=["brightness"], **QUICK
+        RidgeClassifierDecoder(10.0), recorded(3.0), "emotion", nuisance=["brightness"], **QUICK
     )
     assert evidence.split.by == ("subject", "stimulus")
     assert evidence.stamps == ()
@@ -99,7 +99,8 @@ def test_a_random_split_reads_the_stimulus_and_is_stamped():
     honest = evaluate(decoder, recording, "emotion", **QUICK)
     assert leaky.stamps == ("random split",)
     assert leaky.score.value > 0.8
-    assert honest.score.value < 0.7
+    assert honest.score.p > 0.05
+    assert honest.score.interval[0] < 0.5
     assert leaky.baselines["stimulus identity"].value == 1
     assert leaky.excess.value < 0
 

@@ -137,6 +137,11 @@ def test_perfect_scores_keep_a_lower_bound():
     one = score("balanced_accuracy", y, y, np.arange(40) // 4)
     assert one.interval[1] == 1
     assert one.interval[0] == pytest.approx(0.025**0.1)
+    both = score(
+        "macro_auc", y, y.astype(float), np.column_stack([np.arange(40) // 4, np.arange(40) % 4])
+    )
+    assert both.value == 1
+    assert both.interval[0] < 0.8
 
 
 def test_too_few_groups_have_no_interval():

@@ -24,7 +24,7 @@ from affectome.evidence._metrics import METRICS
 from affectome.evidence._predictions import Predictions, out_of_fold
 from affectome.evidence.baselines import baseline_scores
 from affectome.evidence.permutation import PermutationTest, default_metric, null_scores
-from affectome.evidence.scores import Score
+from affectome.evidence.scores import Score, find_metric
 from affectome.evidence.splits import Split, make_split, wrap_splitter
 from affectome.progress import Progress, silent
 
@@ -233,6 +233,7 @@ def _check_kind(decoder: Any, y: NDArray[Any], names: tuple[str, ...]) -> None:
 
 
 def _metrics(main: str, decoder: Any, y: NDArray[Any]) -> list[str]:
+    find_metric(main)
     if y.ndim > 1:
         usual = ["multilabel_f1"]
     elif is_rating(y):

@@ -27,6 +27,8 @@ from affectome.errors import InputError
 from affectome.evidence._metrics import METRICS, Array, Metric
 from affectome.evidence._resampling import Spread, group_codes, spread_over_groups
 
+ROUNDING = 1e-9
+
 
 @dataclass(frozen=True)
 class Score:
@@ -237,10 +239,12 @@ def _reach(found: Spread) -> float:
 
 def _interval(metric: Metric, value: float, found: Spread, inflation: float) -> tuple[float, float]:
     low, high = metric.bounds
-    if found.error == 0 and value in (low, high):
-        # All groups are perfect: the binomial bound on how often one would not be.
+    if found.error < ROUNDING:
+        # All groups agree; where all are perfect, the binomial bound on how often one would not be.
         reach = (high - low) * (1 - 0.025 ** (1 / (found.freedom + 1)))
-        return (value, value + reach) if value == low else (value - reach, value)
+        below = reach if abs(value - high) < ROUNDING else 0.0
+        above = reach if abs(value - low) < ROUNDING else 0.0
+        return value - below, value + above
     at = metric.link.forward(value)
     reach = inflation * _reach(found) * float(metric.link.slope(value))
     return float(metric.link.back(at - reach)), float(metric.link.back(at + reach))
