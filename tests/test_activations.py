@@ -17,6 +17,7 @@ from affectome.networks import activations, choose_precision, intervene, load_ne
 from affectome.networks import precision as arithmetic
 from affectome.networks._reduce import spatial_max, spatial_mean
 from affectome.networks.batches import stream, to_input
+from affectome.networks.precision import Precision, in_precision
 
 KNOWN = {
     "alexnet": {
@@ -96,6 +97,17 @@ def test_a_layers_output_is_not_changed_by_the_next(alexnet, noise):
     alexnet.stack[1:](after)
     assert torch.equal(before, kept)
     assert torch.equal(after, copy)
+
+
+def test_the_copy_for_a_pass_overwrites_no_response(alexnet, noise):
+    stack = in_precision(alexnet, Precision("float32", "test"))
+    maps = to_input(next(stream(noise, 2)).pixels)
+    kept = []
+    for stage in stack:
+        maps = stage(maps)
+        kept.append((maps, maps.clone()))
+    assert all(torch.equal(seen, copied) for seen, copied in kept)
+    assert not any(getattr(m, "inplace", False) for m in alexnet.stack.modules())
 
 
 def test_inputs_are_standardised(noise):

@@ -19,7 +19,7 @@ def alexnet():
 @pytest.fixture(scope="module")
 def noise():
     draws = np.random.default_rng(0)
-    return [draws.integers(0, 255, (80, 90 + 7 * i, 3), dtype=np.uint8) for i in range(5)]
+    return [draws.integers(0, 255, (80, 90 + 7 * i, 3), dtype=np.uint8) for i in range(3)]
 
 
 def responses(network, pictures, precision="float32"):
@@ -63,12 +63,12 @@ def manipulations(network):
     draws = np.random.default_rng(1)
     return [
         Manipulation(layer, tuple(draws.choice(network.units(layer), 9, replace=False)), gain)
-        for gain in (-1.0, 0.0, 0.7, 5.0)
+        for gain in (-1.0, 0.0, 5.0)
         for layer in network.layers
     ]
 
 
-@pytest.mark.parametrize("readout", [None, ("conv1", "conv3", "conv5"), ("conv2",)])
+@pytest.mark.parametrize("readout", [None, ("conv1", "conv3")])
 def test_the_sweep_answers_as_running_from_the_pixels(alexnet, noise, readout):
     plan = manipulations(alexnet)
     found = manipulated_activations(
@@ -105,6 +105,26 @@ def test_the_sweep_in_bfloat16(alexnet, noise):
     assert np.corrcoef(exact.ravel(), close.ravel())[0, 1] > 0.999
 
 
+def test_a_sweep_inside_an_intervention_is_refused(alexnet, noise):
+    with (
+        intervene(alexnet, "conv1", [0], 1.0),
+        pytest.raises(InputError, match=r"alexnet is manipulated already \(conv1: \[0\] × 2\)"),
+    ):
+        manipulated_activations(alexnet, noise, manipulations(alexnet))
+
+
+def test_gains_of_one_set_and_no_units(alexnet, noise):
+    plan = [Manipulation("conv2", (5, 5, 2), g) for g in (-1.0, 2.0)] + [
+        Manipulation("conv2", (), 2.0)
+    ]
+    found = manipulated_activations(alexnet, noise, plan, precision="float32")
+    for manipulation, values in zip(plan, found.values, strict=True):
+        with intervene(alexnet, "conv2", manipulation.units, manipulation.gain):
+            expected = activations(alexnet, noise, ["conv5"], precision="float32").recording
+        np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found.values[2], found.base, atol=1e-6)
+
+
 def test_read_is_applied_to_the_joined_means(alexnet, noise):
     weights = np.random.default_rng(2).normal(size=(64 + 256, 3))
     plan = [Manipulation("conv1", (4,), 2.0), Manipulation("conv4", (4,), -1.0)]
@@ -113,7 +133,7 @@ def test_read_is_applied_to_the_joined_means(alexnet, noise):
     read = manipulated_activations(alexnet, noise, plan, **options, read=lambda X: X @ weights)
     np.testing.assert_allclose(read.values, means.values @ weights, rtol=1e-4, atol=1e-4)
     one = manipulated_activations(alexnet, noise, plan, **options, read=lambda X: X[:, 0])
-    assert one.values.shape == (2, 5, 1)
+    assert one.values.shape == (2, 3, 1)
 
 
 def test_pictures_that_cannot_be_read_and_no_manipulation(alexnet, noise, tmp_path):

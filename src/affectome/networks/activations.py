@@ -53,7 +53,7 @@ def activations(
     *,
     trials: pd.DataFrame | None = None,
     reduce: str = "mean",
-    batch_size: int = 16,
+    batch_size: int = 8,
     precision: str = "auto",
     store: str | Path | None = None,
     progress: Progress = silent,

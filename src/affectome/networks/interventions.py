@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
-from torch.func import functional_call
 
 from affectome.data import Skipped
 from affectome.errors import InputError
@@ -83,7 +82,9 @@ def intervene(
         If the layer or a unit does not exist, or the gain is below −1 or not finite.
     """
     manipulation = Manipulation(layer, tuple(int(u) for u in units), gain)
-    scale = _scale(network, manipulation)
+    _check(network, manipulation)
+    scale = torch.ones(1, network.units(layer), 1, 1)
+    scale[:, list(manipulation.units)] = 1.0 + gain
 
     def multiply(_module: nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
         return output * scale.to(output)
@@ -105,17 +106,18 @@ def manipulated_activations(
     *,
     readout: Sequence[str] | None = None,
     read: Read | None = None,
-    batch_size: int = 16,
+    batch_size: int = 8,
     precision: str = "auto",
     progress: Progress = silent,
 ) -> Manipulated:
     """Run many manipulations, of any layers, in one pass over the pictures.
 
     A batch is run forward once. At every layer that is manipulated its maps are at hand, and each
-    manipulation runs only the layers above; a max pooling that follows is shared, for it commutes
-    with multiplication by 1 + gain ≥ 0, and the multiplication is done on the weights of the next
-    convolution, conv(x·s, W) = conv(x, W·s). Memory holds the maps of one batch and the result,
-    whatever the number of pictures.
+    manipulation runs only the layers above. A max pooling that follows is shared, for it commutes
+    with multiplication by 1 + gain ≥ 0, and the next convolution is linear: with the units U it is
+    conv(x) + gain · conv(x_U), of which the first term is shared by all manipulations of the layer
+    and the second by all gains of the same units. Memory holds the maps of one batch and the
+    result, whatever the number of pictures.
 
     Parameters
     ----------
@@ -148,9 +150,14 @@ def manipulated_activations(
         If a layer or unit does not exist, a gain is below −1, or no picture can be read.
     """
     reads = network.check_layers(readout or network.layers[-1:])
-    scales = [_scale(network, manipulation) for manipulation in manipulations]
+    for manipulation in manipulations:
+        _check(network, manipulation)
+    if network.interventions:
+        raise InputError(
+            f"{network.name} is manipulated already ({network.interventions[0]}); leave that first"
+        )
     arithmetic = choose_precision(network, precision)
-    sweep = _Sweep(in_precision(network, arithmetic), reads, manipulations, scales, read)
+    sweep = _Sweep(in_precision(network, arithmetic), reads, manipulations, read)
     values: list[np.ndarray] = []
     base: list[np.ndarray] = []
     rows: list[np.ndarray] = []
@@ -183,62 +190,76 @@ class _Sweep:
         stack: nn.Sequential,
         readout: tuple[str, ...],
         manipulations: Sequence[Manipulation],
-        scales: Sequence[torch.Tensor],
         read: Read | None,
     ) -> None:
+        self.stages = list(stack.named_children())
+        self.names = [name for name, _ in self.stages]
         self.stack = stack
         self.readout = readout
         self.read = read
         self.count = len(manipulations)
-        self.plan: dict[str, list[tuple[int, torch.Tensor]]] = {}
-        for i, (manipulation, scale) in enumerate(zip(manipulations, scales, strict=True)):
-            self.plan.setdefault(manipulation.layer, []).append((i, scale))
+        self.plan: dict[str, dict[tuple[int, ...], list[tuple[int, float]]]] = {}
+        for i, m in enumerate(manipulations):
+            sets = self.plan.setdefault(m.layer, {})
+            sets.setdefault(tuple(sorted(set(m.units))), []).append((i, m.gain))
 
     def run(self, inputs: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Give the answers, shape (n_manipulations, n, n_outputs), after those without any."""
         means: dict[str, np.ndarray] = {}
         changed: dict[int, dict[str, np.ndarray]] = {}
         for name, maps in walk(self.stack, inputs, self.readout[-1]):
             if name in self.readout:
                 means[name] = spatial_mean(maps)
             if name in self.plan:
-                changed |= self._above(name, maps, means)
+                own = means.get(name)
+                changed |= dict(self._manipulate(name, maps, own))
         base = self._answer(means)
         values = [self._answer(means | changed.get(i, {})) for i in range(self.count)]
         return base, np.stack(values) if values else np.empty((0, *base.shape), np.float32)
 
-    def _above(
-        self, layer: str, maps: torch.Tensor, means: dict[str, np.ndarray]
-    ) -> dict[int, dict[str, np.ndarray]]:
-        """Give the means from ``layer`` on for each manipulation of it."""
-        stages = list(self.stack.named_children())
-        above = stages[[name for name, _ in stages].index(layer) + 1 :]
-        if above and isinstance(above[0][1], nn.MaxPool2d):
-            maps = above.pop(0)[1](maps)
-        changed: dict[int, dict[str, np.ndarray]] = {}
-        for i, scale in self.plan[layer]:
-            own = {layer: means[layer] * scale.flatten().numpy()} if layer in means else {}
-            changed[i] = own | self._rerun(above, maps, scale)
-        return changed
+    def _manipulate(
+        self, layer: str, maps: torch.Tensor, own: np.ndarray | None
+    ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+        """Give the number of each manipulation of a layer and the means from that layer on."""
+        above = self.names.index(layer) + 1
+        if above < len(self.stages) and isinstance(self.stages[above][1], nn.MaxPool2d):
+            maps = self.stages[above][1](maps)
+            above += 1
+        goes_on = any(name in self.readout for name in self.names[above:])
+        before = self.stages[above][1][0](maps) if goes_on else None
+        for units, uses in self.plan[layer].items():
+            if not units:
+                continue
+            share = None if before is None else self._share(above, maps, units)
+            for number, gain in uses:
+                means = {} if own is None else {layer: _multiplied(own, units, gain)}
+                if before is not None and share is not None:
+                    rectified = torch.add(before, share, alpha=gain).relu_()
+                    means |= self._means_from(above, rectified)
+                yield number, means
 
-    def _rerun(
-        self, stages: list[tuple[str, nn.Module]], maps: torch.Tensor, scale: torch.Tensor
-    ) -> dict[str, np.ndarray]:
+    def _share(self, stage: int, maps: torch.Tensor, units: tuple[int, ...]) -> torch.Tensor:
+        """Give what some channels contribute to a convolution, before its ReLU."""
+        convolution = self.stages[stage][1][0]
+        chosen = torch.tensor(units, dtype=torch.long)
+        return nn.functional.conv2d(
+            maps.index_select(1, chosen).contiguous(memory_format=torch.channels_last),
+            convolution.weight.index_select(1, chosen),
+            None,
+            convolution.stride,
+            convolution.padding,
+        )
+
+    def _means_from(self, stage: int, maps: torch.Tensor) -> dict[str, np.ndarray]:
+        """Give the means of the readout layers from the output of a stage on."""
         means = {}
-        for place, (name, stage) in enumerate(stages):
-            if not self._reads_from(stages[place:]):
-                break
-            if place == 0:
-                weight = stage.get_parameter("0.weight")
-                scaled = {"0.weight": weight * scale.to(weight.dtype)}
-                maps = functional_call(stage, scaled, (maps,))
-            else:
-                maps = stage(maps)
-            if name in self.readout:
-                means[name] = spatial_mean(maps)
+        last = self.names.index(self.readout[-1])
+        for place in range(stage, last + 1):
+            if place > stage:
+                maps = self.stages[place][1](maps)
+            if self.names[place] in self.readout:
+                means[self.names[place]] = spatial_mean(maps)
         return means
-
-    def _reads_from(self, stages: list[tuple[str, nn.Module]]) -> bool:
-        return any(name in self.readout for name, _ in stages)
 
     def _answer(self, means: dict[str, np.ndarray]) -> np.ndarray:
         joined = np.concatenate([means[layer] for layer in self.readout], axis=1)
@@ -246,14 +267,16 @@ class _Sweep:
         return answer.reshape(len(joined), -1).astype(np.float32)
 
 
-def _scale(network: Network, manipulation: Manipulation) -> torch.Tensor:
-    """Give 1 + gain for the chosen units and 1 for the others, shape (1, n_units, 1, 1)."""
+def _multiplied(means: np.ndarray, units: tuple[int, ...], gain: float) -> np.ndarray:
+    changed = means.copy()
+    changed[:, list(units)] *= 1.0 + gain
+    return changed
+
+
+def _check(network: Network, manipulation: Manipulation) -> None:
     layer, units, gain = manipulation.layer, np.asarray(manipulation.units), manipulation.gain
     count = network.units(layer)
     if not (np.isfinite(gain) and gain >= -1):
         raise InputError(f"gain is finite and at least -1 (which silences a unit); got {gain}")
     if units.size and (units.dtype.kind not in "iu" or units.min() < 0 or units.max() >= count):
         raise InputError(f"{layer} of {network.name} has the units 0 … {count - 1}; got {units}")
-    scale = torch.ones(1, count, 1, 1)
-    scale[:, units.astype(np.intp)] = 1.0 + gain
-    return scale

@@ -72,8 +72,16 @@ def choose_precision(network: Network, precision: str = "auto") -> Precision:
 
 
 def in_precision(network: Network, precision: Precision) -> nn.Sequential:
-    """Give a copy of the network's stack, with the interventions on it, channels last."""
-    return copy.deepcopy(network.stack).to(precision.dtype, memory_format=torch.channels_last)
+    """Give a copy of the network's stack for a pass, with the interventions on it, channels last.
+
+    In the copy a ReLU overwrites its own convolution's output, which nobody reads; responses, which
+    are read after the ReLU, stay as they are.
+    """
+    stack = copy.deepcopy(network.stack).to(precision.dtype, memory_format=torch.channels_last)
+    for module in stack.modules():
+        if isinstance(module, nn.ReLU):
+            module.inplace = True
+    return stack
 
 
 def _has_matrix_units() -> bool:
