@@ -1,0 +1,197 @@
+r"""Moments of hidden chains: the Kalman smoother as a block-tridiagonal system; Markov states.
+
+The posterior of states :math:`x_1 \dots x_T` of a linear (or switching) dynamical system is normal
+with a precision that is block-tridiagonal: diagonal blocks :math:`D_t`, blocks :math:`-O_t` between
+t and t + 1, and the linear term :math:`h_t`. Eliminating forwards,
+
+.. math:: S_1 = D_1, \quad S_{t+1} = D_{t+1} - O_t^\top S_t^{-1} O_t, \quad
+          g_{t+1} = h_{t+1} + O_t^\top S_t^{-1} g_t ,
+
+and going back gives the smoothed means, covariances and the covariances of neighbours,
+
+.. math:: m_t = S_t^{-1}(g_t + O_t m_{t+1}), \quad
+          V_t = S_t^{-1} + G_t V_{t+1} G_t^\top, \quad
+          V_{t,t+1} = G_t V_{t+1}, \quad G_t = S_t^{-1} O_t .
+
+The same numbers come from the filter and the Rauch–Tung–Striebel smoother; this order needs no
+predicted covariance, so it also serves where dynamics differ from one step to the next. Trials are
+smoothed side by side.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class Smoothed(NamedTuple):
+    """Posterior of the states; m is 1 where trials share their precision, else n_trials.
+
+    ``mean`` (n_times, n_trials, k), ``covariance`` (n_times, m, k, k), ``neighbour``
+    (n_times - 1, m, k, k) of t with t + 1, and the sum over trials of
+    ``h' J^-1 h / 2 - log|J| / 2``.
+    """
+
+    mean: Array
+    covariance: Array
+    neighbour: Array
+    log_normaliser: float
+
+
+def smooth(diagonal: Array, off: Array, linear: Array) -> Smoothed:
+    """Smooth trials side by side.
+
+    Parameters
+    ----------
+    diagonal
+        Blocks ``D``, shape (n_times, m, k, k); m is 1 where trials share them, else n_trials.
+    off
+        Blocks ``O`` (the precision holds their negatives), shape (n_times - 1, m, k, k).
+    linear
+        Terms ``h``, shape (n_times, n_trials, k).
+    """
+    n_trials = linear.shape[1]
+    inverse, gain, log_det = _eliminate(diagonal, off)
+    mean = np.empty_like(linear)
+    total = _substitute(inverse, gain, off, linear, mean)
+    covariance, neighbour = _spread(inverse, gain)
+    total -= 0.5 * log_det * n_trials / diagonal.shape[1]
+    return Smoothed(mean, covariance, neighbour, total)
+
+
+@njit(cache=True, nogil=True)
+def _invert(block, inverse):  # type: ignore[no-untyped-def]
+    """Invert a positive definite block, which is used up; give its log determinant."""
+    k = len(block)
+    log_det = 0.0
+    for i in range(k):
+        for j in range(k):
+            inverse[i, j] = 1.0 if i == j else 0.0
+    for p in range(k):
+        pivot = block[p, p]
+        log_det += np.log(pivot)
+        for j in range(k):
+            block[p, j] /= pivot
+            inverse[p, j] /= pivot
+        for i in range(k):
+            share = block[i, p]
+            if i != p:
+                for j in range(k):
+                    block[i, j] -= share * block[p, j]
+                    inverse[i, j] -= share * inverse[p, j]
+    return log_det
+
+
+@njit(cache=True, nogil=True)
+def _multiply(a, b, out):  # type: ignore[no-untyped-def]
+    k = len(a)
+    for i in range(k):
+        for j in range(k):
+            total = 0.0
+            for p in range(k):
+                total += a[i, p] * b[p, j]
+            out[i, j] = total
+
+
+@njit(cache=True, nogil=True)
+def _eliminate(diagonal, off):  # type: ignore[no-untyped-def]
+    n_times, m, k, _ = diagonal.shape
+    inverse = np.empty_like(diagonal)
+    gain = np.empty_like(off)
+    taken = np.empty((k, k))
+    log_det = 0.0
+    for r in range(m):
+        block = diagonal[0, r].copy()
+        for t in range(n_times):
+            log_det += _invert(block, inverse[t, r])
+            if t < n_times - 1:
+                _multiply(inverse[t, r], off[t, r], gain[t, r])
+                _multiply(off[t, r].T, gain[t, r], taken)
+                block = diagonal[t + 1, r] - taken
+    return inverse, gain, log_det
+
+
+@njit(cache=True, nogil=True)
+def _substitute(inverse, gain, off, linear, mean):  # type: ignore[no-untyped-def]
+    n_times, n_trials, k = linear.shape
+    m = inverse.shape[1]
+    total = 0.0
+    for i in range(n_trials):
+        r = i % m
+        rest = linear[0, i].copy()
+        for t in range(n_times):
+            for a in range(k):
+                mean[t, i, a] = 0.0
+                for b in range(k):
+                    mean[t, i, a] += inverse[t, r, a, b] * rest[b]
+                total += 0.5 * mean[t, i, a] * rest[a]
+            if t < n_times - 1:
+                for a in range(k):
+                    rest[a] = linear[t + 1, i, a]
+                    for b in range(k):
+                        rest[a] += off[t, r, b, a] * mean[t, i, b]
+        for t in range(n_times - 2, -1, -1):
+            for a in range(k):
+                for b in range(k):
+                    mean[t, i, a] += gain[t, r, a, b] * mean[t + 1, i, b]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _spread(inverse, gain):  # type: ignore[no-untyped-def]
+    n_times, m, k, _ = inverse.shape
+    covariance = inverse.copy()
+    neighbour = np.empty_like(gain)
+    added = np.empty((k, k))
+    for r in range(m):
+        for t in range(n_times - 2, -1, -1):
+            _multiply(gain[t, r], covariance[t + 1, r], neighbour[t, r])
+            _multiply(neighbour[t, r], gain[t, r].T, added)
+            covariance[t, r] += added
+    return covariance, neighbour
+
+
+class Chain(NamedTuple):
+    """Posterior of hidden discrete states of several trials.
+
+    ``state`` (n_times, n_trials, k) probabilities, ``pair`` (k, k) the expected number of steps
+    from i to j, and the log likelihood.
+    """
+
+    state: Array
+    pair: Array
+    log_likelihood: float
+
+
+def forward_backward(start: Array, step: Array, log_emit: Array) -> Chain:
+    """Posterior of a hidden Markov chain, trials side by side.
+
+    Parameters
+    ----------
+    start
+        Probability of each first state, shape (k,).
+    step
+        Probability of going from i to j, shape (k, k).
+    log_emit
+        Log density of what was seen in each state, shape (n_times, n_trials, k).
+    """
+    top = log_emit.max(2, keepdims=True)
+    emit = np.exp(log_emit - top)
+    forward, scale = np.empty_like(emit), np.empty((*emit.shape[:2], 1))
+    for t in range(len(emit)):
+        forward[t] = emit[t] * (start if t == 0 else forward[t - 1] @ step)
+        scale[t] = forward[t].sum(1, keepdims=True)
+        forward[t] /= scale[t]
+    state, pair = forward.copy(), np.zeros_like(step)
+    backward = np.ones_like(emit[0])
+    for t in range(len(emit) - 2, -1, -1):
+        ahead = emit[t + 1] * backward / scale[t + 1]
+        pair += step * (forward[t].T @ ahead)
+        backward = ahead @ step.T
+        state[t] *= backward
+    return Chain(state, pair, float(np.log(scale).sum() + top.sum()))
