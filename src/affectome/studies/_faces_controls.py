@@ -1,0 +1,144 @@
+"""Is it the expression, or movement, or the order of trials? Controls of the mouse-face study."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from affectome.decoding import RidgeDecoder
+from affectome.evidence import Split
+from affectome.studies._faces_decoding import PENALTIES, out_of_fold
+from affectome.studies._within import interval_over, rank_correlation
+
+
+def motion_table(motion: np.ndarray, time: np.ndarray, window: tuple[float, float]) -> pd.DataFrame:
+    """Sum up motion energy by clip, in logarithms: ``before`` the event, ``after`` it, ``peak``.
+
+    Parameters
+    ----------
+    motion
+        Motion energy, shape (n_trials, n_times), in grey levels.
+    time
+        Seconds relative to the event, shape (n_times,).
+    window
+        First and last second that count as after the event.
+    """
+    inside = (time >= window[0] - 1e-9) & (time <= window[1] + 1e-9)
+    # The frame at the event holds the change from before to after it.
+    before = time < -1e-9
+    return pd.DataFrame(
+        {
+            "before": np.log(motion[:, before].mean(axis=1) + 1e-3),
+            "after": np.log(motion[:, inside].mean(axis=1) + 1e-3),
+            "peak": np.log(motion[:, inside].max(axis=1) + 1e-3),
+        }
+    )
+
+
+def motion_control(
+    X: np.ndarray,
+    motion: pd.DataFrame,
+    predicted: np.ndarray,
+    y: np.ndarray,
+    subjects: np.ndarray,
+    split: Split,
+) -> dict[str, Any]:
+    """Ask what the face tells of intensity beyond how much the animal moved.
+
+    Parameters
+    ----------
+    X
+        Clips, shape (n_trials, n_units).
+    motion
+        Covariates, from `motion_table`.
+    predicted
+        Intensity that was decoded from the face, shape (n_trials,).
+    y
+        Intensity that was given.
+    subjects
+        Animal of each trial.
+    split
+        The folds.
+
+    Returns
+    -------
+    dict
+        ``partial``: rank correlation of decoded and given intensity, given motion energy before
+        and after the event. ``motion_alone``: the same decoder on motion energy. ``nested``: what
+        face and motion together gain over motion alone, mean difference of rho over animals.
+    """
+    given = motion.to_numpy()
+    decoder = RidgeDecoder(alpha=PENALTIES)
+    alone = rank_correlation(out_of_fold(decoder, given, y, split), y, subjects)
+    # Standardised columns weigh alike, so motion's few are repeated to weigh as the face's many.
+    repeats = max(1, X.shape[1] // given.shape[1])
+    both = rank_correlation(
+        out_of_fold(decoder, np.hstack([X, np.tile(given, repeats)]), y, split), y, subjects
+    )
+    gain = np.array([both["by_subject"][s] - alone["by_subject"][s] for s in alone["by_subject"]])
+    covariates = motion[["before", "after"]].to_numpy()
+    return {
+        "partial": rank_correlation(predicted, y, subjects, covariates),
+        "motion_alone": alone,
+        "nested": {
+            "motion": alone["rho"],
+            "motion_and_face": both["rho"],
+            "gain": float(gain.mean()),
+            "interval": interval_over(gain),
+        },
+    }
+
+
+def pre_event_control(
+    X_before: np.ndarray, motion: pd.DataFrame, y: np.ndarray, subjects: np.ndarray, split: Split
+) -> dict[str, Any]:
+    """Look for intensity before the event, where there can be none unless it was predictable.
+
+    Returns
+    -------
+    dict
+        ``face``: intensity decoded in held-out animals from the frames before the event;
+        ``motion``: rank correlation of motion energy before the event with intensity.
+    """
+    decoded = out_of_fold(RidgeDecoder(alpha=PENALTIES), X_before, y, split)
+    return {
+        "face": rank_correlation(decoded, y, subjects),
+        "motion": rank_correlation(motion["before"].to_numpy(), y, subjects),
+    }
+
+
+def trial_order_control(
+    trials: pd.DataFrame, y: np.ndarray, subjects: np.ndarray
+) -> dict[str, Any] | None:
+    """Ask whether intensity could be told from the place of a trial in its session alone.
+
+    Returns
+    -------
+    dict or None
+        ``from_other_animals``: rank correlation of intensity with the mean intensity of the same
+        trial number in the other animals; ``from_previous``: with the mean intensity that followed
+        the previous one in the other animals; ``trial_number``. None where order is unknown.
+    """
+    if "trial" not in trials or trials["trial"].isna().any():
+        return None
+    place = trials["trial"].to_numpy(dtype=float)
+    table = pd.DataFrame({"place": place, "y": y, "who": subjects, "session": trials["session"]})
+    table["previous"] = table.sort_values("place").groupby(["who", "session"])["y"].shift(1)
+    table["previous"] = table["previous"].fillna(-1.0)
+    return {
+        "from_other_animals": rank_correlation(_told_by_others(table, "place"), y, subjects),
+        "from_previous": rank_correlation(_told_by_others(table, "previous"), y, subjects),
+        "trial_number": rank_correlation(place, y, subjects),
+    }
+
+
+def _told_by_others(table: pd.DataFrame, key: str) -> np.ndarray:
+    told = np.full(len(table), float(table["y"].mean()))
+    for name in table["who"].unique():
+        rows = (table["who"] == name).to_numpy()
+        known = table[~rows].groupby(key)["y"].mean()
+        found = table.loc[rows, key].map(known)
+        told[rows] = found.fillna(table["y"].mean()).to_numpy()
+    return told

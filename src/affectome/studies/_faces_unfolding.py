@@ -1,0 +1,166 @@
+"""How expressions unfold: prototypes, their traces in held-out animals, likeness of frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from affectome.dynamics.prototypes import (
+    Prototypes,
+    correlate_frames,
+    embed_frames,
+    fit_prototypes,
+    order_frames,
+)
+from affectome.dynamics.traces import describe_course, variability
+from affectome.errors import InputError
+from affectome.evidence import Split
+from affectome.studies._within import interval_over, rank_correlation
+
+NEUTRAL = ("none", "neutral", "baseline")
+MAP_FRAMES = 600
+
+
+@dataclass(frozen=True, eq=False)
+class FaceClips:
+    """Clips as the analysis sees them."""
+
+    trials: pd.DataFrame
+    time: np.ndarray
+    hog: np.ndarray
+    window: tuple[float, float]
+
+    @property
+    def subjects(self) -> np.ndarray:
+        return self.trials["subject"].astype(str).to_numpy()
+
+    @property
+    def sessions(self) -> np.ndarray:
+        return self.trials["session"].astype(str).to_numpy()
+
+    @property
+    def events(self) -> np.ndarray:
+        """Event of each clip; "" where nothing was given."""
+        names = self.trials["event"].astype(str)
+        return names.where(~names.str.lower().isin(NEUTRAL), "").to_numpy(dtype=object)
+
+    @property
+    def after(self) -> np.ndarray:
+        return (self.time >= self.window[0] - 1e-9) & (self.time <= self.window[1] + 1e-9)
+
+    @property
+    def away(self) -> np.ndarray:
+        """Frames less their clip's own neutral reference, the mean frame before the event."""
+        return self.hog - self.hog[:, self.time < 0].mean(axis=1, keepdims=True)
+
+
+def make_prototypes(clips: FaceClips, rows: np.ndarray) -> Prototypes:
+    """Make prototypes of some clips' frames: neutral before events, and in the window after."""
+    away = clips.away[rows]
+    n_units = away.shape[2]
+    before, after = clips.time < 0, clips.after
+    events, who = clips.events[rows], clips.subjects[rows]
+    frames = np.concatenate(
+        [away[:, before].reshape(-1, n_units), away[:, after].reshape(-1, n_units)]
+    )
+    labels = [""] * (len(rows) * int(before.sum())) + list(np.repeat(events, int(after.sum())))
+    subjects = np.concatenate([np.repeat(who, int(before.sum())), np.repeat(who, int(after.sum()))])
+    return fit_prototypes(frames, np.array(labels, dtype=object), subjects)
+
+
+def held_out_traces(clips: FaceClips, split: Split) -> tuple[np.ndarray, dict[str, Any]]:
+    """Trace each clip's expression by prototypes made without its animal."""
+    if not (clips.events != "").any():
+        raise InputError(
+            f"every event is one of {', '.join(NEUTRAL)}; name what was given in the column event"
+        )
+    traces = np.zeros(clips.hog.shape[:2])
+    away = clips.away
+    for train, test in split:
+        made = make_prototypes(clips, train)
+        found = made.intensity(away[test], neutral=np.zeros(away.shape[2]))
+        for row, trace in zip(test, found, strict=True):
+            event = clips.events[row]
+            own = made.events.index(event) if event in made.events else slice(None)
+            traces[row] = trace[:, own] if event in made.events else trace.mean(axis=1)
+    held_out: dict[str, Any] = {}
+    if "intensity" in clips.trials and clips.trials["intensity"].nunique() > 1:
+        y = clips.trials["intensity"].to_numpy(dtype=float)
+        held_out = rank_correlation(traces[:, clips.after].mean(axis=1), y, clips.subjects)
+    return traces, held_out
+
+
+def list_prototypes(
+    clips: FaceClips, made: Prototypes, held_out: dict[str, Any]
+) -> list[dict[str, Any]]:
+    n_before = int((clips.time < 0).sum()) * len(clips.trials)
+    per_clip = int(clips.after.sum())
+    listed = []
+    for event, frames in zip(made.events, made.frames, strict=True):
+        owners = clips.subjects[(frames - n_before) // per_clip]
+        listed.append(
+            {
+                "event": event,
+                "frames": len(frames),
+                "subjects": sorted(set(owners)),
+                "intensity_in_held_out_animals": held_out or None,
+            }
+        )
+    return listed
+
+
+def dynamics(clips: FaceClips, traces: np.ndarray) -> dict[str, Any]:
+    course = describe_course(traces, clips.time)
+    table = pd.DataFrame(
+        {
+            "event": clips.trials["event"].astype(str),
+            "who": clips.subjects,
+            "latency_s": course.latency,
+            "peak": course.peak,
+            "peak_s": course.peak_time,
+            "persistence_s": course.persistence,
+        }
+    )
+    stimulus = clips.trials["intensity"] if "intensity" in clips.trials else clips.trials["event"]
+    result: dict[str, Any] = {}
+    for event, rows in table.groupby("event"):
+        by_animal = rows.groupby("who")[["latency_s", "peak", "peak_s", "persistence_s"]].median()
+        result[str(event)] = {
+            name: {
+                "median": float(values.mean()),
+                "interval": interval_over(values.to_numpy(), lambda v: max(v, 0.0)),
+                "shown_in": float(rows[name].notna().mean()),
+            }
+            for name, values in by_animal.items()
+        }
+        result[str(event)]["variability"] = variability(
+            rows["peak"].to_numpy(), stimulus[rows.index].to_numpy()
+        )
+    return result
+
+
+def map_frames(clips: FaceClips, seed: int) -> dict[str, Any]:
+    """Sample frames evenly over clips for the similarity matrix and the embedding."""
+    n_trials, n_times = clips.hog.shape[:2]
+    rng = np.random.default_rng(seed)
+    picked = np.sort(
+        rng.choice(n_trials * n_times, min(MAP_FRAMES, n_trials * n_times), replace=False)
+    )
+    trial, at = np.divmod(picked, n_times)
+    X = clips.away[trial, at].astype(np.float64)
+    similarity = correlate_frames(X)
+    order, _ = order_frames(similarity)
+    shown = np.where(clips.after[at], clips.trials["event"].astype(str).to_numpy()[trial], "other")
+    shown = np.where(clips.time[at] < 0, "before", shown)
+    labels = pd.DataFrame(
+        {"event": shown, "subject": clips.subjects[trial], "seconds": clips.time[at]}
+    )
+    return {
+        "similarity": similarity[np.ix_(order, order)],
+        "order": order,
+        "embedding": embed_frames(X, seed),
+        "labels": labels,
+    }

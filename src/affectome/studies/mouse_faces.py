@@ -1,0 +1,247 @@
+"""Mouse faces: from films of events to prototypes, intensity and its controls.
+
+Clips are described by histograms of oriented gradients. Events and their intensity are decoded in
+animals (and, where animals have several, sessions) that the decoder has not seen; frames of a clip
+never lie on both sides. Everything that learns, prototypes too, learns from training animals.
+"""
+
+from __future__ import annotations
+
+import time as clock
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from affectome.data import Skipped, trial_table
+from affectome.data.clips import read_clips
+from affectome.dynamics.expression import expression_change
+from affectome.dynamics.prototypes import Prototypes
+from affectome.evidence import Split
+from affectome.features.hog import ClipFeatures, HogSettings, describe_clips
+from affectome.progress import Progress, silent
+from affectome.studies._faces_controls import (
+    motion_control,
+    motion_table,
+    pre_event_control,
+    trial_order_control,
+)
+from affectome.studies._faces_decoding import decode_events, decode_intensity, split_animals
+from affectome.studies._faces_unfolding import (
+    FaceClips,
+    dynamics,
+    held_out_traces,
+    list_prototypes,
+    make_prototypes,
+    map_frames,
+)
+
+SEEN = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class MouseFaces:
+    """What the faces told.
+
+    Attributes
+    ----------
+    result
+        Numbers for ``result.json``.
+    trials
+        One row a clip: the table's columns, with ``decoded`` intensity and motion energy.
+    time
+        Seconds relative to the event, shape (n_times,).
+    traces
+        Intensity of each clip's own expression, of prototypes made without its animal, shape
+        (n_trials, n_times).
+    prototypes
+        Prototypes of all animals.
+    frames
+        Sampled frames: ``similarity`` in clustered ``order``, ``embedding`` and their ``labels``.
+    mean_image
+        The mean face, shape (height, width).
+    settings
+        How frames were described.
+    split
+        Who was held out.
+    """
+
+    result: dict[str, Any]
+    trials: pd.DataFrame
+    time: np.ndarray
+    traces: np.ndarray
+    prototypes: Prototypes
+    frames: dict[str, Any] = field(repr=False)
+    mean_image: np.ndarray = field(repr=False)
+    settings: HogSettings
+    split: Split
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers for ``result.json``."""
+        return self.result
+
+
+def run(
+    catalog: str | Path,
+    *,
+    before: float = 2.0,
+    after: float = 3.0,
+    window: tuple[float, float] = (0.0, 2.0),
+    settings: HogSettings | None = None,
+    rate: float | None = None,
+    random_state: int = 0,
+    progress: Progress = silent,
+) -> MouseFaces:
+    """Run the study on a table of clips.
+
+    Parameters
+    ----------
+    catalog
+        Table of clips; see :func:`affectome.data.clips.read_clips`.
+    before, after
+        Seconds around each event that are read.
+    window
+        First and last second after the event that its expression is measured in.
+    settings
+        How frames are described.
+    rate
+        Frames per second to analyse; by default the slowest film's, 30 at most.
+    random_state
+        Seed of everything that is drawn.
+    progress
+        Called for every film and step.
+
+    Returns
+    -------
+    MouseFaces
+
+    Raises
+    ------
+    InputError
+        If the table can't be used, or has one animal only.
+    """
+    chosen = settings or HogSettings()
+    table = read_clips(catalog, before, after)
+    start = clock.perf_counter()
+    features = describe_clips(table, before, after, chosen, rate, progress)
+    elapsed = clock.perf_counter() - start
+    found = FaceClips(
+        trial_table(features.hog), features.hog["time"].values, features.hog.values, window
+    )
+    split = split_animals(found.trials, "subject")
+    motion = motion_table(features.motion, found.time, window)
+    X = expression_change(found.hog, found.time, found.sessions, window)
+    progress("decode", 0, 3)
+    events = _events(found, X, split, random_state)
+    intensity, controls, decoded = _intensity(found, X, motion, split, random_state)
+    progress("decode", 1, 3)
+    traces, held_out = held_out_traces(found, split)
+    prototypes = make_prototypes(found, np.arange(len(found.trials)))
+    progress("decode", 2, 3)
+    result = {
+        "schema": 1,
+        "study": "mouse-faces",
+        "clips": len(found.trials),
+        "subjects": sorted(set(found.subjects)),
+        "classification": events,
+        "intensity": intensity,
+        "sessions": _by_session(found, X, random_state),
+        "prototypes": list_prototypes(found, prototypes, held_out),
+        "dynamics": dynamics(found, traces),
+        "controls": controls,
+        "neurons": None,
+        "speed": _speed(features, elapsed),
+        "skipped": [vars(s) for s in _skipped(table.skipped, features.skipped)],
+        "warnings": _warnings(found, controls),
+    }
+    frames = map_frames(found, random_state)
+    progress("decode", 3, 3)
+    trials = found.trials.assign(decoded=decoded, **{f"motion_{c}": motion[c] for c in motion})
+    return MouseFaces(
+        result,
+        trials,
+        found.time,
+        traces,
+        prototypes,
+        frames,
+        features.mean_image,
+        chosen,
+        split,
+    )
+
+
+def _events(clips: FaceClips, X: np.ndarray, split: Split, seed: int) -> dict[str, Any] | None:
+    names = clips.trials["event"].astype(str).to_numpy()
+    if len(np.unique(names)) < 2:
+        return None
+    return decode_events(X, names, clips.subjects, split, seed)
+
+
+def _intensity(
+    clips: FaceClips, X: np.ndarray, motion: pd.DataFrame, split: Split, seed: int
+) -> tuple[dict[str, Any] | None, dict[str, Any], np.ndarray]:
+    """Decode intensity, with its controls; nothing where the table names no intensity."""
+    y = clips.trials.get("intensity", pd.Series(dtype=float)).to_numpy(dtype=float)
+    if len(y) == 0 or np.ptp(y) == 0:
+        return None, {}, np.full(len(clips.trials), np.nan)
+    who = clips.subjects
+    result, decoded = decode_intensity(X, y, who, split, seed)
+    moved = motion_control(X, motion, decoded, y, who, split)
+    result["partial_given_motion"] = moved.pop("partial")
+    step = float(np.diff(clips.time).min())
+    before = (float(clips.time[0]), -step)
+    X_before = expression_change(clips.hog, clips.time, clips.sessions, before)
+    controls = {
+        "motion_energy": moved,
+        "pre_event": pre_event_control(X_before, motion, y, who, split),
+        "trial_order": trial_order_control(clips.trials, y, who),
+    }
+    return result, controls, decoded
+
+
+def _by_session(clips: FaceClips, X: np.ndarray, seed: int) -> dict[str, Any] | None:
+    """Leave one session out, where animals have more than one."""
+    sessions = clips.trials.groupby("subject")["session"].nunique()
+    if sessions.max() < 2 or "intensity" not in clips.trials:
+        return None
+    split = split_animals(clips.trials, "session")
+    y = clips.trials["intensity"].to_numpy(dtype=float)
+    result, _ = decode_intensity(X, y, clips.subjects, split, seed)
+    return {"n_sessions": len(split), "intensity": result}
+
+
+def _speed(features: ClipFeatures, elapsed: float) -> dict[str, float]:
+    n_frames = features.motion.size
+    step = float(np.diff(features.hog["time"].values).min())
+    return {
+        "frames_per_second": n_frames / elapsed,
+        "real_time_factor": n_frames * step / elapsed,
+    }
+
+
+def _skipped(*lists: tuple[Skipped, ...]) -> tuple[Skipped, ...]:
+    return tuple(item for some in lists for item in some)
+
+
+def _warnings(clips: FaceClips, controls: dict[str, Any]) -> list[str]:
+    notes = []
+    n_subjects = len(set(clips.subjects))
+    if n_subjects < 3:
+        notes.append(f"intervals over animals need three; there are {n_subjects}")
+    order = controls.get("trial_order")
+    if order and order["from_other_animals"]["p"] < SEEN:
+        notes.append(
+            "the order of trials is predictable: the same trial in the other animals tells the "
+            f"intensity with rho {order['from_other_animals']['rho']:.2f}, so an animal can expect "
+            "it, and so can a decoder that is given time"
+        )
+    for name, what in (("motion", "motion energy"), ("face", "the face")):
+        found = controls.get("pre_event", {}).get(name)
+        if found and found["p"] < SEEN:
+            notes.append(
+                f"before the event {what} already tells the intensity that will be given "
+                f"(rho {found['rho']:.2f}, p {found['p']:.2g})"
+            )
+    return notes
