@@ -28,9 +28,10 @@ from scipy.linalg import LinAlgError
 
 from affectome.errors import InputError
 from affectome.kernels.folds import Array, Folds, check_arrays, check_folds, moments
-from affectome.kernels.ridge import coefficients, fold_matrices, solve_shifted
+from affectome.kernels.ridge import Fold, coefficients, fold_matrices, solve_shifted
 
 Shrinkage = float | Literal["auto"]
+ARRANGEMENTS = 128
 
 
 def cross_validated_scores(
@@ -72,26 +73,30 @@ def cross_validated_scores(
     labels = np.asarray(Y)
     classes = np.unique(labels)
     features, _ = check_arrays(X, classes[0] == labels.T)
-    indicators = (labels[..., None] == classes).astype(np.float64)
-    scores = np.full(indicators.shape, np.nan)
+    scores = np.full((*labels.shape, len(classes)), np.nan)
     for fold in fold_matrices(features, check_folds(folds, len(features)), standardize):
-        n = len(fold.train)
         g = _shrinkage(shrinkage, fold.inner, fold.dual, features.shape[1])
         ridge = _ridge(g, fold.inner, fold.dual, features.shape[1])
-        Z = indicators[:, fold.train]
-        sizes = Z.sum(axis=1)
-        flat = Z.transpose(1, 0, 2).reshape(n, -1)
-        if fold.dual:
-            inverse = _inverse(fold.inner, flat, ridge)
-            inner, outer = fold.inner @ inverse, fold.outer @ inverse
-        else:
-            weights = _inverse(fold.inner.T @ fold.inner, fold.inner.T @ flat, ridge)
-            inner, outer = fold.inner @ weights, fold.outer @ weights
-        inner = inner.reshape(n, *sizes.shape).transpose(1, 0, 2)
-        outer = outer.reshape(-1, *sizes.shape).transpose(1, 0, 2)
-        gain, offset = _class_terms(Z.transpose(0, 2, 1) @ inner, sizes, n / (1 - g))
-        scores[:, fold.test] = outer @ gain + offset[:, None]
+        for start in range(0, len(labels), ARRANGEMENTS):
+            block = slice(start, start + ARRANGEMENTS)
+            indicators = labels[block, fold.train, None] == classes
+            scores[block, fold.test] = _fold_scores(fold, indicators.astype(float), g, ridge)
     return scores
+
+
+def _fold_scores(fold: Fold, Z: Array, g: float, ridge: float) -> Array:
+    """Scores (n_arrangements, n_test, k) from indicators (n_arrangements, n_train, k)."""
+    n = len(fold.train)
+    sizes = Z.sum(axis=1)
+    flat = Z.transpose(1, 0, 2).reshape(n, -1)
+    if fold.dual:
+        weights = _inverse(fold.inner, flat, ridge)
+    else:
+        weights = _inverse(fold.inner.T @ fold.inner, fold.inner.T @ flat, ridge)
+    inner = (fold.inner @ weights).reshape(n, *sizes.shape).transpose(1, 0, 2)
+    outer = (fold.outer @ weights).reshape(-1, *sizes.shape).transpose(1, 0, 2)
+    gain, offset = _class_terms(Z.transpose(0, 2, 1) @ inner, sizes, n / (1 - g))
+    return outer @ gain + offset[:, None]
 
 
 class Fit(NamedTuple):

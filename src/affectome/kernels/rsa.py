@@ -23,7 +23,7 @@ from affectome.kernels.folds import Array
 
 METHODS = ("correlation", "cosine", "spearman")
 WEIGHTED = ("correlation", "cosine")
-PAIRS = 512
+PAIRS = 160
 
 
 def compare(models: ArrayLike, data: ArrayLike, method: str = "correlation") -> Array:
