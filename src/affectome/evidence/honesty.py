@@ -100,7 +100,7 @@ def null_of(data: Simulated, metric: str, n_permutations: int, seed: int) -> Nul
     return null_scores(decoder, data.X, data.y, data.split, [metric], drawn, scheme, None)
 
 
-def p_values(design: str, n_sets: int, n_permutations: int = 499, effect: float = 0.0) -> Array:
+def p_values(design: str, n_sets: int, n_permutations: int = 399, effect: float = 0.0) -> Array:
     """Permutation p of each of ``n_sets`` data sets, shape (n_sets,)."""
     metric = _metric(design)
     found = [
