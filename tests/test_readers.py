@@ -151,7 +151,7 @@ def test_flat_units_are_left_out_and_all_flat_is_refused(tmp_path, signal):
 def test_a_folder_is_stacked_and_what_fails_is_listed(tmp_path, signal):
     data, times = signal
     for name in ("sub-a_calcium", "sub-b_calcium"):
-        np.savez(tmp_path / f"{name}.npz", data=data, times=times)
+        np.savez(tmp_path / f"{name}.npz", data=data, times=times, units=["x", "y", "z"])
         write_events(tmp_path, [2.0, 5.0], f"{name}_events.tsv")
     (tmp_path / "sub-c_calcium.npz").write_bytes(b"no zip")
     seen = []
@@ -166,19 +166,36 @@ def test_populations_of_different_animals_are_not_stacked(tmp_path, signal):
     for name, units in (("sub-a", ["a1", "a2", "a3"]), ("sub-b", ["b1", "b2", "b3"])):
         np.savez(tmp_path / f"{name}.npz", data=data, times=times, units=units)
     events = write_events(tmp_path, [2.0, 5.0])
-    with pytest.raises(InputError, match="neurons of different animals can't be stacked"):
+    with pytest.raises(InputError, match="neurons of different animals or sessions can't be"):
+        read_recording(tmp_path, events)
+    for name in ("sub-a", "sub-b"):
+        np.savez(tmp_path / f"{name}.npz", data=data, times=times)
+    with pytest.raises(InputError, match="share no named units"):
         read_recording(tmp_path, events)
 
 
 def test_unequal_rates_ask_for_one(tmp_path, signal):
     data, times = signal
-    np.savez(tmp_path / "sub-a.npz", data=data, times=times)
-    np.savez(tmp_path / "sub-b.npz", data=data, times=times * 2)
+    names = ["x", "y", "z"]
+    np.savez(tmp_path / "sub-a.npz", data=data, times=times, units=names)
+    np.savez(tmp_path / "sub-b.npz", data=data, times=times * 2, units=names)
     events = write_events(tmp_path, [3.0, 5.0])
     with pytest.raises(InputError, match="their sampling is unequal; give sfreq="):
         read_recording(tmp_path, events)
     read = read_recording(tmp_path, events, sfreq=20)
     assert read.recording.shape == (4, 61, 3)
+
+
+def test_windows_of_different_length_are_cut_to_what_they_share(tmp_path, signal):
+    data, times = signal
+    for name, duration in (("sub-a", 2.5), ("sub-b", 3.0)):
+        np.savez(tmp_path / f"{name}.npz", data=data, times=times, units=["x", "y", "z"])
+        table = {"onset": [3.0, 5.0], "duration": duration, "trial_type": ["joy", "fear"]}
+        pd.DataFrame(table).to_csv(tmp_path / f"{name}_events.tsv", sep="\t", index=False)
+    read = read_recording(tmp_path)
+    assert read.recording["time"].values[[0, -1]] == pytest.approx([-1, 2.5])
+    np.testing.assert_array_equal(read.recording.values[2], data[200:551])
+    assert "all trials are cut to the times that they share, -1 to 2.5 s" in read.notes
 
 
 def test_a_recording_in_zarr_is_taken_as_it_is(tmp_path, signal):

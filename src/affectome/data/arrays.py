@@ -47,14 +47,13 @@ def read_arrays(path: Path, events: Path | None, options: Options) -> Measuremen
     InputError
         If an array is missing, shapes do not meet, or there are no events.
     """
-    data, times, names, notes = _load(path)
+    data, times, units, notes = _load(path)
     if events is None:
         raise InputError(
             f"{path} has no events beside it; give events= with a table of onset, duration and "
             "trial_type"
         )
     table = read_events(events)
-    units = pd.DataFrame({"unit_name": names})
     if data.ndim == 2 and times is not None:
         part = cut_measurement(data, times, units, table, options, path, str(events))
         return Measurement(part.recording, path, part.skipped, (*notes, *part.notes))
@@ -86,7 +85,7 @@ def _in_trials(
     return Measurement(recording, path, (*dropped, *skipped), tuple(notes))
 
 
-def _load(path: Path) -> tuple[np.ndarray, np.ndarray | None, list[str], list[str]]:
+def _load(path: Path) -> tuple[np.ndarray, np.ndarray | None, pd.DataFrame, list[str]]:
     suffix = path.suffix.lower()
     if suffix in {".csv", ".tsv"}:
         return *_load_table(path), []
@@ -115,8 +114,8 @@ def _load(path: Path) -> tuple[np.ndarray, np.ndarray | None, list[str], list[st
         notes.append(f"data were unit × time and are turned to time × unit, shape {data.shape}")
     named = _first(arrays, UNIT_NAMES)
     if named is None or named.size != data.shape[-1]:
-        return data, times, [f"u{i:04d}" for i in range(data.shape[-1])], notes
-    return data, times, [_text(v) for v in named.ravel()], notes
+        return data, times, pd.DataFrame({"unit_number": np.arange(data.shape[-1])}), notes
+    return data, times, pd.DataFrame({"unit_name": [_text(v) for v in named.ravel()]}), notes
 
 
 def _first(arrays: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray | None:
@@ -152,7 +151,7 @@ def _load_mat73(path: Path) -> Mapping[str, np.ndarray]:
         return {k: np.asarray(v).T for k, v in file.items() if isinstance(v, h5py.Dataset)}
 
 
-def _load_table(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _load_table(path: Path) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
     try:
         table = pd.read_csv(path, sep=separator, na_values=["n/a"], encoding="utf-8-sig")
@@ -172,4 +171,5 @@ def _load_table(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
                 f"{row + 2}, which is not a number"
             )
     signals = table.drop(columns=key)
-    return signals.to_numpy(dtype=float), table[key].to_numpy(dtype=float), list(map(str, signals))
+    units = pd.DataFrame({"unit_name": list(map(str, signals))})
+    return signals.to_numpy(dtype=float), table[key].to_numpy(dtype=float), units

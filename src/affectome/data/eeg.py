@@ -54,7 +54,7 @@ def read_eeg(path: Path, events: Path | None, options: Options) -> Measurement:
     else:
         table, events_source = read_events(events), str(events)
     keep, notes = _unbroken(raw)
-    values = raw.get_data(picks=names, verbose="ERROR").T[keep]
+    values = raw.get_data(picks=names, verbose="ERROR").T[keep].astype(np.float32)
     part = cut_measurement(values, raw.times[keep], units, table, options, path, events_source)
     notes += [f"signals are in volts or tesla, recorded at {raw.info['sfreq']:g} Hz"]
     notes += _filter_note(raw.info)

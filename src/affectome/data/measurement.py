@@ -16,6 +16,8 @@ from affectome.data.events import label_trials, onset_events, subject_of
 from affectome.data.recording import make_recording, trial_table, unit_table
 from affectome.errors import InputError
 
+ANONYMOUS = ("neuron", "unit_number")  # names that a reader gave, which say nothing elsewhere
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -160,48 +162,60 @@ def drop_flat(
 def join_measurements(parts: Sequence[Measurement], source: Path) -> Measurement:
     """Stack the trials of several recordings that share their units.
 
-    Units that only some of them have are left out and listed. Trials keep their own tables.
+    Units that only some of them have are left out and listed; times are cut to what all share.
 
     Raises
     ------
     InputError
-        If no unit is shared, or the times of the trials differ.
+        If no unit is shared, units have no names of their own, or the sampling differs.
     """
     if len(parts) == 1:
         return parts[0]
     tables = [unit_table(p.recording) for p in parts]
-    name = tables[0].columns[0]
+    name = str(tables[0].columns[0])
     shared = [u for u in tables[0][name] if all(name in t and u in set(t[name]) for t in tables)]
-    if not shared:
+    if not shared or name in ANONYMOUS:
         raise InputError(
-            f"{source}: {parts[0].source.name} and {parts[-1].source.name} share no units; "
-            "neurons of different animals can't be stacked, so read them one by one"
+            f"{source}: {parts[0].source.name} and {parts[-1].source.name} share no named units; "
+            "neurons of different animals or sessions can't be stacked, so read them one by one, "
+            "or name those that are the same"
         )
     skipped = [s for p in parts for s in p.skipped]
-    values = []
     for part, table in zip(parts, tables, strict=True):
         extra = [u for u in table[name] if u not in set(shared)]
         skipped += [Skipped(str(part.source), f"{u!r} is not in all recordings") for u in extra]
-        values.append(part.recording.values[..., [list(table[name]).index(u) for u in shared]])
-        _same_times(parts[0], part)
+    cut = _cut_to_shared_times(parts)
+    values = [
+        recording.values[..., [list(table[name]).index(u) for u in shared]]
+        for recording, table in zip(cut, tables, strict=True)
+    ]
     trials = pd.concat([trial_table(p.recording) for p in parts], ignore_index=True)
     units = tables[0].set_index(name, drop=False).loc[shared].reset_index(drop=True)
-    first = parts[0].recording
-    time = first["time"].values if "time" in first.dims else None
-    notes = tuple(dict.fromkeys(n for p in parts for n in p.notes))
-    return Measurement(
-        make_recording(np.concatenate(values), trials, units, time), source, tuple(skipped), notes
+    notes = list(dict.fromkeys(n for p in parts for n in p.notes))
+    time = cut[0].coords.get("time")
+    if time is not None and any(p.recording.sizes["time"] > time.size for p in parts):
+        span = f"{float(time[0]):g} to {float(time[-1]):g} s"
+        notes.append(f"all trials are cut to the times that they share, {span}")
+    recording = make_recording(
+        np.concatenate(values), trials, units, None if time is None else time.values
     )
+    return Measurement(recording, source, tuple(skipped), tuple(notes))
 
 
-def _same_times(first: Measurement, other: Measurement) -> None:
-    a, b = (m.recording.coords.get("time") for m in (first, other))
-    if a is None and b is None:
-        return
-    if a is None or b is None or a.size != b.size or not np.allclose(a, b, atol=1e-6):
-        sizes = [1 if t is None else t.size for t in (a, b)]
-        raise InputError(
-            f"{other.source.name} has {sizes[1]} samples a trial where {first.source.name} has "
-            f"{sizes[0]}: their sampling is unequal; give sfreq= to bring all to one rate, or "
-            "window= for one window"
-        )
+def _cut_to_shared_times(parts: Sequence[Measurement]) -> list[xr.DataArray]:
+    recordings = [p.recording for p in parts]
+    if not any("time" in r.dims for r in recordings):
+        return recordings
+    grids = [r["time"].values if "time" in r.dims else np.zeros(1) for r in recordings]
+    start, stop = max(g[0] for g in grids) - 1e-6, min(g[-1] for g in grids) + 1e-6
+    inside = [np.flatnonzero((g >= start) & (g <= stop)) for g in grids]
+    for part, grid, rows in zip(parts, grids, inside, strict=True):
+        shared = grids[0][inside[0]]
+        if rows.size < 2 or rows.size != shared.size or not np.allclose(grid[rows], shared):
+            raise InputError(
+                f"the times of a trial in {part.source.name} ({grid.size} samples from {grid[0]:g} "
+                f"to {grid[-1]:g} s) do not meet those in {parts[0].source.name} ({grids[0].size} "
+                f"from {grids[0][0]:g} to {grids[0][-1]:g} s): their sampling is unequal; give "
+                "sfreq= to bring all to one rate"
+            )
+    return [r.isel(time=rows) for r, rows in zip(recordings, inside, strict=True)]
