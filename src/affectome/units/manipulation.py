@@ -11,7 +11,7 @@ The p of an effect counts the random draws that do as much, the real one include
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ NEIGHBOURS = 5
 GAINS = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0)
 
 Units = NDArray[np.intp]
-Respond = Callable[[Sequence["Change"]], Sequence[Any]]
+Respond = Callable[[Sequence["Change"]], Iterable[Any]]
 Measure = Callable[[Any], float]
 
 

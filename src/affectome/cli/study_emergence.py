@@ -1,0 +1,118 @@
+"""``affectome study emergence``: emotion selectivity in AlexNet and VGG-16, end to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from affectome.cli.running import finish, parse_cut, parse_ratings, progress_bar
+from affectome.data import Catalog, output_folder, read_catalog
+from affectome.evidence import manifest
+from affectome.reports.emergence import emergence_page
+from affectome.reports.page import write_run
+from affectome.studies.emergence import EmergenceResult, run
+
+
+def emergence(
+    pictures: Annotated[
+        Path, typer.Argument(help="Folder with metadata.csv, folder of class folders, or a table.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    network: Annotated[str, typer.Option(help="alexnet or vgg16.")] = "vgg16",
+    file: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column with the file names.")
+    ] = None,
+    rating: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[=COL]", help="A rating, such as valence=V.Mean; repeatable."),
+    ] = None,
+    label: Annotated[str | None, typer.Option(metavar="COL", help="Column with the class.")] = None,
+    subject: Annotated[str | None, typer.Option(metavar="COL", help="Column to hold out.")] = None,
+    stimulus: Annotated[str | None, typer.Option(metavar="COL", help="Column to hold out.")] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column to hold out, such as the theme.")
+    ] = None,
+    cut: Annotated[
+        str | None,
+        typer.Option(metavar="LOW,HIGH", help="Bounds of valence where there are no labels."),
+    ] = None,
+    stimuli2: Annotated[
+        Path | None, typer.Option(help="A second set of pictures, to see which units recur.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="group, or random (stamped on the report).")] = "group",
+    folds: Annotated[
+        int | None, typer.Option(help="Folds; 10, or fewer with few pictures, if not given.")
+    ] = None,
+    precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    untrained: Annotated[int, typer.Option(help="Untrained networks to compare with.")] = 10,
+    random_draws: Annotated[
+        int, typer.Option(help="Random draws for each lesion and enhancement.")
+    ] = 20,
+    manipulated: Annotated[
+        int, typer.Option(help="Most pictures to manipulate units on; 0 leaves that out.")
+    ] = 48,
+    permutations: Annotated[int, typer.Option(help="Permutations of the labels.")] = 1000,
+    random_state: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print result.json.")] = False,
+) -> None:
+    """Which filters of an object network prefer pleasant or unpleasant pictures?"""
+    columns: dict[str, Any] = {
+        "file": file,
+        "label": label,
+        "ratings": parse_ratings(rating or []),
+        "subject": subject,
+        "stimulus": stimulus,
+        "group": group,
+        "cut": parse_cut(cut),
+    }
+    catalog, *second = [
+        read_catalog(path, **columns) for path in (pictures, stimuli2) if path is not None
+    ]
+    output_folder(out)
+    with progress_bar() as progress:
+        result = run(
+            catalog,
+            network,
+            catalog2=second[0] if second else None,
+            split=split,
+            n_splits=folds,
+            precision=precision,
+            n_untrained=untrained,
+            n_random=random_draws,
+            n_manipulated=manipulated,
+            n_permutations=permutations,
+            random_state=random_state,
+            progress=progress,
+        )
+    write_emergence(out, result, [catalog, *second], random_state)
+    finish(result.to_dict(), json)
+
+
+def write_emergence(
+    out: Path, result: EmergenceResult, catalogs: list[Catalog], random_state: int
+) -> Path:
+    """Write report, tables, manifest and ``result.json``; give the path of the report."""
+    numbers = result.to_dict()
+    facts = {
+        "network": f"{result.network['name']}, {result.network['weights']}",
+        "arithmetic": result.network["precision"],
+        **{name: f"{n} pictures" for name, n in result.classes.items()},
+        "seed": str(random_state),
+        **{name: str(value) for name, value in result.settings.items() if value is not None},
+    }
+    page = emergence_page(numbers, result.units, result.curves, result.drivers, facts)
+    inputs = {
+        f"pictures {number}": catalog.table["file"].tolist()
+        for number, catalog in enumerate(catalogs, start=1)
+    }
+    record = manifest(
+        "study emergence",
+        inputs,
+        random_state,
+        settings=result.settings,
+        weights={result.network["name"]: result.network["sha256"]},
+        split=result.split,
+    )
+    return write_run(out, numbers, page, record, result.tables())

@@ -1,0 +1,159 @@
+"""The pictures of the emergence study: their classes, the network's responses, plain statistics."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from affectome.data import (
+    Catalog,
+    Skipped,
+    cut_valence,
+    make_recording,
+    picture_statistics,
+    read_picture,
+    trial_table,
+)
+from affectome.errors import InputError
+from affectome.evidence import Split, make_split
+from affectome.networks import Network, Precision, activations
+from affectome.progress import Progress
+
+HELD_OUT_BY = ("subject", "stimulus", "group", "theme", "source", "session", "run")
+SPLITS = ("group", "random")
+THREADS = 4
+FOLDS = 10
+MANY = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Responses:
+    """A network's responses to the readable pictures of a catalog.
+
+    Attributes
+    ----------
+    recording
+        Dims (trial, unit), float32: spatial mean of every filter's map.
+    skipped
+        Pictures that can't be read.
+    precision
+        Arithmetic of the pass, and why.
+    """
+
+    recording: xr.DataArray
+    skipped: tuple[Skipped, ...]
+    precision: Precision
+
+
+def with_classes(catalog: Catalog, bounds: tuple[float, float] | None = None) -> Catalog:
+    """Give the catalog with a class for every picture; without labels, thirds of valence.
+
+    Raises
+    ------
+    InputError
+        If there are neither labels nor valence, no files, or fewer than two classes.
+    """
+    if "file" not in catalog.table:
+        raise InputError(
+            f"{catalog.source} names no picture files; name their column with --file COL"
+        )
+    if "emotion" not in catalog.table:
+        catalog = _cut(catalog, bounds)
+    names, count = np.unique(catalog.table["emotion"].to_numpy(dtype=str), return_counts=True)
+    if len(names) < 2:
+        raise InputError(
+            f"{catalog.source} has one class only ({names[0]}, {count[0]} pictures); at least two "
+            "are compared: check the labels, or the bounds of --cut"
+        )
+    return catalog
+
+
+def _cut(catalog: Catalog, bounds: tuple[float, float] | None) -> Catalog:
+    table = catalog.table
+    if "valence" not in table:
+        raise InputError(
+            f"{catalog.source} has neither labels nor a rating of valence to cut classes from; "
+            "name one with --label COL or --rating valence=COL"
+        )
+    if bounds is None:
+        low, high = np.nanquantile(table["valence"].to_numpy(dtype=float), [1 / 3, 2 / 3])
+        if not low < high:
+            raise InputError(
+                f"valence in {catalog.source} has too few values for thirds; give --cut LOW,HIGH"
+            )
+        bounds = (float(low), float(high))
+    classes = cut_valence(table, bounds, catalog.source)
+    rated = classes.notna().to_numpy()
+    note = (
+        f"there are no labels and no --cut, so classes are thirds of valence: unpleasant below "
+        f"{bounds[0]:.3g}, pleasant from {bounds[1]:.3g}"
+    )
+    skipped = [Skipped(str(file), "no valence in this row") for file in table["file"][~rated]]
+    marked = replace(catalog, table=table.assign(emotion=classes), notes=(*catalog.notes, note))
+    return marked.keep(rated, skipped)
+
+
+def respond(network: Network, catalog: Catalog, precision: str, progress: Progress) -> Responses:
+    """Run the network over the pictures of a catalog."""
+    columns = ["file", "emotion", *catalog.ratings, *HELD_OUT_BY]
+    kept = [c for c in dict.fromkeys(columns) if c in catalog.table]
+    files = catalog.table["file"].tolist()
+    found = activations(
+        network, files, trials=catalog.table[kept], precision=precision, progress=progress
+    )
+    return Responses(found.recording, found.skipped, found.precision)
+
+
+def image_statistics(recording: xr.DataArray, progress: Progress) -> xr.DataArray:
+    """Measure brightness, contrast, colour and spectrum of the pictures of a Recording."""
+    files = [str(f) for f in recording["file"].values]
+    rows = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        for row in pool.map(lambda f: picture_statistics(read_picture(f)), files):
+            rows.append(row)
+            progress("image statistics", len(rows), len(files))
+    table = pd.DataFrame(rows)
+    values = table.to_numpy(dtype=np.float64)
+    names = pd.DataFrame({"statistic": table.columns.astype(str)})
+    return make_recording(values, trial_table(recording), names)
+
+
+def split_pictures(
+    trials: pd.DataFrame,
+    split: str,
+    n_splits: int | None,
+    random_state: int,
+) -> Split:
+    """Hold out groups of pictures, or single pictures where that is asked for.
+
+    There are 10 folds where every class has 100 pictures or more, else 5 or what the classes allow.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to hold out by, or a class is smaller than the folds.
+    """
+    if split not in SPLITS:
+        raise InputError(f"split is one of {', '.join(SPLITS)}; got {split!r}")
+    y = trials["emotion"].to_numpy(dtype=str)
+    parts = n_splits or (FOLDS if np.unique(y, return_counts=True)[1].min() >= MANY else None)
+    if split == "random":
+        return make_split(trials, y, "random", parts, random_state)
+    if not any(c in trials and trials[c].nunique() > 1 for c in HELD_OUT_BY):
+        raise InputError(
+            "the pictures name no group, theme, subject or stimulus to hold out by; name a column "
+            "with --group COL, or ask for --split random, which is stamped on the report"
+        )
+    return make_split(trials, y, None, parts, random_state)
+
+
+def halves(trials: pd.DataFrame, split: Split, random_state: int) -> list[NDArray[np.intp]]:
+    """Part the trials in two sets that share no group."""
+    by = split.by[-1:] or "random"
+    two = make_split(trials, trials["emotion"].to_numpy(), by, 2, random_state)
+    return [test for _, test in two]
