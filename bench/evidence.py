@@ -164,7 +164,7 @@ def rsa_rows() -> list[Row]:
         with contextlib.redirect_stderr(io.StringIO()):
             return eval_bootstrap_pattern(peers_models, peers_data, method="corr", N=50)
 
-    patterns = rng.normal(size=(1000, 1000))
+    patterns = rng.normal(size=(1000, 4096))
     dataset = rsatoolbox.data.Dataset(patterns)
     return [
         *compare(
@@ -174,7 +174,7 @@ def rsa_rows() -> list[Row]:
             target=80,
         ),
         *compare(
-            "correlation RDM, 1,000 conditions x 1,000 units",
+            "correlation RDM, 1,000 conditions x 4,096 units",
             lambda: rdm.correlation(patterns),
             lambda: rsatoolbox.rdm.calc_rdm(dataset, method="correlation"),
             target=15,
