@@ -63,6 +63,14 @@ def test_sound_pictures_raise_nothing_serious(tmp_path: Path) -> None:
     assert not [f for f in found.findings if f.kind in ("label_leak", "duplicate_trials")]
 
 
+def test_a_mirrored_copy_in_a_folder(tmp_path: Path) -> None:
+    folder = picture_folder(tmp_path, mark=False, n=40)
+    mirrored = Image.open(folder / "img000.png").transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    mirrored.save(folder / "img039.png")
+    copies = finding(audit(folder, "emotion"), "duplicate_trials")
+    assert [Path(f).name for f in copies["files"]] == ["img000.png", "img039.png"]
+
+
 def mosaic_table(folder: Path) -> Path:
     """Films of two by two tiles, the rows marked by a square in their corner."""
     rng, rows = np.random.default_rng(0), []

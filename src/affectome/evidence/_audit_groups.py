@@ -68,6 +68,9 @@ def candidates(material: Material) -> list[Candidate]:
         for name, role in material.roles.groups.items()
     ]
     found = [_candidate(n, r, w, material.trials[n]) for n, r, w in proposed]
+    if material.roles.file is not None:
+        file = material.trials[material.roles.file]
+        found.append(_candidate(material.roles.file, "session", "several clips of one film", file))
     windows = _windows(material)
     found += [] if windows is None else [windows]
     for name in map(str, material.parts):

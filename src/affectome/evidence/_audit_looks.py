@@ -121,9 +121,19 @@ def _look_at_pictures(
     findings = burnt_in_label(material, pictures, groups, rng, progress)
     pairs, sure = copied_pictures(pictures.small, rng, progress)
     how = {"likeness_at_least": sure}
+    pairs = pairs[_elsewhere(material, pairs)]
     findings += duplicate_findings(material, pairs, proposed, "pictures", how)
     X, material.features = picture_features(pictures, progress)
     return X, findings
+
+
+def _elsewhere(material: Material, pairs: np.ndarray) -> np.ndarray:
+    """Which pairs are not two clips of one film: those are alike because the camera stood still."""
+    files = np.array(material.files)
+    places = [c for c in ("region", "x", "y", "w", "h", "onset") if c in material.trials]
+    clips = material.trials[places].astype(str).agg(" ".join, axis=1).to_numpy()
+    a, b = pairs.T
+    return np.asarray((files[a] != files[b]) | (clips[a] == clips[b]))
 
 
 def _look_at_sounds(material: Material, sounds: Sounds, proposed: list[Candidate]) -> Look:
