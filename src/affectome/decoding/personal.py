@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.covariance import ledoit_wolf
+from sklearn.covariance import ledoit_wolf, oas
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -44,7 +44,8 @@ class PersonalDecoder(ClassifierMixin, BaseEstimator):
     ----------
     classes_ : ndarray
     means_ : ndarray of shape (n_classes, n_units)
-        Mean responses in use, noise whitened.
+        Mean responses in use, noise whitened; before ``adapt`` what people share, shrunk towards
+        no difference between classes as far as people's differences alone would explain it.
     offset_, deviation_ : ndarray of shape (n_units, n_units)
         Covariances of people's offsets and deviations that are still open.
     """
@@ -77,16 +78,21 @@ class PersonalDecoder(ClassifierMixin, BaseEstimator):
         noise = ledoit_wolf(within, assume_centered=True)[0] * len(values) / used
         sizes, vectors = np.linalg.eigh(noise)
         self.whiten_ = vectors / np.sqrt(np.maximum(sizes, 1e-9 * sizes.max()))
+        n_people, n_classes = counts.shape
+        trials = len(values) / counts.size
         whitened = means @ self.whiten_
-        self.means_ = whitened.mean(0)
-        delta = whitened - self.means_
+        delta = whitened - whitened.mean(0)
         offset = delta.mean(1)
         deviation = (delta - offset[:, None]).reshape(-1, values.shape[1])
-        n_people, n_classes = counts.shape
         left = n_people / (n_people - 1)
-        trials = len(values) / counts.size
-        self.offset_ = _prior(offset, left, 1 / (trials * n_classes))
-        self.deviation_ = _prior(deviation, left * n_classes / (n_classes - 1), 1 / trials)
+        offsets = _prior(offset, left, 1 / (trials * n_classes))
+        deviations = _prior(deviation, left * n_classes / (n_classes - 1), 1 / trials)
+        shared = whitened.mean(0) - whitened.mean((0, 1))
+        unsure = (np.trace(deviations) + values.shape[1] / trials) * (n_classes - 1) / n_people
+        kept = max(1 - unsure / max(float((shared**2).sum()), 1e-12), 0.0)
+        self.means_ = whitened.mean((0, 1)) + kept * shared
+        self.offset_ = (1 + 1 / n_people) * offsets
+        self.deviation_ = (1 + kept / n_people) * deviations
         return self._classify_by(self.means_)
 
     def adapt(self, X: ArrayLike, y: ArrayLike) -> Self:
@@ -158,7 +164,7 @@ def _cell_means(
 
 def _prior(deviations: np.ndarray, inflate: float, noise: float) -> np.ndarray:
     """Covariance of the true deviations: the seen one, less what the noise of means adds to it."""
-    seen = ledoit_wolf(deviations, assume_centered=True)[0] * inflate
+    seen = oas(deviations, assume_centered=True)[0] * inflate
     sizes, vectors = np.linalg.eigh(seen)
     return (vectors * np.maximum(sizes - noise, 0)) @ vectors.T
 

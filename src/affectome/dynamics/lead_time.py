@@ -9,7 +9,8 @@ windows at once: with the AUC of permuted labels standardised window by window, 
           p_\delta = \frac{1 + \#\{b : \max_{\delta'} z_{b\delta'} \ge z_\delta\}}{1 + B} ,
 
 pointwise intervals are widened by :math:`c / 1.96`. The earliest reliable lead is the largest δ up
-to which, from the shortest lead on, every window is above chance and above the best baseline.
+to which, from the shortest lead on, every window has p ≤ .05 and an excess over its best baseline
+whose interval is above zero.
 """
 
 from __future__ import annotations
@@ -262,7 +263,7 @@ def _summary(
     wider = max(float(np.quantile(np.abs(z).max(0), 0.95)) / NORMAL, 1.0)
     interval = np.clip(_widen(own, wider), 0, 1)
     excess_interval = _widen(above, wider)
-    reliable = (interval[:, 0] > 0.5) & (p <= 0.05) & (excess_interval[:, 0] > 0)
+    reliable = (p <= 0.05) & (excess_interval[:, 0] > 0)
     n_reliable = int(np.cumprod(reliable).sum())
     return LeadTime(
         leads,
