@@ -65,6 +65,11 @@ def test_a_sine_has_its_power_and_entropy_in_its_band():
     assert entropy == pytest.approx(0.5 * np.log(2 * np.pi * np.e * 4.5), abs=0.01)
 
 
+def test_the_usual_bands_are_those_below_half_of_the_rate(noise):
+    found = band_power(noise.assign_coords(time=np.arange(512) / 64))
+    assert list(dict.fromkeys(unit_table(found)["band"])) == ["delta", "theta", "alpha", "beta"]
+
+
 def test_asymmetry_is_left_minus_right(noise):
     entropy = differential_entropy(noise, {"alpha": (8, 13)})
     found = asymmetry(entropy)

@@ -31,7 +31,7 @@ BANDS: Mapping[str, tuple[float, float]] = {
 
 def band_power(
     recording: xr.DataArray,
-    bands: Mapping[str, tuple[float, float]] = BANDS,
+    bands: Mapping[str, tuple[float, float]] | None = None,
     segment: float = 1.0,
 ) -> xr.DataArray:
     """Power of each unit in each band.
@@ -41,8 +41,8 @@ def band_power(
     recording
         Dims (trial, time, unit), equally spaced times.
     bands
-        Name → edges in hertz, the upper one excluded; bands above half of the sampling rate are
-        refused.
+        Name → edges in hertz, the upper one excluded; when None the usual ones of ``BANDS`` that
+        lie below half of the sampling rate.
     segment
         Seconds of Welch's segments (Hann window, half overlapping, mean removed); sets the
         resolution.
@@ -66,6 +66,8 @@ def band_power(
             f"{segment:g} s; give a shorter one"
         )
     frequency, density = welch(recording.values, rate, nperseg=length, axis=1, detrend="constant")
+    if bands is None:
+        bands = {name: edges for name, edges in BANDS.items() if edges[1] <= rate / 2}
     powers = []
     for name, (low, high) in bands.items():
         inside = (frequency >= low) & (frequency < high)
@@ -84,7 +86,7 @@ def band_power(
 
 def differential_entropy(
     recording: xr.DataArray,
-    bands: Mapping[str, tuple[float, float]] = BANDS,
+    bands: Mapping[str, tuple[float, float]] | None = None,
     segment: float = 1.0,
 ) -> xr.DataArray:
     """Differential entropy in nats of each unit in each band; parameters as in :func:`band_power`.
