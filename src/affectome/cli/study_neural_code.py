@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -76,16 +77,26 @@ def neural_code(
             random_state=random_state,
             progress=progress,
         )
-    result = found.to_dict()
-    settings = {"target": target, "decoder": decoder, "features": features}
     inputs = {"recording": recording} | ({} if events is None else {"events": events})
-    record = manifest(
-        "study neural-code", inputs, random_state, settings=settings, split=found.split
-    )
-    table = found.selectivity.table
-    report = write_run(
-        out, result, neural_code_page(result, table, found.notes), record, {"units": table}
-    )
+    settings = {"target": target, "decoder": decoder, "features": features}
+    report = write_neural_code(out, found, inputs, random_state, settings)
+    result = found.to_dict()
     console.print(answer(result), highlight=False, markup=False)
     console.print(f"report: {report}", highlight=False, markup=False, soft_wrap=True)
     finish(result, as_json)
+
+
+def write_neural_code(
+    out: Path,
+    found: study.NeuralCode,
+    inputs: Mapping[str, Path],
+    random_state: int,
+    settings: Mapping[str, Any],
+) -> Path:
+    """Write report, tables, manifest and ``result.json``; give the path of the report."""
+    result, table = found.to_dict(), found.selectivity.table
+    record = manifest(
+        "study neural-code", dict(inputs), random_state, settings=settings, split=found.split
+    )
+    page = neural_code_page(result, table, found.notes)
+    return write_run(out, result, page, record, {"units": table})

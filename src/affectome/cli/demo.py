@@ -1,0 +1,119 @@
+"""``affectome demo``: a study on embedded data, a report within minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from affectome.cli.running import console, finish, progress_bar
+from affectome.cli.study_emergence import write_emergence
+from affectome.cli.study_neural_code import write_neural_code
+from affectome.data import draw_faces, output_folder, read_catalog
+from affectome.data.measurement import Measurement
+from affectome.data.simulate import simulate_population
+from affectome.errors import InputError
+from affectome.progress import Progress
+from affectome.studies import emergence, neural_code
+
+NETWORK = "alexnet"
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("run/demo"),
+    study: Annotated[
+        str, typer.Option(help="emergence (drawn faces) or neural-code (simulated neurons).")
+    ] = "emergence",
+    random_state: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print result.json.")] = False,
+) -> None:
+    """Run a study on embedded data and end with the report's path."""
+    if study not in DEMOS:
+        raise InputError(f"there is no demo of {study!r}; choose {', '.join(DEMOS)}")
+    output_folder(out)
+    with progress_bar() as progress:
+        numbers, table, report = DEMOS[study](out, random_state, progress)
+    if not json:
+        console.print(table)
+    finish(numbers, json)
+    console.print(f"report: {report}", highlight=False, markup=False, soft_wrap=True)
+
+
+Demo = Callable[[Path, int, Progress], tuple[Mapping[str, Any], Table, Path]]
+
+
+def _emergence(
+    out: Path, random_state: int, progress: Progress
+) -> tuple[Mapping[str, Any], Table, Path]:
+    catalogs = [read_catalog(folder) for folder in draw_faces(out / "stimuli")]
+    result = emergence.run(
+        catalogs[0], NETWORK, catalog2=catalogs[1], random_state=random_state, progress=progress
+    )
+    report = write_emergence(out, result, catalogs, random_state)
+    rows = [
+        [
+            layer["name"],
+            f"{layer['selective_share']:.0%}",
+            f"{layer['untrained']['selective_share']:.0%}",
+            f"{layer['overlap']['shared']} ({layer['overlap']['expected']:.0f})",
+            _scored(layer["decoding"]["balanced_accuracy"], layer["decoding"]["interval"]),
+        ]
+        for layer in result.layers
+    ]
+    own = result.decoding["balanced_accuracy"]
+    rows.append(["all layers", "", "", "", _scored(own["score"], own["interval"])])
+    title = f"AlexNet, {result.trials} drawn faces: pleasant, neutral, unpleasant (chance .33)"
+    header = ["layer", "selective", "untrained", "shared (chance)", "read out"]
+    return result.to_dict(), _table(title, header, rows), report
+
+
+def _neural_code(
+    out: Path, random_state: int, progress: Progress
+) -> tuple[Mapping[str, Any], Table, Path]:
+    recording, _ = simulate_population(
+        n_subjects=6,
+        n_trials=90,
+        n_units=60,
+        n_stimuli=6,
+        blend=0.4,
+        intensity=(0.5, 2.0),
+        window=(-2.0, 2.0),
+        stimulus_effect=0.5,
+        movement=0.2,
+        random_state=random_state,
+    )
+    measurement = Measurement(recording, Path("simulated population"))
+    result = neural_code.run(
+        measurement, nuisance=("movement",), random_state=random_state, progress=progress
+    )
+    report = write_neural_code(out, result, {}, random_state, {"simulated": True})
+    rows = [
+        [name, _scored(one["score"], one["interval"])]
+        for name, one in {
+            "emotion, balanced accuracy": result.to_dict()["decoding"]["balanced_accuracy"],
+            "before the event": result.found["pre_event"],
+        }.items()
+    ]
+    title = "Six simulated subjects: fear, joy, disgust (chance .33)"
+    return result.to_dict(), _table(title, ["", "read out"], rows), report
+
+
+def _scored(score: float, interval: Sequence[float] | None) -> str:
+    if interval is None:
+        return f"{score:.2f}"
+    return f"{score:.2f} [{interval[0]:.2f}, {interval[1]:.2f}]"
+
+
+def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for number, name in enumerate(header):
+        table.add_column(name, justify="left" if number == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+DEMOS: Mapping[str, Demo] = {"emergence": _emergence, "neural-code": _neural_code}
