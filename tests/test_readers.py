@@ -113,6 +113,17 @@ def test_no_value_comes_from_the_future(tmp_path, signal):
         np.testing.assert_array_equal(first, second)
 
 
+def test_columns_that_bear_a_taken_name_are_kept_under_another(tmp_path, signal):
+    data, times = signal
+    np.savez(tmp_path / "r.npz", data=data, times=times, units=["a", "b", "c"])
+    write_events(tmp_path, [2.0, 5.0], time=[7, 8], unit_name=["u", "v"])
+    recording = read_recording(tmp_path / "r.npz").recording
+    table = trial_table(recording)
+    assert list(table["event_time"]) == [7, 8]
+    assert list(table["event_unit_name"]) == ["u", "v"]
+    assert list(unit_table(recording)["unit_name"]) == ["a", "b", "c"]
+
+
 def test_a_lower_rate_does_not_alias(tmp_path):
     times = np.arange(4000) / 200
     fast = np.sin(2 * np.pi * 19 * times)  # would fold to 1 Hz at 20 samples a second
@@ -212,6 +223,12 @@ def test_a_recording_in_zarr_is_taken_as_it_is(tmp_path, signal):
     [
         ({"signal": np.ones((5, 2))}, "has no array 'data'; it has signal"),
         ({"data": np.ones(5)}, r"'data' has the shape \(5,\)"),
+        ({"data": np.ones((0, 5)), "times": np.ones(0)}, r"'data' has the shape \(0, 5\)"),
+        ({"data": np.ones((1, 5)), "times": np.array(["now"])}, "times are of the type <U3"),
+        (
+            {"data": np.arange(8.0).reshape(4, 2), "times": 100.0 * np.arange(4)},
+            "a window of 3 s is shorter than the sampling interval of 100 s; are the times in",
+        ),
         (
             {"data": np.ones((5, 2)), "times": np.arange(4)},
             "but there are 4 times; axis 0 should have that length",
@@ -248,6 +265,7 @@ def test_bad_arrays_are_named(tmp_path, arrays, message):
         ("onset\ttrial_type\n1\tjoy\n", {"label": "mood"}, "has no column 'mood'"),
         ("onset\ttrial_type\n99\tjoy\n", {}, "none of 1 events gives a trial; the first"),
         ("onset\ttrial_type\n1\tjoy\n", {"window": (1, 0)}, "a window is two rising numbers"),
+        ("onset\ttrial_type\n1\tjoy\n", {"sfreq": 0}, "sfreq is a positive number; got 0"),
     ],
 )
 def test_bad_events_are_named(tmp_path, signal, table, options, message):

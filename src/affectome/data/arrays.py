@@ -17,9 +17,9 @@ from affectome.data.measurement import (
     Options,
     cut_measurement,
     drop_flat,
+    trials_recording,
     with_subject,
 )
-from affectome.data.recording import make_recording
 from affectome.errors import InputError, require
 
 SUFFIXES = (".npz", ".mat", ".csv", ".tsv")
@@ -81,7 +81,7 @@ def _in_trials(
     flat, units, dropped = drop_flat(flat_shape, units, path)
     values = flat.reshape(*kept.shape[:-1], flat.shape[-1])
     trials = with_subject(trials.reset_index(drop=True), path)
-    recording = make_recording(values, trials, units, times if data.ndim == 3 else None)
+    recording = trials_recording(values, trials, units, times if data.ndim == 3 else None)
     return Measurement(recording, path, (*dropped, *skipped), tuple(notes))
 
 
@@ -95,13 +95,15 @@ def _load(path: Path) -> tuple[np.ndarray, np.ndarray | None, pd.DataFrame, list
             f"{path} has no array 'data'; it has {', '.join(sorted(arrays)) or 'none'}"
         )
     data = np.asarray(arrays["data"])
-    if data.ndim not in (2, 3) or data.dtype.kind not in "fiub":
+    if data.ndim not in (2, 3) or data.dtype.kind not in "fiub" or not data.size:
         raise InputError(
             f"{path}: 'data' has the shape {data.shape} and the type {data.dtype}; numbers as time "
             "× unit or trial × time × unit are needed"
         )
     notes: list[str] = []
     found = _first(arrays, TIME_NAMES)
+    if found is not None and found.dtype.kind not in "fiu":
+        raise InputError(f"{path}: times are of the type {found.dtype}; give seconds as numbers")
     times: np.ndarray | None = None if found is None else found.astype(float).ravel()
     axis = data.ndim - 2
     if times is not None and data.shape[axis] != times.size:

@@ -15,9 +15,9 @@ from affectome.data.measurement import (
     Options,
     cut_measurement,
     drop_flat,
+    trials_recording,
     with_subject,
 )
-from affectome.data.recording import make_recording
 from affectome.errors import InputError, require
 
 BREAKS = ("bad", "edge", "new segment", "boundary")
@@ -158,7 +158,7 @@ def _read_epochs(mne: Any, path: Path, events: Path | None, options: Options) ->
     notes = ["epochs are taken as they were cut", *_filter_note(epochs.info)]
     if epochs.baseline is not None:
         notes.append(f"they were corrected by the baseline {epochs.baseline} s before")
-    recording = make_recording(
+    recording = trials_recording(
         kept.reshape(*shape[:2], kept.shape[-1]),
         with_subject(trials.reset_index(drop=True), path),
         units,

@@ -83,15 +83,17 @@ def time_grid(window: tuple[float, float], interval: float) -> np.ndarray:
     Raises
     ------
     InputError
-        If the window is not two rising numbers with a sample between them.
+        If the window is not two rising numbers, or shorter than the interval.
     """
     start, stop = window
-    first, last = np.ceil(start / interval - 1e-6), np.floor(stop / interval + 1e-6)
-    if not start < stop or last < first:
+    if not np.isfinite([start, stop]).all() or stop <= start:
+        raise InputError(f"a window is two rising numbers of seconds; got {start:g},{stop:g}")
+    if interval > stop - start:
         raise InputError(
-            "a window is two rising numbers of seconds with a sample between; "
-            f"got {start:g},{stop:g}"
+            f"a window of {stop - start:g} s is shorter than the sampling interval of "
+            f"{interval:g} s; are the times in seconds?"
         )
+    first, last = np.ceil(start / interval - 1e-6), np.floor(stop / interval + 1e-6)
     return np.arange(first, last + 1) * interval
 
 

@@ -109,8 +109,20 @@ def cut_measurement(
             f"the mean from {options.baseline[0]:g} to {options.baseline[1]:g} s is subtracted "
             "from each trial and unit"
         )
-    recording = make_recording(epochs.values, trials, units, epochs.time)
+    recording = trials_recording(epochs.values, trials, units, epochs.time)
     return Measurement(recording, source, (*flat, *skipped, *epochs.skipped), tuple(notes))
+
+
+def trials_recording(
+    values: np.ndarray,
+    trials: pd.DataFrame,
+    units: pd.DataFrame,
+    time: np.ndarray | None = None,
+) -> xr.DataArray:
+    """Make a Recording; columns of trials that bear a name of units or dims become ``event_…``."""
+    taken = {"trial", "time", "unit", *units.columns}
+    clear = trials.rename(columns={c: f"event_{c}" for c in trials.columns if c in taken})
+    return make_recording(values, clear, units, time)
 
 
 def with_subject(trials: pd.DataFrame, source: str | Path) -> pd.DataFrame:
@@ -196,7 +208,7 @@ def join_measurements(parts: Sequence[Measurement], source: Path) -> Measurement
     if time is not None and any(p.recording.sizes["time"] > time.size for p in parts):
         span = f"{float(time[0]):g} to {float(time[-1]):g} s"
         notes.append(f"all trials are cut to the times that they share, {span}")
-    recording = make_recording(
+    recording = trials_recording(
         np.concatenate(values), trials, units, None if time is None else time.values
     )
     return Measurement(recording, source, tuple(skipped), tuple(notes))

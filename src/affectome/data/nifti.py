@@ -13,8 +13,13 @@ import pandas as pd
 from affectome.data.catalog import Skipped, read_catalog
 from affectome.data.events import LABELS, label_trials, read_events, subject_of
 from affectome.data.images import check_same_grid, load_image, squeezed, stack_images
-from affectome.data.measurement import Measurement, Options, cut_measurement, with_subject
-from affectome.data.recording import make_recording
+from affectome.data.measurement import (
+    Measurement,
+    Options,
+    cut_measurement,
+    trials_recording,
+    with_subject,
+)
 from affectome.errors import InputError, require
 
 SUFFIXES = (".nii", ".nii.gz", ".img", ".hdr")
@@ -70,7 +75,7 @@ def read_nifti(path: Path, events: Path | None, options: Options) -> Measurement
     trials, skipped = label_trials(table, options.label, str(events))
     kept = values[np.asarray(trials.index)]
     trials = with_subject(trials.reset_index(drop=True), path)
-    return Measurement(make_recording(kept, trials, units), path, tuple(skipped), tuple(notes))
+    return Measurement(trials_recording(kept, trials, units), path, tuple(skipped), tuple(notes))
 
 
 def read_maps(
@@ -93,7 +98,9 @@ def read_maps(
     trials, skipped = _map_table(source, files, events, options.label)
     image = stack_images([Path(f) for f in trials["file"]])
     values, units, notes = extract(image, options, str(source))
-    return Measurement(make_recording(values, trials, units), source, tuple(skipped), tuple(notes))
+    return Measurement(
+        trials_recording(values, trials, units), source, tuple(skipped), tuple(notes)
+    )
 
 
 def load_maps(

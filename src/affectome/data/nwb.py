@@ -15,9 +15,9 @@ from affectome.data.measurement import (
     Measurement,
     Options,
     cut_measurement,
+    trials_recording,
     with_subject,
 )
-from affectome.data.recording import make_recording
 from affectome.errors import InputError, require
 
 REGION_NAMES = ("region", "location", "brain_area")
@@ -168,7 +168,7 @@ def _read_units(
         f"spikes a second in bins of {width:g} s; a bin at time t counts the {width:g} s before t",
         f"trials run from {window[0]:g} to {window[1]:g} s around each event",
     )
-    return Measurement(make_recording(rates, trials, units, time), path, tuple(skipped), notes)
+    return Measurement(trials_recording(rates, trials, units, time), path, tuple(skipped), notes)
 
 
 def _unobserved(table: pd.DataFrame, onsets: np.ndarray, window: tuple[float, float]) -> list[str]:

@@ -100,6 +100,9 @@ def read_recording(
         radius,
         resampling,
     )
+    for name, value in (("sfreq", sfreq), ("bin_width", bin_width), ("radius", radius)):
+        if value is not None and not 0 < value < float("inf"):
+            raise InputError(f"{name} is a positive number; got {value:g}")
     table = None if events is None else Path(events)
     if not source.exists():
         raise InputError(f"there is no recording {source}")
