@@ -42,7 +42,11 @@ def recorded(effect=1.5, n_subjects=8, n_stimuli=12, n_units=12, seed=0, classes
 
 def test_a_real_effect_stands_above_null_and_baselines():
     evidence = evaluate(
-        RidgeClassifierDecoder(10.0), recorded(3.0), "emotion", nuisance=["brightness"], **QUICK
+        RidgeClassifierDecoder(10.0),
+        recorded(3.0, n_stimuli=24),
+        "emotion",
+        nuisance=["brightness"],
+        **QUICK,
     )
     assert evidence.split.by == ("subject", "stimulus")
     assert evidence.stamps == ()
@@ -102,7 +106,7 @@ def test_a_random_split_reads_the_stimulus_and_is_stamped():
     assert honest.score.p > 0.05
     assert honest.score.interval[0] < 0.5
     assert leaky.baselines["stimulus identity"].value == 1
-    assert leaky.excess.value < 0
+    assert leaky.excess.value <= 0
 
 
 @pytest.mark.parametrize("control_effect", [0.0, 1.5])

@@ -1,5 +1,9 @@
 """Leak-safe splits, scores with intervals, nulls, baselines and the audit."""
 
+from affectome.evidence._exchange import arrange
+from affectome.evidence._holdout import independent_groups
+from affectome.evidence._metrics import METRICS
+from affectome.evidence._predictions import fold_of
 from affectome.evidence.baselines import baseline_scores
 from affectome.evidence.ceilings import NoiseCeiling, noise_ceiling
 from affectome.evidence.evaluate import Evidence, evaluate
@@ -23,15 +27,19 @@ from affectome.evidence.splits import (
 )
 
 __all__ = [
+    "METRICS",
     "Evidence",
     "NoiseCeiling",
     "PermutationTest",
     "Score",
     "Split",
+    "arrange",
     "baseline_scores",
     "circular_shifts",
     "difference",
     "evaluate",
+    "fold_of",
+    "independent_groups",
     "inner_split",
     "make_split",
     "manifest",
