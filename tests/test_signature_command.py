@@ -9,7 +9,7 @@ import pytest
 
 from affectome.cli import main
 from affectome.errors import InputError
-from affectome.studies.signatures import run
+from affectome.studies.signatures import name_patterns, run
 
 AFFINE = np.diag([4.0, 4, 4, 1])
 
@@ -86,7 +86,7 @@ def test_a_pattern_that_fails_is_skipped_and_the_status_says_so(brains, capsys):
 
 def test_one_subject_has_values_but_no_group_test(brains):
     nibabel.save(nibabel.load(brains / "maps" / "sub-00_cond-1.nii.gz"), brains / "one.nii.gz")
-    found = run(brains / "one.nii.gz", [brains / "planted.nii.gz"])
+    found = run(brains / "one.nii.gz", {"planted": brains / "planted.nii.gz"})
     assert found.to_dict()["patterns"][0]["tests"] == []
     assert found.warnings == ("there is one subject only, so no group is tested",)
 
@@ -97,8 +97,23 @@ def test_low_coverage_is_a_warning(brains):
     maps = np.repeat(data[..., None], 3, axis=3) + np.random.default_rng(0).random((8, 8, 8, 3))
     maps[:6] = np.nan
     nibabel.save(nibabel.Nifti1Image(maps, AFFINE), brains / "partial.nii.gz")
-    found = run(brains / "partial.nii.gz", [brains / "planted.nii.gz"])
+    found = run(brains / "partial.nii.gz", {"planted": brains / "planted.nii.gz"})
     assert "the maps cover" in found.warnings[0]
     nibabel.save(nibabel.Nifti1Image(maps, AFFINE), brains / "four.nii.gz")
     with pytest.raises(InputError, match="a pattern is one volume"):
-        run(brains / "partial.nii.gz", [brains / "four.nii.gz"])
+        run(brains / "partial.nii.gz", {"four": brains / "four.nii.gz"})
+
+
+def test_patterns_are_named_by_the_user_or_by_their_file(brains):
+    file = brains / "planted.nii.gz"
+    assert name_patterns([f"PINES={file}", brains / "other.nii.gz"]) == {
+        "PINES": file,
+        "other": brains / "other.nii.gz",
+    }
+    odd = brains / "a=b.nii.gz"
+    odd.write_bytes(file.read_bytes())
+    assert name_patterns([odd]) == {"a=b": odd}
+    with pytest.raises(InputError, match="two patterns are called 'planted'; name them with"):
+        name_patterns([file, file])
+    with pytest.raises(InputError, match="no pattern was given"):
+        name_patterns([])

@@ -11,7 +11,7 @@ from affectome.cli.running import console, finish, progress_bar
 from affectome.evidence.manifest import manifest
 from affectome.reports.page import write_run
 from affectome.reports.signatures import signatures_page
-from affectome.studies.signatures import run
+from affectome.studies.signatures import name_patterns, run
 
 
 def signature(
@@ -19,7 +19,8 @@ def signature(
         Path, typer.Argument(help="Folder of maps (NIfTI or Analyze), or one image of several.")
     ],
     pattern: Annotated[
-        list[Path], typer.Option(help="Image with the weights of a pattern; may be repeated.")
+        list[str],
+        typer.Option(help="Image with the weights of a pattern, or NAME=IMAGE; may be repeated."),
     ],
     events: Annotated[
         Path | None,
@@ -36,13 +37,14 @@ def signature(
 ) -> None:
     """Measure how strongly brain maps express published patterns."""
     with progress_bar() as progress:
-        found = run(maps, pattern, events, label=label, resample=resample, progress=progress)
+        patterns = name_patterns(pattern)
+        found = run(maps, patterns, events, label=label, resample=resample, progress=progress)
     result = found.to_dict()
     page = signatures_page(result, found.table())
     if not as_json:
         console.print(page.answer, highlight=False, markup=False)
     if out is not None:
-        inputs: dict[str, Path | list[Path]] = {"maps": maps, "patterns": pattern}
+        inputs: dict[str, Path | list[Path]] = {"maps": maps, "patterns": list(patterns.values())}
         if events is not None:
             inputs["events"] = events
         described = manifest(

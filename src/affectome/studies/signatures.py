@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ class Signatures:
 
 def run(
     maps: str | Path,
-    patterns: Sequence[str | Path],
+    patterns: Mapping[str, Path],
     events: str | Path | None = None,
     *,
     label: str | None = None,
@@ -88,7 +88,8 @@ def run(
     maps
         Folder of maps or one image.
     patterns
-        Images of weights; one that can't be used is skipped and listed.
+        Name → image of weights, as :func:`name_patterns` gives it; one that can't be used is
+        skipped and listed.
     events
         One row a map, with ``subject`` and a label where there are several a person.
     label
@@ -104,10 +105,9 @@ def run(
         If there are no maps, or no pattern can be used.
     """
     image, trials, skipped = load_maps(maps, events, label)
-    names = _names(patterns)
     found: list[Signature] = []
-    for done, (file, name) in enumerate(zip(patterns, names, strict=True)):
-        progress("signatures", done, len(names))
+    for done, (name, file) in enumerate(patterns.items()):
+        progress("signatures", done, len(patterns))
         try:
             weights = squeezed(load_image(file))
             if len(weights.shape) != 3:
@@ -124,19 +124,36 @@ def run(
             )
         except InputError as error:
             skipped.append(Skipped(str(file), str(error)))
-    progress("signatures", len(names), len(names))
+    progress("signatures", len(patterns), len(patterns))
     if not found:
-        raise InputError(f"no pattern can be used; the first: {skipped[-len(names)].why}")
+        raise InputError(f"no pattern can be used; the first: {skipped[-len(patterns)].why}")
     return Signatures(
         Path(maps).name, tuple(found), _corrected(found), tuple(skipped), tuple(_warnings(found))
     )
 
 
-def _names(patterns: Sequence[str | Path]) -> list[str]:
-    names = [Path(p).name.split(".nii")[0].removesuffix(".img") for p in patterns]
-    if len(set(names)) == len(names):
-        return names
-    return [f"{Path(p).parent.name}/{n}" for p, n in zip(patterns, names, strict=True)]
+def name_patterns(patterns: Sequence[str | Path]) -> dict[str, Path]:
+    """Name patterns: ``NAME=FILE`` as it says, a file alone by its own name.
+
+    Raises
+    ------
+    InputError
+        If there is none, or two have the same name.
+    """
+    named: dict[str, Path] = {}
+    for pattern in patterns:
+        name, _, file = str(pattern).partition("=")
+        path = Path(pattern)
+        if file and not path.exists():
+            path = Path(file)
+        else:
+            name = path.name.split(".nii")[0].removesuffix(".img")
+        if name in named:
+            raise InputError(f"two patterns are called {name!r}; name them with NAME=FILE")
+        named[name] = path
+    if not named:
+        raise InputError("no pattern was given; name one image of weights or more")
+    return named
 
 
 def _corrected(found: Sequence[Signature]) -> dict[tuple[str, str], float]:
