@@ -26,11 +26,12 @@ def main() -> None:
         }
     )
     values = rng.standard_normal((n, TIMES, CHANNELS), dtype=np.float32)
-    values[trials["emotion"].to_numpy() == "fear", TIMES // 2 :, :4] += 0.1
+    values[trials["emotion"].to_numpy() == "fear", TIMES // 2 :, :4] += 0.25
     units = pd.DataFrame({"sensor": [f"E{c}" for c in range(CHANNELS)]})
     recording = make_recording(values, trials, units, np.arange(TIMES) / 100)
     split = make_split(trials, trials["emotion"].to_numpy(), holdout="random", n_splits=5)
     predicted = predict_memory(recording, SUBJECTS, PERMUTATIONS, n_jobs=2) / 1e9
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     start = time.perf_counter()
     found = decode_over_time(
         recording, "emotion", split, within="subject", n_permutations=PERMUTATIONS, n_jobs=2
@@ -41,7 +42,8 @@ def main() -> None:
     print(
         f"{SUBJECTS} subjects x {TRIALS} trials x {CHANNELS} channels x {TIMES} times, "
         f"{PERMUTATIONS} permutations, 2 threads: {seconds:.1f} s (target {LIMIT_S:g}), memory "
-        f"predicted {predicted:.2f} GB, peak of the process {peak:.2f} GB (target {LIMIT_GB:g}) "
+        f"predicted {predicted:.2f} GB, peak of the process {peak:.2f} GB, {before:.2f} GB before "
+        f"(target {LIMIT_GB:g}) "
         f"{verdict}; p in the coded half {found.p[TIMES // 2 :].max():.3f}",
         flush=True,
     )

@@ -130,9 +130,12 @@ def decode_over_time(
     labels = np.concatenate([y[None], drawn])
     mean = np.zeros((len(labels), X.shape[1]))
     observed = np.empty((len(rows), X.shape[1]))
-    parts = _parts(X, labels, rows, names, split)
-    run = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
-    done = run(delayed(_decode)(*part, alpha) for part in parts)
+    folds = [_folds(split, inside, len(y), name) for inside, name in zip(rows, names, strict=True)]
+    run = Parallel(n_jobs=n_jobs, prefer="threads", pre_dispatch="n_jobs", return_as="generator")
+    done = run(
+        delayed(_decode)(X[inside], labels[:, inside], own, alpha)
+        for inside, own in zip(rows, folds, strict=True)
+    )
     for number, scores in enumerate(done):
         observed[number] = scores[0]
         mean += scores / len(rows)
@@ -158,10 +161,10 @@ def predict_memory(
     """
     n, n_times, n_units = recording.shape
     inside = -(-n // n_blocks)
-    labels = 8 * (n_permutations + 1) * (n + inside * n_jobs)
-    scores = 8 * (n_permutations + 1) * (n_times * (n_jobs + 1) + 3 * inside * n_jobs)
-    block = recording.dtype.itemsize * inside * n_times * n_units * n_jobs
-    return int(recording.nbytes + labels + scores + 2 * block)
+    labels = 8 * (n_permutations + 1) * (2 * n + 3 * inside * n_jobs)
+    scores = 8 * (n_permutations + 1) * n_times * (2 * n_jobs + 1)
+    block = inside * n_times * (5 * n_units + inside) * 8 * n_jobs
+    return int(recording.nbytes + labels + scores + block)
 
 
 def with_time(recording: xr.DataArray) -> xr.DataArray:
@@ -173,25 +176,18 @@ def with_time(recording: xr.DataArray) -> xr.DataArray:
     return check_recording(recording)
 
 
-def _parts(
-    X: np.ndarray, labels: np.ndarray, rows: list[np.ndarray], names: list[str], split: Split
-) -> list[tuple[np.ndarray, np.ndarray, Folds]]:
-    parts = []
-    for name, inside in zip(names, rows, strict=True):
-        place = np.full(len(X), -1)
-        place[inside] = np.arange(len(inside))
-        folds = [
-            (place[train][place[train] >= 0], place[test][place[test] >= 0])
-            for train, test in split
-        ]
-        folds = [(train, test) for train, test in folds if len(train) and len(test)]
-        if not folds:
-            raise InputError(
-                f"no fold both trains and tests inside {name}; the split holds out "
-                f"{' and '.join(split.by) or 'rows'}, so leave `within` out or hold out less"
-            )
-        parts.append((X[inside], labels[:, inside], folds))
-    return parts
+def _folds(split: Split, inside: np.ndarray, n: int, name: str) -> Folds:
+    """Folds of a block's own rows, counted from the block's first."""
+    place = np.full(n, -1)
+    place[inside] = np.arange(len(inside))
+    sides = [tuple(rows[rows >= 0] for rows in (place[a], place[b])) for a, b in split]
+    folds = [(train, test) for train, test in sides if len(train) and len(test)]
+    if not folds:
+        raise InputError(
+            f"no fold both trains and tests inside {name}; the split holds out "
+            f"{' and '.join(split.by) or 'rows'}, so leave `within` out or hold out less"
+        )
+    return folds
 
 
 def _decode(X: np.ndarray, labels: np.ndarray, folds: Folds, alpha: float) -> np.ndarray:
