@@ -11,7 +11,7 @@ import pytest
 from affectome.data.clips import clip_of, read_clips
 from affectome.data.video import Region
 from affectome.errors import InputError
-from affectome.features.hog import HogSettings, describe_clips, stream_hog
+from affectome.features.hog import HogSettings, describe_clips, stream_film
 from affectome.features.motion import motion_energy, motion_map
 from films import noise, write_film
 
@@ -103,9 +103,11 @@ def test_clips_of_one_film_are_described_as_if_alone(folder: Path) -> None:
 def test_the_stream_of_a_film_gives_the_clips_numbers(folder: Path) -> None:
     catalog = read_clips(table(folder, {"onset": 2.0}), 1, 1)
     clip = describe_clips(catalog, 1, 1, SMALL)
-    parts = list(stream_hog(folder / "a.mp4", settings=SMALL, start=1, stop=3, size=16))
-    assert [len(t) for t, _ in parts] == [16, 16, 8]
-    np.testing.assert_array_equal(np.concatenate([x for _, x in parts]), clip.hog.values[0])
+    parts = list(stream_film(folder / "a.mp4", settings=SMALL, start=1, stop=3, size=16))
+    assert [len(p.times) for p in parts] == [16, 16, 8]
+    np.testing.assert_array_equal(np.concatenate([p.hog for p in parts]), clip.hog.values[0])
+    motion = np.concatenate([p.motion for p in parts])
+    np.testing.assert_allclose(motion[1:], clip.motion[0][1:])
 
 
 def test_films_of_two_rates_meet_on_one_grid(folder: Path, tmp_path: Path) -> None:

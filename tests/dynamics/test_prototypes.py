@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.cluster.hierarchy import leaves_list
 
-from affectome.dynamics.expression import expression_change
+from affectome.dynamics.expression import expression_change, frame_change
 from affectome.dynamics.prototypes import (
     correlate_frames,
     embed_frames,
@@ -141,10 +141,14 @@ def test_change_is_measured_in_the_sessions_own_unrest() -> None:
     X[3:] *= 7
     X[:, time >= 0] *= 3
     sessions = np.repeat(["s1", "s2"], 3)
-    found = expression_change(X, time, sessions, (0, 2))
+    change = frame_change(X, time, sessions)
+    assert change.shape == X.shape
+    np.testing.assert_allclose(frame_change(X + 9, time, sessions), change)
+    np.testing.assert_allclose(frame_change(X * 4, time, sessions), change)
+    found = expression_change(change, time, (0, 2))
     assert found.shape == (6, 5)
     assert found.mean() == pytest.approx(3 / 1.2, rel=0.1)
-    np.testing.assert_allclose(expression_change(X + 9, time, sessions, (0, 2)), found)
-    np.testing.assert_allclose(expression_change(X * 4, time, sessions, (0, 2)), found)
-    with pytest.raises(InputError, match="no frame before the event or none from 5 to 6 s"):
-        expression_change(X, time, sessions, (5, 6))
+    with pytest.raises(InputError, match="holds no frame from 5 to 6 s"):
+        expression_change(change, time, (5, 6))
+    with pytest.raises(InputError, match="holds no frame before the event"):
+        frame_change(X[:, 20:], time[20:], sessions)

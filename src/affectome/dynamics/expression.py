@@ -9,17 +9,16 @@ from affectome.errors import InputError
 FLOOR = 0.2
 
 
-def expression_change(
-    X: np.ndarray, time: np.ndarray, sessions: np.ndarray, window: tuple[float, float]
-) -> np.ndarray:
-    """Measure how far each unit goes from neutral, in units of its own unrest before events.
+def frame_change(X: np.ndarray, time: np.ndarray, sessions: np.ndarray) -> np.ndarray:
+    """Measure how far each unit of each frame is from neutral, in units of its own unrest.
 
-    For the unit u of the clip i in session s, with n the clip's mean before the event,
+    For the unit u at time t of the clip i in session s, with n the clip's mean before the event,
 
-        change(i, u) = rms_{t in window}[x(i, t, u) - n(i, u)] / (unrest(s, u) + floor) ,
+        change(i, t, u) = |x(i, t, u) - n(i, u)| / (unrest(s, u) + floor) ,
 
     where unrest is the root mean square of x - n before events over all clips of the session, and
-    the floor is a fifth of its mean over units. No label enters.
+    the floor is a fifth of its mean over units. No label enters. Which way a unit goes depends on
+    how the animal is held and seen; that it goes far is what animals have in common.
 
     Parameters
     ----------
@@ -29,8 +28,62 @@ def expression_change(
         Seconds relative to the event, shape (n_times,).
     sessions
         Session of each trial, shape (n_trials,).
+
+    Returns
+    -------
+    ndarray
+        Shape (n_trials, n_times, n_units).
+
+    Raises
+    ------
+    InputError
+        If there is no frame before the event.
+    """
+    before = time < 0
+    if not before.any():
+        raise InputError(
+            f"the clips run from {time[0]:g} to {time[-1]:g} s, which holds no frame before the "
+            "event"
+        )
+    change = np.abs(X - X[:, before].mean(axis=1, keepdims=True))
+    for session in np.unique(sessions):
+        rows = sessions == session
+        change[rows] /= _unrest(change[rows][:, before]).astype(change.dtype)
+    return change
+
+
+def neutral_of(X: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give one session's neutral face and unrest, to measure the change of a whole film by.
+
+    Parameters
+    ----------
+    X
+        Frames of the session's clips, shape (n_trials, n_times, n_units).
+    time
+        Seconds relative to the event, shape (n_times,).
+
+    Returns
+    -------
+    tuple of ndarray
+        The mean frame before events and the unrest with its floor, each of shape (n_units,).
+    """
+    early = X[:, time < 0]
+    return early.mean(axis=(0, 1)), _unrest(early - early.mean(axis=1, keepdims=True))
+
+
+def expression_change(
+    change: np.ndarray, time: np.ndarray, window: tuple[float, float]
+) -> np.ndarray:
+    """Sum up `frame_change` by clip: the root mean square over a window, both ends included.
+
+    Parameters
+    ----------
+    change
+        Shape (n_trials, n_times, n_units).
+    time
+        Seconds relative to the event, shape (n_times,).
     window
-        First and last second of the window, both included.
+        First and last second.
 
     Returns
     -------
@@ -40,24 +93,18 @@ def expression_change(
     Raises
     ------
     InputError
-        If there is no sample before the event or in the window.
+        If there is no frame in the window.
     """
-    before = time < 0
     inside = (time >= window[0] - 1e-9) & (time <= window[1] + 1e-9)
-    if not before.any() or not inside.any():
+    if not inside.any():
         raise InputError(
-            f"the clips run from {time[0]:g} to {time[-1]:g} s, which holds no frame before the "
-            f"event or none from {window[0]:g} to {window[1]:g} s"
+            f"the clips run from {time[0]:g} to {time[-1]:g} s, which holds no frame from "
+            f"{window[0]:g} to {window[1]:g} s"
         )
-    away = X - X[:, before].mean(axis=1, keepdims=True)
-    moved = _rms(away[:, inside], axis=1)
-    change = np.empty_like(moved)
-    for session in np.unique(sessions):
-        rows = sessions == session
-        unrest = _rms(away[rows][:, before], axis=(0, 1))
-        change[rows] = moved[rows] / np.maximum(unrest + FLOOR * unrest.mean(), 1e-9)
-    return change
+    return np.sqrt((change[:, inside].astype(np.float64) ** 2).mean(axis=1))
 
 
-def _rms(values: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
-    return np.sqrt((values.astype(np.float64) ** 2).mean(axis=axis))
+def _unrest(away: np.ndarray) -> np.ndarray:
+    unrest = np.sqrt((away.astype(np.float64) ** 2).mean(axis=(0, 1)))
+    floored: np.ndarray = np.maximum(unrest + FLOOR * unrest.mean(), 1e-9)
+    return floored

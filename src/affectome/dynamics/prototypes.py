@@ -48,6 +48,11 @@ class Prototypes:
     neutral: np.ndarray
     frames: tuple[np.ndarray, ...]
 
+    @property
+    def contrasts(self) -> np.ndarray:
+        """Prototypes less the neutral reference, shape (n_events, n_units)."""
+        return self.faces - self.neutral
+
     def intensity(self, X: np.ndarray, neutral: np.ndarray | None = None) -> np.ndarray:
         """Give the trace of each expression's intensity.
 
@@ -64,7 +69,7 @@ class Prototypes:
         ndarray
             Shape (…, n_events).
         """
-        away = self.faces - self.neutral
+        away = self.contrasts
         weights = away / np.maximum((away**2).sum(axis=1, keepdims=True), 1e-12)
         return (X - (self.neutral if neutral is None else neutral)) @ weights.T
 

@@ -131,14 +131,22 @@ def describe_clips(
     return ClipFeatures(recording, motion, np.mean([found[n][2] for n in kept], axis=0), skipped)
 
 
-def stream_hog(
+class Stretch(NamedTuple):
+    """Successive frames of a film: ``times`` (n,), ``hog`` (n, unit) and ``motion`` (n,)."""
+
+    times: np.ndarray
+    hog: np.ndarray
+    motion: np.ndarray
+
+
+def stream_film(
     path: str | Path,
     region: Region | None = None,
     settings: HogSettings | None = None,
     start: float = 0.0,
     stop: float | None = None,
     size: int = 64,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+) -> Iterator[Stretch]:
     """Describe a whole film, a stack of frames at a time, in memory that does not grow.
 
     Parameters
@@ -150,12 +158,16 @@ def stream_hog(
 
     Yields
     ------
-    tuple of ndarray
-        Times (n,) in s, and descriptions (n, n_units), float32.
+    Stretch
+        Motion energy of the film's first frame is 0.
     """
     chosen = settings or HogSettings()
+    last: np.ndarray | None = None
     for times, images in batches(path, start, stop, region, size):
-        yield times, chosen.describe(images)
+        before = images[:1] if last is None else last
+        motion = motion_energy(np.concatenate([before, images]))[1:]
+        last = images[-1:]
+        yield Stretch(times, chosen.describe(images), motion)
 
 
 def _passes(clips: Sequence[Clip], grid: np.ndarray) -> Iterator[list[int]]:

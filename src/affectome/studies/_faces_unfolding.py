@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from affectome.data.clips import clip_of
+from affectome.dynamics.expression import frame_change, neutral_of
 from affectome.dynamics.prototypes import (
     Prototypes,
     correlate_frames,
@@ -18,6 +21,8 @@ from affectome.dynamics.prototypes import (
 from affectome.dynamics.traces import describe_course, variability
 from affectome.errors import InputError
 from affectome.evidence import Split
+from affectome.features.hog import HogSettings, stream_film
+from affectome.studies._faces_neurons import FaceTrace
 from affectome.studies._within import interval_over, rank_correlation
 
 NEUTRAL = ("none", "neutral", "baseline")
@@ -56,15 +61,20 @@ class FaceClips:
         """Frames less their clip's own neutral reference, the mean frame before the event."""
         return self.hog - self.hog[:, self.time < 0].mean(axis=1, keepdims=True)
 
+    @cached_property
+    def change(self) -> np.ndarray:
+        """How far each unit of each frame is from neutral; see `frame_change`."""
+        return frame_change(self.hog, self.time, self.sessions)
+
 
 def make_prototypes(clips: FaceClips, rows: np.ndarray) -> Prototypes:
     """Make prototypes of some clips' frames: neutral before events, and in the window after."""
-    away = clips.away[rows]
-    n_units = away.shape[2]
+    change = clips.change[rows]
+    n_units = change.shape[2]
     before, after = clips.time < 0, clips.after
     events, who = clips.events[rows], clips.subjects[rows]
     frames = np.concatenate(
-        [away[:, before].reshape(-1, n_units), away[:, after].reshape(-1, n_units)]
+        [change[:, before].reshape(-1, n_units), change[:, after].reshape(-1, n_units)]
     )
     labels = [""] * (len(rows) * int(before.sum())) + list(np.repeat(events, int(after.sum())))
     subjects = np.concatenate([np.repeat(who, int(before.sum())), np.repeat(who, int(after.sum()))])
@@ -78,10 +88,9 @@ def held_out_traces(clips: FaceClips, split: Split) -> tuple[np.ndarray, dict[st
             f"every event is one of {', '.join(NEUTRAL)}; name what was given in the column event"
         )
     traces = np.zeros(clips.hog.shape[:2])
-    away = clips.away
     for train, test in split:
         made = make_prototypes(clips, train)
-        found = made.intensity(away[test], neutral=np.zeros(away.shape[2]))
+        found = made.intensity(clips.change[test])
         for row, trace in zip(test, found, strict=True):
             event = clips.events[row]
             own = made.events.index(event) if event in made.events else slice(None)
@@ -91,6 +100,56 @@ def held_out_traces(clips: FaceClips, split: Split) -> tuple[np.ndarray, dict[st
         y = clips.trials["intensity"].to_numpy(dtype=float)
         held_out = rank_correlation(traces[:, clips.after].mean(axis=1), y, clips.subjects)
     return traces, held_out
+
+
+def trace_film(
+    clips: FaceClips, session: str, settings: HogSettings, offset: float = 0.0
+) -> tuple[FaceTrace, dict[str, np.ndarray]]:
+    """Trace every expression over the whole film of one session, streamed.
+
+    Parameters
+    ----------
+    clips
+        All clips; prototypes are made of the other animals' where there are any.
+    session
+        Which session.
+    settings
+        How frames are described.
+    offset
+        Seconds that the film starts later than the neurons' clock.
+
+    Returns
+    -------
+    face : FaceTrace
+        On the neurons' clock.
+    onsets : dict
+        Event → seconds of its onsets, on the neurons' clock.
+
+    Raises
+    ------
+    InputError
+        If there is no such session, or its clips come from several films or regions.
+    """
+    rows = np.flatnonzero(clips.sessions == session)
+    films = {(c.file, c.region) for c in map(clip_of, clips.trials.iloc[rows].to_dict("records"))}
+    if len(films) != 1:
+        raise InputError(
+            f"the session {session!r} has {len(films)} films and regions, and neurons go with one; "
+            f"sessions are {', '.join(sorted(set(clips.sessions)))}"
+        )
+    ((file, region),) = films
+    others = np.flatnonzero(~np.isin(clips.subjects, clips.subjects[rows]))
+    made = make_prototypes(clips, others if len(others) else rows)
+    neutral, unrest = neutral_of(clips.hog[rows], clips.time)
+    times, traces, motion = [], [], []
+    for stretch in stream_film(file, region, settings):
+        times.append(stretch.times)
+        traces.append(made.intensity(np.abs(stretch.hog - neutral) / unrest))
+        motion.append(stretch.motion)
+    intensity = dict(zip(made.events, np.concatenate(traces).T, strict=True))
+    events, onsets = clips.events[rows], clips.trials["onset"].to_numpy(dtype=float)[rows]
+    face = FaceTrace(np.concatenate(times) + offset, intensity, np.concatenate(motion))
+    return face, {str(e): onsets[events == e] + offset for e in sorted(set(events)) if e}
 
 
 def list_prototypes(

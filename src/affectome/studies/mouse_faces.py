@@ -17,6 +17,7 @@ import pandas as pd
 
 from affectome.data import Skipped, trial_table
 from affectome.data.clips import read_clips
+from affectome.data.events import read_events
 from affectome.dynamics.expression import expression_change
 from affectome.dynamics.prototypes import Prototypes
 from affectome.evidence import Split
@@ -29,6 +30,7 @@ from affectome.studies._faces_controls import (
     trial_order_control,
 )
 from affectome.studies._faces_decoding import decode_events, decode_intensity, split_animals
+from affectome.studies._faces_neurons import check_events, neurons_and_face, neurons_and_stimuli
 from affectome.studies._faces_unfolding import (
     FaceClips,
     dynamics,
@@ -36,6 +38,7 @@ from affectome.studies._faces_unfolding import (
     list_prototypes,
     make_prototypes,
     map_frames,
+    trace_film,
 )
 
 SEEN = 0.05
@@ -91,6 +94,9 @@ def run(
     window: tuple[float, float] = (0.0, 2.0),
     settings: HogSettings | None = None,
     rate: float | None = None,
+    neurons: str | Path | None = None,
+    neurons_session: str | None = None,
+    neurons_offset: float = 0.0,
     random_state: int = 0,
     progress: Progress = silent,
 ) -> MouseFaces:
@@ -108,6 +114,12 @@ def run(
         How frames are described.
     rate
         Frames per second to analyse; by default the slowest film's, 30 at most.
+    neurons
+        Continuous recording of neurons to hold against one session's face.
+    neurons_session
+        Which session; may be left out where there is one.
+    neurons_offset
+        Seconds that its film starts later than the neurons' clock.
     random_state
         Seed of everything that is drawn.
     progress
@@ -130,9 +142,9 @@ def run(
     found = FaceClips(
         trial_table(features.hog), features.hog["time"].values, features.hog.values, window
     )
-    split = split_animals(found.trials, "subject")
+    split = split_animals(found.trials, "subject" if len(set(found.subjects)) > 1 else "session")
     motion = motion_table(features.motion, found.time, window)
-    X = expression_change(found.hog, found.time, found.sessions, window)
+    X = expression_change(found.change, found.time, window)
     progress("decode", 0, 3)
     events = _events(found, X, split, random_state)
     intensity, controls, decoded = _intensity(found, X, motion, split, random_state)
@@ -140,6 +152,11 @@ def run(
     traces, held_out = held_out_traces(found, split)
     prototypes = make_prototypes(found, np.arange(len(found.trials)))
     progress("decode", 2, 3)
+    found_neurons = None
+    if neurons is not None:
+        session = neurons_session or found.sessions[0]
+        face, onsets = trace_film(found, session, chosen, neurons_offset)
+        found_neurons = neurons_and_face(neurons, face, onsets, random_state=random_state)
     result = {
         "schema": 1,
         "study": "mouse-faces",
@@ -151,7 +168,7 @@ def run(
         "prototypes": list_prototypes(found, prototypes, held_out),
         "dynamics": dynamics(found, traces),
         "controls": controls,
-        "neurons": None,
+        "neurons": found_neurons,
         "speed": _speed(features, elapsed),
         "skipped": [vars(s) for s in _skipped(table.skipped, features.skipped)],
         "warnings": _warnings(found, controls),
@@ -170,6 +187,46 @@ def run(
         chosen,
         split,
     )
+
+
+def has_films(table: str | Path) -> bool:
+    """Say whether a table of events names films."""
+    return "file" in read_events(table)
+
+
+def run_neurons(
+    events: str | Path, recording: str | Path, *, random_state: int = 0
+) -> dict[str, Any]:
+    """Run the part on neurons where there is no film: neurons against stimuli.
+
+    Parameters
+    ----------
+    events
+        Table with ``onset`` (s) and ``event`` or ``trial_type``.
+    recording
+        Continuous traces on the same clock.
+    random_state
+        Seed.
+
+    Returns
+    -------
+    dict
+        As ``result.json``; what needs a face is None.
+    """
+    table = check_events(read_events(events), events)
+    neurons, skipped = neurons_and_stimuli(recording, table, random_state)
+    nothing = ("classification", "intensity", "sessions", "prototypes", "dynamics", "controls")
+    return {
+        "schema": 1,
+        "study": "mouse-faces",
+        "clips": 0,
+        "subjects": [],
+        **dict.fromkeys(nothing),
+        "neurons": neurons,
+        "speed": None,
+        "skipped": skipped,
+        "warnings": ["there is no film, so nothing is said of the face or of movement"],
+    }
 
 
 def _events(clips: FaceClips, X: np.ndarray, split: Split, seed: int) -> dict[str, Any] | None:
@@ -192,7 +249,7 @@ def _intensity(
     result["partial_given_motion"] = moved.pop("partial")
     step = float(np.diff(clips.time).min())
     before = (float(clips.time[0]), -step)
-    X_before = expression_change(clips.hog, clips.time, clips.sessions, before)
+    X_before = expression_change(clips.change, clips.time, before)
     controls = {
         "motion_energy": moved,
         "pre_event": pre_event_control(X_before, motion, y, who, split),

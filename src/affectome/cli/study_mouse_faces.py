@@ -1,0 +1,108 @@
+"""``affectome study mouse-faces``: from films of events to prototypes, intensity and controls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from affectome.cli.running import console, finish, progress_bar
+from affectome.evidence.manifest import manifest
+from affectome.features.hog import HogSettings
+from affectome.reports.mouse_faces import FaceArrays, mouse_faces_page
+from affectome.reports.page import write_run
+from affectome.studies.mouse_faces import MouseFaces, has_films, run, run_neurons
+
+
+def mouse_faces(
+    catalog: Annotated[
+        Path,
+        typer.Argument(
+            help="Table with one row a clip: file, subject, event, onset (s), and where known "
+            "session, intensity, trial, region (x,y,w,h), mask, rate."
+        ),
+    ],
+    before: Annotated[float, typer.Option(help="Seconds before the event that are read.")] = 2.0,
+    after: Annotated[float, typer.Option(help="Seconds after the event that are read.")] = 3.0,
+    window: Annotated[
+        float, typer.Option(help="Seconds after the event that its expression is measured in.")
+    ] = 2.0,
+    cell: Annotated[int, typer.Option(help="Side of a cell in pixels.")] = 32,
+    orientations: Annotated[int, typer.Option(help="Orientations of the gradients.")] = 8,
+    rate: Annotated[
+        float | None, typer.Option(help="Frames per second to analyse; the slowest film's.")
+    ] = None,
+    neurons: Annotated[
+        Path | None,
+        typer.Option(
+            help="Recording of neurons (NWB, NPZ, MAT, CSV with times) to hold against the face; "
+            "with a table of events without films, against the stimuli."
+        ),
+    ] = None,
+    neurons_session: Annotated[
+        str | None, typer.Option(help="Session that the neurons belong to.")
+    ] = None,
+    neurons_offset: Annotated[
+        float, typer.Option(help="Seconds that the film starts after the neurons' clock.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
+) -> None:
+    """Decode events and their intensity from the faces of head-fixed mice."""
+    settings = HogSettings(orientations=orientations, cell=cell)
+    options: dict[str, Any] = {
+        "before": before,
+        "after": after,
+        "rate": rate,
+        "neurons_session": neurons_session,
+        "neurons_offset": neurons_offset,
+    }
+    inputs: dict[str, Path | list[Path]] = {"catalog": catalog}
+    if neurons is not None:
+        inputs["neurons"] = neurons
+    found: MouseFaces | None = None
+    if neurons is not None and not has_films(catalog):
+        result = run_neurons(catalog, neurons, random_state=seed)
+    else:
+        with progress_bar() as progress:
+            found = run(
+                catalog,
+                window=(0.0, window),
+                settings=settings,
+                neurons=neurons,
+                random_state=seed,
+                progress=progress,
+                **options,
+            )
+        result = found.to_dict()
+        inputs["films"] = sorted({Path(file) for file in found.trials["file"]})
+    page = mouse_faces_page(result, None if found is None else _arrays(found))
+    if not as_json:
+        console.print(page.answer, highlight=False, markup=False)
+    if out is not None:
+        described = manifest(
+            "study mouse-faces",
+            inputs,
+            seed,
+            settings={**options, "window": window, "cell": cell, "orientations": orientations},
+            split=None if found is None else found.split,
+        )
+        tables = {} if found is None else {"clips": found.trials}
+        report = write_run(out, result, page, described, tables)
+        console.print(f"report: {report}", highlight=False, markup=False)
+    finish(result, as_json)
+
+
+def _arrays(found: MouseFaces) -> FaceArrays:
+    return FaceArrays(
+        found.trials,
+        found.time,
+        found.traces,
+        dict(zip(found.prototypes.events, found.prototypes.contrasts, strict=True)),
+        found.settings.units(*found.mean_image.shape),
+        found.mean_image,
+        found.settings.cell,
+        found.frames,
+    )
