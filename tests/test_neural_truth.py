@@ -31,7 +31,7 @@ def test_blend_weights():
     found = []
     for seed in SEEDS:
         recording, truth = simulate.simulate_population(
-            n_trials=400, n_units=100, blend=0.5, effect=1.5, random_state=seed
+            n_trials=400, n_units=200, blend=0.5, effect=1.5, random_state=seed
         )
         train = np.arange(400) < 300
         decoder = BlendDecoder().fit(recording.values[train], truth.blends[train])

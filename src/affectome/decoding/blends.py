@@ -24,6 +24,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from affectome.errors import InputError
 
+ALPHAS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 FLOORS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 
 
@@ -45,7 +46,7 @@ class BlendDecoder(BaseEstimator):
         Chosen penalty and share of the base rates.
     """
 
-    def __init__(self, alphas: Sequence[float] = (0.01, 0.1, 1.0, 10.0, 100.0)):
+    def __init__(self, alphas: Sequence[float] = ALPHAS):
         self.alphas = alphas
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
