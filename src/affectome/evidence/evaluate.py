@@ -157,23 +157,20 @@ def evaluate(
         or the work would not fit into memory.
     """
     names = (target,) if isinstance(target, str) else tuple(target)
-    check_memory(_bytes(recording, n_permutations), _what(recording))
+    check_memory(_bytes(recording, n_permutations), f"evaluating the shape {recording.shape}")
     trials = trial_table(check_recording(recording))
     y = check_labels(_target(trials, names), len(trials))
     _check_kind(decoder, y, names)
     main = metric or ("multilabel_f1" if y.ndim > 1 else default_metric(decoder))
     metrics = _metrics(main, decoder, y)
     split = _split(holdout, trials, y, n_splits, random_state)
+    judge = Judge(y, split, independent_groups(trials, split), n_bootstrap, random_state)
     progress("decode", 0, 3)
     X = _features(decoder, recording)
-    judge = Judge(y, split, independent_groups(trials, split), n_bootstrap, random_state)
     scored = any(METRICS[name].wants == "scores" for name in metrics)
     own = out_of_fold(decoder, X, y, split, scored)
     progress("baselines", 1, 3)
-    rivals = {
-        name: _as_predictions(values, y)
-        for name, values in baseline_scores(trials, y, split, nuisance).items()
-    }
+    rivals = _rivals(baseline_scores(trials, y, split, nuisance), y)
     for name, control in (controls or {}).items():
         values = _features(decoder, _same_trials(control, recording, name))
         rivals[name] = out_of_fold(decoder, values, y, split, scored)
@@ -181,23 +178,23 @@ def evaluate(
     drawn, scheme = arrange(y, split, n_permutations, random_state)
     null = null_scores(decoder, X, y, split, metrics, drawn, scheme, n_jobs)
     wider = {name: judge.inflation(name, null) for name in metrics}
-    scores = {name: judge.score(name, own, wider[name], null) for name in metrics}
     baselines = {name: judge.score(main, rival, wider[main]) for name, rival in rivals.items()}
     best = _best(baselines, METRICS[main].higher_is_better)
-    progress("done", 3, 3)
-    return Evidence(
-        names,
-        main,
-        scores,
-        null.tests.get(main),
-        baselines,
-        best,
-        judge.difference(main, own, rivals[best], wider[main]),
-        judge.by_subject(main, own, trials),
-        judge.table(names, own),
-        split,
-        ("random split",) if split.random else (),
+    evidence = Evidence(
+        target=names,
+        metric=main,
+        scores={name: judge.score(name, own, wider[name], null) for name in metrics},
+        null=null.tests.get(main),
+        baselines=baselines,
+        best_baseline=best,
+        excess=judge.difference(main, own, rivals[best], wider[main]),
+        by_subject=judge.by_subject(main, own, trials),
+        predictions=judge.table(names, own),
+        split=split,
+        stamps=("random split",) if split.random else (),
     )
+    progress("done", 3, 3)
+    return evidence
 
 
 def _target(trials: pd.DataFrame, names: tuple[str, ...]) -> NDArray[Any]:
@@ -281,12 +278,14 @@ def _same_trials(control: xr.DataArray, recording: xr.DataArray, name: str) -> x
     return check_recording(control)
 
 
-def _as_predictions(values: NDArray[np.float64], y: NDArray[Any]) -> Predictions:
+def _rivals(scores: Mapping[str, NDArray[np.float64]], y: NDArray[Any]) -> dict[str, Predictions]:
+    """Turn the baselines' scores into predictions of labels, ratings or classes."""
     if y.ndim > 1:
-        return Predictions((values > 0.5).astype(int), None)
+        return {name: Predictions((s > 0.5).astype(int), None) for name, s in scores.items()}
     if is_rating(y):
-        return Predictions(values, None)
-    return Predictions(np.unique(y)[values.argmax(axis=1)], values)
+        return {name: Predictions(s, None) for name, s in scores.items()}
+    classes = np.unique(y)
+    return {name: Predictions(classes[s.argmax(axis=1)], s) for name, s in scores.items()}
 
 
 def _best(baselines: Mapping[str, Score], higher_is_better: bool) -> str:
@@ -298,7 +297,3 @@ def _bytes(recording: xr.DataArray, n_permutations: int) -> float:
     """Peak: values with a scaled copy and a training set in float64; labels and scores of nulls."""
     n_trials = recording.sizes.get("trial", 0)
     return 8.0 * (3 * recording.size + 4 * (n_permutations + 1) * n_trials)
-
-
-def _what(recording: xr.DataArray) -> str:
-    return f"evaluating a Recording of the shape {recording.shape}"
