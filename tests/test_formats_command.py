@@ -90,7 +90,11 @@ def make_nifti(folder):
     return folder / "maps.nii.gz"
 
 
-@pytest.mark.parametrize("make", [make_epochs, make_bids, make_nwb, make_nifti])
+def slow(make):
+    return pytest.param(make, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("make", [slow(make_epochs), slow(make_bids), slow(make_nwb), make_nifti])
 def test_the_planted_emotion_is_read_from_each_format(tmp_path, capsys, make):
     code, error = run(capsys, make(tmp_path), "--out", tmp_path / "run")
     assert code == 0, error

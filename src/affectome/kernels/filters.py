@@ -7,6 +7,7 @@ that come later. What is decoded from such a signal "before" an event may have l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.signal import butter, sosfilt, sosfilt_zi, sosfiltfilt
@@ -67,8 +68,10 @@ def butterworth(
         )
     if phase not in PHASES:
         raise ValueError(f"phase is 'causal' or 'zero'; got {phase!r}")
-    kind = "bandpass" if len(edges) == 2 else "lowpass" if low is None else "highpass"
-    sos = butter(order, edges if len(edges) == 2 else edges[0], kind, fs=sfreq, output="sos")
+    kind: Literal["bandpass", "lowpass", "highpass"] = (
+        "bandpass" if len(edges) == 2 else "lowpass" if low is None else "highpass"
+    )
+    sos = butter(order, np.squeeze(edges), kind, fs=sfreq, output="sos")
     span = "–".join(f"{f:g}" for f in edges)
     return Filter(
         sos, phase == "zero", f"{phase}-phase Butterworth {kind}, {span} Hz, order {order}"
