@@ -118,3 +118,17 @@ def test_bad_input_is_refused_in_one_line():
         lda.fit(np.column_stack([np.ones(48), X[:, :3]]), y[:, None] == np.arange(3), 0.0)
     with pytest.raises(InputError, match=r'must be "auto" or from 0 to below 1; got 1\.5'):
         lda.cross_validated_scores(X, y[None], folds, 1.5)
+
+
+def test_equal_priors_equal_scikit_learn_where_classes_differ_in_size():
+    X, y, _ = problem(5)
+    kept = np.flatnonzero((y > 0) | (np.arange(len(y)) < 20))
+    X, y = X[kept], y[kept]
+    folds = list(StratifiedKFold(3).split(X, y))
+    scores = lda.cross_validated_scores(X, y[None], folds, 0.0, priors="equal")[0]
+    peers = np.empty((len(X), 3))
+    for train, test in folds:
+        # Given priors, scikit-learn weighs the classes' covariances by them, too.
+        model = LinearDiscriminantAnalysis(solver="lsqr").fit(X[train], y[train])
+        peers[test] = softmax(model.predict_log_proba(X[test]) - np.log(model.priors_), axis=1)
+    np.testing.assert_allclose(softmax(scores, axis=1), peers, atol=1e-8)

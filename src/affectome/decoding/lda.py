@@ -26,6 +26,9 @@ class ShrinkageLDA(LinearClassifier):
         Weight of the mean variance, 0 to below 1, or "auto" for Ledoit-Wolf.
     standardize
         Divide each feature by its standard deviation over the training trials.
+    priors
+        "observed" (shares of the training trials) or "equal", which suits balanced accuracy where
+        classes differ in size.
 
     Attributes
     ----------
@@ -40,16 +43,26 @@ class ShrinkageLDA(LinearClassifier):
     """
 
     def __init__(
-        self, shrinkage: float | Literal["auto"] = "auto", standardize: bool = True
+        self,
+        shrinkage: float | Literal["auto"] = "auto",
+        standardize: bool = True,
+        priors: Literal["observed", "equal"] = "observed",
     ) -> None:
         self.shrinkage = shrinkage
         self.standardize = standardize
+        self.priors = priors
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit to features X (n, p) and labels y (n,) of two classes or more."""
         features, labels = self._checked(X, y)
         indicators = labels[:, None] == self.classes_
-        model = lda.fit(features, indicators, self.shrinkage, standardize=self.standardize)
+        model = lda.fit(
+            features,
+            indicators,
+            self.shrinkage,
+            standardize=self.standardize,
+            priors=self.priors,
+        )
         self.shrinkage_ = model.shrinkage
         self.coef_, self.intercept_ = model.weights.T, model.intercept
         if len(self.classes_) == 2:
@@ -74,6 +87,6 @@ class ShrinkageLDA(LinearClassifier):
         """
         labels, classes = check_arrangements(Y)
         scores = lda.cross_validated_scores(
-            X, labels, folds, self.shrinkage, standardize=self.standardize
+            X, labels, folds, self.shrinkage, standardize=self.standardize, priors=self.priors
         )
         return scores[..., 1] - scores[..., 0] if len(classes) == 2 else scores

@@ -31,6 +31,7 @@ from affectome.kernels.folds import Array, Folds, check_arrays, check_folds, mom
 from affectome.kernels.ridge import Fold, coefficients, fold_matrices, solve_shifted
 
 Shrinkage = float | Literal["auto"]
+Priors = Literal["observed", "equal"]
 ARRANGEMENTS = 128
 
 
@@ -41,6 +42,7 @@ def cross_validated_scores(
     shrinkage: Shrinkage = "auto",
     *,
     standardize: bool = False,
+    priors: Priors = "observed",
 ) -> Array:
     """Scores of every class for every trial, from LDAs fitted on the other folds.
 
@@ -56,6 +58,8 @@ def cross_validated_scores(
         Weight of the mean variance, 0 to below 1, or "auto" for Ledoit-Wolf.
     standardize
         Divide each feature by its standard deviation over the fold's training trials.
+    priors
+        ``"observed"``: n_k / n of the training trials; ``"equal"``: the same for every class.
 
     Returns
     -------
@@ -80,11 +84,13 @@ def cross_validated_scores(
         for start in range(0, len(labels), ARRANGEMENTS):
             block = slice(start, start + ARRANGEMENTS)
             indicators = labels[block, fold.train, None] == classes
-            scores[block, fold.test] = _fold_scores(fold, indicators.astype(float), g, ridge)
+            scores[block, fold.test] = _fold_scores(
+                fold, indicators.astype(float), g, ridge, priors
+            )
     return scores
 
 
-def _fold_scores(fold: Fold, Z: Array, g: float, ridge: float) -> Array:
+def _fold_scores(fold: Fold, Z: Array, g: float, ridge: float, priors: Priors) -> Array:
     """Scores (n_arrangements, n_test, k) from indicators (n_arrangements, n_train, k)."""
     n = len(fold.train)
     sizes = Z.sum(axis=1)
@@ -95,7 +101,7 @@ def _fold_scores(fold: Fold, Z: Array, g: float, ridge: float) -> Array:
         weights = _inverse(fold.inner.T @ fold.inner, fold.inner.T @ flat, ridge)
     inner = (fold.inner @ weights).reshape(n, *sizes.shape).transpose(1, 0, 2)
     outer = (fold.outer @ weights).reshape(-1, *sizes.shape).transpose(1, 0, 2)
-    gain, offset = _class_terms(Z.transpose(0, 2, 1) @ inner, sizes, n / (1 - g))
+    gain, offset = _class_terms(Z.transpose(0, 2, 1) @ inner, sizes, n / (1 - g), priors)
     return outer @ gain + offset[:, None]
 
 
@@ -111,7 +117,12 @@ class Fit(NamedTuple):
 
 
 def fit(
-    X: ArrayLike, indicators: ArrayLike, shrinkage: Shrinkage = "auto", *, standardize: bool = False
+    X: ArrayLike,
+    indicators: ArrayLike,
+    shrinkage: Shrinkage = "auto",
+    *,
+    standardize: bool = False,
+    priors: Priors = "observed",
 ) -> Fit:
     """Fit X (n, p) with class indicators (n, n_classes); see `cross_validated_scores`."""
     features, Z = check_arrays(X, indicators)
@@ -126,7 +137,7 @@ def fit(
     except LinAlgError as error:
         raise _singular() from error
     within = (Z.T @ (centred @ weights))[None]
-    gain, offset = _class_terms(within, Z.sum(axis=0)[None], n / (1 - g))
+    gain, offset = _class_terms(within, Z.sum(axis=0)[None], n / (1 - g), priors)
     weights = weights @ gain[0] / scale[:, None]
     return Fit(weights, offset[0] - mean @ weights, g)
 
@@ -171,7 +182,9 @@ def _singular() -> InputError:
     )
 
 
-def _class_terms(within: Array, sizes: NDArray[np.float64], factor: float) -> tuple[Array, Array]:
+def _class_terms(
+    within: Array, sizes: NDArray[np.float64], factor: float, priors: Priors
+) -> tuple[Array, Array]:
     """What turns ridge scores of the indicators into class scores: a gain and an offset.
 
     ``within`` is Z'RZ (n_arrangements, k, k), ``sizes`` (n_arrangements, k).
@@ -183,4 +196,6 @@ def _class_terms(within: Array, sizes: NDArray[np.float64], factor: float) -> tu
     lengths = np.einsum("aij,aji->ai", within * share[:, :, None], gain)
     with np.errstate(divide="ignore"):
         prior = np.log(sizes / sizes.sum(axis=1, keepdims=True))
+    if priors == "equal":
+        prior = np.where(sizes > 0, 0.0, prior)
     return gain, prior - lengths / 2

@@ -316,9 +316,15 @@ def _time_constants(result: Result) -> Section | None:
     found = result.get("time_constants_s")
     if not found:
         return None
+    slow = found["attractor_s"]
+    verdict = (
+        "No dimension is slow enough to be called an integrator."
+        if slow is None
+        else f"One dimension decays with {slow:.0f} s, far slower than the rest: a line attractor."
+    )
     return Section(
         "Slow dimensions",
-        found["verdict"],
+        verdict,
         [
             Figure(
                 "time_constants",

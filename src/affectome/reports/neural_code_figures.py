@@ -127,15 +127,14 @@ def states(found: Mapping[str, Any]) -> str:
 
 def time_constants(found: Mapping[str, Any]) -> str:
     """Time constants with their intervals on a logarithmic axis."""
-    constants = found["time_constants"]
-    figure, axes = canvas(height=0.9 + 0.35 * len(constants))
-    for row, one in enumerate(reversed(constants)):
-        if one.get("interval"):
-            axes.plot(one["interval"], [row, row], color=COLORS["trained"], linewidth=2.2)
-        axes.plot(one["value"], row, "o", color=COLORS["trained"])
-    axes.set_yticks(
-        range(len(constants)), [f"dimension {i + 1}" for i in range(len(constants))][::-1]
-    )
+    count = len(found["values"])
+    figure, axes = canvas(height=0.9 + 0.35 * count)
+    for row, value, interval in zip(
+        range(count)[::-1], found["values"], found["intervals"], strict=True
+    ):
+        axes.plot(interval, [row, row], color=COLORS["trained"], linewidth=2.2)
+        axes.plot(value, row, "o", color=COLORS["trained"])
+    axes.set_yticks(range(count), [f"dimension {i + 1}" for i in range(count)][::-1])
     axes.set_xscale("log")
     axes.set_xlabel("time constant, s")
     axes.grid(axis="x")

@@ -16,14 +16,16 @@ import xarray as xr
 from sklearn.metrics import recall_score
 
 from affectome.data import trial_table
-from affectome.decoding import RidgeClassifierDecoder, RidgeDecoder
+from affectome.decoding import RidgeDecoder, ShrinkageLDA
 from affectome.decoding.alignment import cross_subject
 from affectome.decoding.blends import BlendDecoder, score_blends
 from affectome.decoding.calibration import CalibratedDecoder, reliability
 from affectome.decoding.conformal import ConformalDecoder, coverage
 from affectome.decoding.personal import few_shot_curve
 from affectome.dynamics.generalisation import temporal_generalisation
+from affectome.dynamics.latent import time_constants
 from affectome.dynamics.lead_time import lead_time
+from affectome.dynamics.states import hidden_states
 from affectome.errors import InputError
 from affectome.evidence import Evidence, Split, evaluate, p_value
 from affectome.features.connectivity import correlation
@@ -33,8 +35,10 @@ from affectome.units import Change, Effect, lesion, selectivity
 
 ALPHAS = (1.0, 10.0, 100.0, 1000.0, 10000.0)
 MOST_TIMES = 30
+MOST_TRIALS = 120
+MOST_STATES = 4
+SLOW_SECONDS = 8.0
 FEWEST_PEOPLE = 4
-LESION_ALPHA = 100.0
 LEADS = 6
 
 
@@ -75,7 +79,7 @@ class Case:
     def evaluate(self, X: xr.DataArray, split: Split, **options: Any) -> Evidence:
         """Decode the target from other units, or from some of the trials, with the same nulls."""
         return evaluate(
-            RidgeClassifierDecoder(alpha=ALPHAS),
+            ShrinkageLDA(priors="equal"),
             X,
             self.target,
             split,
@@ -166,7 +170,7 @@ def calibration(case: Case) -> dict[str, Any]:
     X = case.X.values
     for train, test in case.split:
         inner = None if groups is None else groups[train]
-        base = CalibratedDecoder(RidgeClassifierDecoder(alpha=ALPHAS))
+        base = CalibratedDecoder(ShrinkageLDA(priors="equal"))
         probability[test] = base.fit(X[train], codes[train], inner).predict_proba(X[test])
         conformal = ConformalDecoder(base, random_state=case.random_state)
         sets[test] = conformal.fit(X[train], codes[train], inner).predict_sets(X[test])
@@ -278,7 +282,7 @@ def _lesion_in_fold(
         answers = []
         for change in changes:
             kept = np.setdiff1d(np.arange(X.shape[1]), change.units)
-            decoder = RidgeClassifierDecoder(alpha=LESION_ALPHA).fit(X[train][:, kept], y[train])
+            decoder = ShrinkageLDA(priors="equal").fit(X[train][:, kept], y[train])
             answers.append(decoder.predict(X[test][:, kept]))
         return answers
 
@@ -305,7 +309,7 @@ def generalisation(case: Case) -> dict[str, Any]:
 
 
 def _step(recording: xr.DataArray) -> float:
-    if "time" not in recording.dims:
+    if not _has_times(recording):
         raise InputError("it needs samples over time")
     time = recording["time"].values
     sample = float(time[1] - time[0])
@@ -327,6 +331,44 @@ def lead(case: Case) -> dict[str, Any]:
         random_state=case.random_state,
     )
     return found.to_dict()
+
+
+def states(case: Case) -> dict[str, Any]:
+    """Hidden states of the population: how many, how long, and which class dwells where."""
+    coarse = _thinned(case.recording)
+    found: dict[str, Any] = hidden_states(
+        coarse, case.target, most_states=MOST_STATES, n_starts=3, random_state=case.random_state
+    ).to_dict()
+    return found
+
+
+def slow_dimensions(case: Case) -> dict[str, Any]:
+    """Time constants of the population's latent dynamics, and whether one is a line attractor."""
+    seconds = float(np.ptp(case.recording["time"].values)) if _has_times(case.recording) else 0.0
+    if seconds < SLOW_SECONDS:
+        raise InputError(
+            f"trials of {seconds:g} s are too short for slow dynamics; {SLOW_SECONDS:g} s or more "
+            "are needed"
+        )
+    found = time_constants(
+        _thinned(case.recording), most_states=MOST_STATES, n_bootstrap=50, max_iter=50
+    ).to_dict()
+    return {
+        "values": found["time_constants_s"],
+        "intervals": found["intervals_s"],
+        "attractor_s": found["attractor_s"],
+    }
+
+
+def _has_times(recording: xr.DataArray) -> bool:
+    return "time" in recording.dims
+
+
+def _thinned(recording: xr.DataArray) -> xr.DataArray:
+    """At most so many trials, evenly spaced, and times, averaged: models fitted by EM are slow."""
+    step = _step(recording)
+    rows = np.unique(np.linspace(0, recording.sizes["trial"] - 1, MOST_TRIALS).astype(int))
+    return window_means(recording.isel(trial=rows), step, step)
 
 
 def personal(case: Case) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from affectome.data import Skipped, trial_table
 from affectome.data.measurement import Measurement
-from affectome.decoding import RidgeClassifierDecoder
+from affectome.decoding import ShrinkageLDA
 from affectome.decoding.deep import DeepDecoder
 from affectome.errors import AffectomeError, InputError
 from affectome.evidence import Evidence, Split, evaluate
@@ -24,7 +24,6 @@ from affectome.studies._neural_inputs import after_event, choose_split, labelled
 from affectome.units import Selectivity, selectivity
 
 DECODERS = ("linear", "eegnet", "shallow", "gru")
-ALPHAS = (1.0, 10.0, 100.0, 1000.0, 10000.0)
 DEEP_PERMUTATIONS = 0
 
 
@@ -162,9 +161,7 @@ def run(
     X = responses(recording, features, response)
     deep = decoder != "linear"
     evidence = evaluate(
-        DeepDecoder(decoder, random_state=random_state)
-        if deep
-        else RidgeClassifierDecoder(alpha=ALPHAS),
+        DeepDecoder(decoder, random_state=random_state) if deep else ShrinkageLDA(priors="equal"),
         after_event(recording, response) if deep else X,
         target,
         split,
@@ -216,5 +213,7 @@ PARTS: Mapping[str, Callable[[parts.Case], Any]] = {
     "lesion": parts.virtual_lesion,
     "generalisation": parts.generalisation,
     "lead_time": parts.lead,
+    "states": parts.states,
+    "time_constants_s": parts.slow_dimensions,
     "personal": parts.personal,
 }
