@@ -21,6 +21,9 @@ def emergence(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
     network: Annotated[str, typer.Option(help="alexnet or vgg16.")] = "vgg16",
+    weights: Annotated[
+        str, typer.Option(help="imagenet, untrained, or a file of weights.")
+    ] = "imagenet",
     file: Annotated[
         str | None, typer.Option(metavar="COL", help="Column with the file names.")
     ] = None,
@@ -76,6 +79,7 @@ def emergence(
             catalog,
             network,
             catalog2=second[0] if second else None,
+            weights=weights,
             split=split,
             n_splits=folds,
             precision=precision,

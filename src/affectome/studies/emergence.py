@@ -40,6 +40,7 @@ from affectome.studies._emergence_units import (
     unit_table,
 )
 from affectome.units import Selectivity, overlap, selectivity
+from affectome.units.manipulation import check_draws
 
 FEW = 30
 
@@ -191,6 +192,7 @@ def run(
     """
     if n_untrained < 1:
         raise InputError(f"at least one untrained network is compared; got {n_untrained}")
+    check_draws(n_random)
     settings = {
         "split": split,
         "n_splits": n_splits,

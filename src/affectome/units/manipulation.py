@@ -224,6 +224,12 @@ def enhance(
     return _effects(respond, measure, chosen, activity, curves, n_random, random_state)
 
 
+def check_draws(n_random: int) -> None:
+    """Refuse a random control of so few draws that p could not be small."""
+    if n_random < FEWEST_DRAWS:
+        raise InputError(f"a random control takes at least {FEWEST_DRAWS} draws; got {n_random}")
+
+
 def _effects(
     respond: Respond,
     measure: Measure,
@@ -234,8 +240,7 @@ def _effects(
     random_state: int,
 ) -> dict[str, Effect]:
     """Try the best gain of each place's curve on test trials, for chosen and for random units."""
-    if n_random < FEWEST_DRAWS:
-        raise InputError(f"a random control takes at least {FEWEST_DRAWS} draws; got {n_random}")
+    check_draws(n_random)
     best = {place: _best(curve) for place, curve in curves.items()}
     changes = [Change(place, (), 0.0) for place in list(chosen)[-1:]]
     for place, units in chosen.items():
