@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
 CHUNK = 4_000_000
 """Weights held at once while drawing, 32 MB."""
+SMALLEST = 1e-6
+"""Least weight of a group before scaling, so that sums don't cancel to nothing."""
 
 
 def group_codes(groups: ArrayLike | None, n_trials: int) -> list[Codes]:
@@ -54,7 +56,7 @@ def group_weights(strata: Codes, n_draws: int, rng: np.random.Generator) -> Arra
     for stratum in np.unique(strata):
         inside = np.flatnonzero(strata == stratum)
         alpha = max((inside.size - 2) / inside.size, 0.05)
-        gamma = rng.standard_gamma(alpha, (n_draws, inside.size)) + 1e-12
+        gamma = rng.standard_gamma(alpha, (n_draws, inside.size)) + SMALLEST
         weights[:, inside] = inside.size * gamma / gamma.sum(axis=1, keepdims=True)
     return weights
 

@@ -175,7 +175,9 @@ def evaluate(
         values = _features(decoder, _same_trials(control, recording, name))
         rivals[name] = out_of_fold(decoder, values, y, split, scored)
     progress("null", 2, 3)
-    drawn, scheme = arrange(y, split, n_permutations, random_state)
+    drawn, scheme = y[None][:0], ""
+    if n_permutations:
+        drawn, scheme = arrange(y, split, n_permutations, random_state)
     null = null_scores(decoder, X, y, split, metrics, drawn, scheme, n_jobs)
     wider = {name: judge.inflation(name, null) for name in metrics}
     baselines = {name: judge.score(main, rival, wider[main]) for name, rival in rivals.items()}

@@ -239,12 +239,13 @@ def _reach(found: Spread) -> float:
 
 def _interval(metric: Metric, value: float, found: Spread, inflation: float) -> tuple[float, float]:
     low, high = metric.bounds
+    if value - low < ROUNDING or high - value < ROUNDING:
+        # All groups are perfect, or none is: the binomial bound on how often one would differ.
+        share = 1 - 0.025 ** (1 / (found.freedom + 1))
+        reach = (high - low) * share if np.isfinite(high - low) else 0.0
+        return (low, low + reach) if value - low < ROUNDING else (high - reach, high)
     if found.error < ROUNDING:
-        # All groups agree; where all are perfect, the binomial bound on how often one would not be.
-        reach = (high - low) * (1 - 0.025 ** (1 / (found.freedom + 1)))
-        below = reach if abs(value - high) < ROUNDING else 0.0
-        above = reach if abs(value - low) < ROUNDING else 0.0
-        return value - below, value + above
+        return value, value
     at = metric.link.forward(value)
     reach = inflation * _reach(found) * float(metric.link.slope(value))
     return float(metric.link.back(at - reach)), float(metric.link.back(at + reach))
