@@ -21,7 +21,7 @@ def blobs(n=400, seed=0, n_classes=3):
     return rng.normal(size=(n, 5)) + np.eye(n_classes, 5)[y], y
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=6)
 @given(st.floats(0.05, 20), st.integers(0, 5))
 def test_finds_the_planted_temperature(temperature, seed):
     rng = np.random.default_rng(seed)
