@@ -30,6 +30,9 @@ def mouse_faces(
     ] = 2.0,
     cell: Annotated[int, typer.Option(help="Side of a cell in pixels.")] = 32,
     orientations: Annotated[int, typer.Option(help="Orientations of the gradients.")] = 8,
+    norm: Annotated[
+        str, typer.Option(help="Norm of a cell: L1, L1-sqrt, L2 or L2-Hys (with clipping).")
+    ] = "L2-Hys",
     rate: Annotated[
         float | None, typer.Option(help="Frames per second to analyse; the slowest film's.")
     ] = None,
@@ -51,7 +54,7 @@ def mouse_faces(
     as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
 ) -> None:
     """Decode events and their intensity from the faces of head-fixed mice."""
-    settings = HogSettings(orientations=orientations, cell=cell)
+    settings = HogSettings(orientations=orientations, cell=cell, block_norm=norm)
     options: dict[str, Any] = {
         "before": before,
         "after": after,
@@ -86,7 +89,13 @@ def mouse_faces(
             "study mouse-faces",
             inputs,
             seed,
-            settings={**options, "window": window, "cell": cell, "orientations": orientations},
+            settings={
+                **options,
+                "window": window,
+                "cell": cell,
+                "orientations": orientations,
+                "norm": norm,
+            },
             split=None if found is None else found.split,
         )
         tables = {} if found is None else {"clips": found.trials}

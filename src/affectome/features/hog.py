@@ -16,7 +16,7 @@ from affectome.data.clips import Clip, clip_of
 from affectome.data.video import Region, batches, frames, probe
 from affectome.errors import InputError
 from affectome.features.motion import motion_energy
-from affectome.kernels.hog import Norm, hog
+from affectome.kernels.hog import hog
 from affectome.progress import Progress, silent
 
 FASTEST_GRID = 30.0
@@ -30,7 +30,7 @@ class HogSettings:
     orientations: int = 8
     cell: int = 32
     block: int = 1
-    block_norm: Norm = "L2-Hys"
+    block_norm: str = "L2-Hys"
     transform_sqrt: bool = True
 
     def describe(self, images: np.ndarray) -> np.ndarray:

@@ -14,7 +14,6 @@ arc tangent itself, so that ties fall as they do in scikit-image.
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import numpy as np
 from numba import njit, prange
@@ -22,7 +21,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from affectome.errors import InputError
 
-Norm = Literal["L1", "L1-sqrt", "L2", "L2-Hys"]
 NORMS = ("L1", "L1-sqrt", "L2", "L2-Hys")
 ON_EDGE = 1e-10
 EPSILON = 1e-5
@@ -33,7 +31,7 @@ def hog(
     orientations: int = 9,
     pixels_per_cell: tuple[int, int] = (8, 8),
     cells_per_block: tuple[int, int] = (3, 3),
-    block_norm: Norm = "L2-Hys",
+    block_norm: str = "L2-Hys",
     transform_sqrt: bool = False,
 ) -> np.ndarray:
     """Describe each frame by the histograms of its gradients' orientations.

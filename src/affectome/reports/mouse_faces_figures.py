@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t
 
 from affectome.reports.figures import band, legend, reference
 from affectome.reports.style import COLORS, CYCLE, SOFT, canvas, svg
@@ -100,7 +101,7 @@ def embedding(at: np.ndarray, labels: pd.DataFrame) -> str:
 def traces(
     values: np.ndarray, time: np.ndarray, groups: np.ndarray, subjects: np.ndarray, what: str
 ) -> str:
-    """Draw the mean trace of each group over animals, with its 95 % interval."""
+    """Draw the mean trace of each group over animals, with its 95 % interval (Student's t)."""
     figure, axes = canvas(height=3.1)
     names = sorted(set(groups), key=_as_number)
     for index, name in enumerate(names):
@@ -113,10 +114,11 @@ def traces(
         middle = by_animal.mean(axis=0)
         reach = 0.0 * middle
         if len(by_animal) > 2:
-            reach = 2.0 * by_animal.std(axis=0, ddof=1) / np.sqrt(len(by_animal))
+            n = len(by_animal)
+            reach = t.ppf(0.975, n - 1) * by_animal.std(axis=0, ddof=1) / np.sqrt(n)
         color = CYCLE[index % len(CYCLE)]
         band(axes, time, middle, middle - reach, middle + reach, color, f"{what} {name}")
-    reference(axes, 0.0, "event", vertical=True)
+    reference(axes, 0.0, "", vertical=True)
     axes.set_xlabel("seconds from the event")
     axes.set_ylabel("intensity of the expression")
     legend(axes)

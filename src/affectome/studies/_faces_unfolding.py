@@ -56,11 +56,6 @@ class FaceClips:
     def after(self) -> np.ndarray:
         return (self.time >= self.window[0] - 1e-9) & (self.time <= self.window[1] + 1e-9)
 
-    @property
-    def away(self) -> np.ndarray:
-        """Frames less their clip's own neutral reference, the mean frame before the event."""
-        return self.hog - self.hog[:, self.time < 0].mean(axis=1, keepdims=True)
-
     @cached_property
     def change(self) -> np.ndarray:
         """How far each unit of each frame is from neutral; see `frame_change`."""
@@ -209,7 +204,7 @@ def map_frames(clips: FaceClips, seed: int) -> dict[str, Any]:
         rng.choice(n_trials * n_times, min(MAP_FRAMES, n_trials * n_times), replace=False)
     )
     trial, at = np.divmod(picked, n_times)
-    X = clips.away[trial, at].astype(np.float64)
+    X = clips.change[trial, at].astype(np.float64)
     similarity = correlate_frames(X)
     order, _ = order_frames(similarity)
     shown = np.where(clips.after[at], clips.trials["event"].astype(str).to_numpy()[trial], "other")

@@ -90,7 +90,7 @@ def _residual_ranks(values: np.ndarray, given: np.ndarray | None) -> np.ndarray:
         columns += [stats.rankdata(column) for column in given.T]
     design = np.column_stack(columns)
     residual = ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
-    return residual / max(float(np.linalg.norm(residual)), 1e-12)
+    return residual / max(float(np.linalg.norm(residual)), 1e-9)
 
 
 def _mean_rho(by_animal: np.ndarray) -> Any:
