@@ -227,7 +227,7 @@ def test_a_recording_in_zarr_is_taken_as_it_is(tmp_path, signal):
         ({"data": np.ones((1, 5)), "times": np.array(["now"])}, "times are of the type <U3"),
         (
             {"data": np.arange(8.0).reshape(4, 2), "times": 100.0 * np.arange(4)},
-            "a window of 3 s is shorter than the sampling interval of 100 s; are the times in",
+            "a window of 5 s is shorter than the sampling interval of 100 s; are the times in",
         ),
         (
             {"data": np.ones((5, 2)), "times": np.arange(4)},

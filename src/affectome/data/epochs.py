@@ -18,6 +18,7 @@ from affectome.kernels.filters import apply_filter, butterworth
 
 MAX_GAP = 1.5  # sampling intervals
 MAX_GAP_SHARE = 0.1
+SLOW = 0.05  # seconds
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,14 @@ def sampling_interval(times: np.ndarray, source: str) -> float:
     return interval
 
 
-def default_window(events: pd.DataFrame) -> tuple[float, float]:
-    """From one second before the event to the median duration after it, two seconds at least."""
-    return -1.0, max(2.0, float(events["duration"].median()))
+def default_window(events: pd.DataFrame, interval: float = 0.0) -> tuple[float, float]:
+    """From one second before the event to the median duration after it, two seconds at least.
+
+    Four at least where samples lie ``SLOW`` seconds apart or more, as in calcium imaging, whose
+    indicators decay over one to two seconds.
+    """
+    least = 4.0 if interval >= SLOW else 2.0
+    return -1.0, max(least, float(events["duration"].median()))
 
 
 def time_grid(window: tuple[float, float], interval: float) -> np.ndarray:

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from affectome.data.catalog import Skipped
-from affectome.data.epochs import cut_epochs, default_window
+from affectome.data.epochs import cut_epochs, default_window, sampling_interval
 from affectome.data.events import label_trials, onset_events, subject_of
 from affectome.data.recording import make_recording, trial_table, unit_table
 from affectome.errors import InputError
@@ -87,7 +87,7 @@ def cut_measurement(
     labelled, skipped = label_trials(
         onset_events(events, events_source), options.label, events_source
     )
-    window = options.window or default_window(labelled)
+    window = options.window or default_window(labelled, sampling_interval(times, str(source)))
     values, units, flat = drop_flat(values, units, source)
     epochs = cut_epochs(
         values,
