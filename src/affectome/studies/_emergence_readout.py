@@ -1,7 +1,7 @@
 """Reading classes and ratings out of the units, with everything that puts it in doubt.
 
-The matrices are small: one thread of linear algebra is as fast as several on a quiet machine, and
-many times faster on a busy one, where threads wait for one another.
+The matrices are small: threads go over layers, and linear algebra keeps to one thread, which is
+many times faster on a busy machine, where its threads would wait for one another.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -45,13 +46,9 @@ def classifier(n_features: int) -> RidgeClassifierDecoder:
     return RidgeClassifierDecoder(alpha=[n_features * a for a in PENALTIES])
 
 
-def regressor(n_features: int) -> RidgeDecoder:
-    """Ridge whose penalty is chosen by leave-one-out on the training trials."""
-    return RidgeDecoder(alpha=[n_features * a for a in PENALTIES])
-
-
-def read_classes(
+def read(
     recording: xr.DataArray,
+    target: str,
     split: Split,
     *,
     controls: Mapping[str, xr.DataArray] | None = None,
@@ -59,45 +56,24 @@ def read_classes(
     n_bootstrap: int = 2000,
     random_state: int = 0,
 ) -> Evidence:
-    """Decode the class of every picture from the units."""
-    with threadpool_limits(1, user_api="blas"):
-        return evaluate(
-            classifier(recording.sizes["unit"]),
-            recording,
-            "emotion",
-            split,
-            controls=controls,
-            metric="balanced_accuracy",
-            n_permutations=n_permutations,
-            n_bootstrap=n_bootstrap,
-            random_state=random_state,
-        )
-
-
-def read_rating(
-    recording: xr.DataArray,
-    name: str,
-    split: Split,
-    *,
-    controls: Mapping[str, xr.DataArray] | None = None,
-    n_permutations: int,
-    n_bootstrap: int = 2000,
-    random_state: int = 0,
-) -> Evidence:
-    """Predict a rating of every picture from the units."""
-    rows = rated(recording, name)
-    with threadpool_limits(1, user_api="blas"):
-        return evaluate(
-            regressor(recording.sizes["unit"]),
-            recording[rows],
-            name,
-            split,
-            controls={n: control[rows] for n, control in (controls or {}).items()},
-            metric="pearson_r",
-            n_permutations=n_permutations,
-            n_bootstrap=n_bootstrap,
-            random_state=random_state,
-        )
+    """Decode the class of every picture (``"emotion"``), or predict one of its ratings."""
+    n_units = recording.sizes["unit"]
+    rows, metric = np.arange(len(recording)), "balanced_accuracy"
+    decoder: RidgeClassifierDecoder | RidgeDecoder = classifier(n_units)
+    if target != "emotion":
+        rows, metric = rated(recording, target), "pearson_r"
+        decoder = RidgeDecoder(alpha=[n_units * a for a in PENALTIES])
+    return evaluate(
+        decoder,
+        recording[rows],
+        target,
+        split,
+        controls={name: control[rows] for name, control in (controls or {}).items()},
+        metric=metric,
+        n_permutations=n_permutations,
+        n_bootstrap=n_bootstrap,
+        random_state=random_state,
+    )
 
 
 def rated(recording: xr.DataArray, name: str) -> NDArray[np.intp]:
@@ -154,40 +130,59 @@ def read_out(
     """
     plain = squeezed(recording)
     null: Any = {"n_permutations": n_permutations, "random_state": random_state}
-    quick: Any = {"n_permutations": 0, "random_state": random_state}
-    names = list(dict.fromkeys(recording["layer"].values.tolist()))
-    by_layer = {}
-    for done, layer in enumerate(names):
-        progress("read out layers", done, len(names))
-        alone = read_classes(plain[:, plain["layer"].values == layer], split, **null)
-        by_layer[layer] = _of_layer(alone)
-    progress("read out layers", len(names), len(names))
-    leaky = make_split(
-        trial_table(recording), recording["emotion"].values, "random", len(split), random_state
-    )
-    main = read_classes(plain, split, controls=controls, **null)
+    with threadpool_limits(1, user_api="blas"):
+        by_layer = _read_layers(plain, split, null, progress)
+        leaky = make_split(trial_table(plain), plain["emotion"].values, "random", len(split))
+        main = read(plain, "emotion", split, controls=controls, **null)
+        random = read(plain, "emotion", leaky, **null | {"n_permutations": 0})
+        found = {}
+        for done, (name, folds) in enumerate(ratings.items()):
+            progress("read out ratings", done, len(ratings))
+            found[name] = read(plain, name, folds, controls=controls, **null)
     baselines = {n: main.baselines[n].to_dict() for n in ("majority", "image_statistics")}
     baselines["untrained"] = over_seeds(untrained["balanced_accuracy"])
-    baselines["random_split"] = brief(read_classes(plain, leaky, **quick), "balanced_accuracy")
+    baselines["random_split"] = brief(random, "balanced_accuracy")
     decoding: dict[str, Any] = {
         "balanced_accuracy": brief(main, "balanced_accuracy"),
         "auc": brief(main, "macro_auc"),
         "f1": brief(main, "f1_macro"),
         "baselines": baselines,
     }
-    predictions = main.predictions.assign(file=recording["file"].values[main.predictions["trial"]])
-    for done, (name, folds) in enumerate(ratings.items()):
-        progress("read out ratings", done, len(ratings))
-        found = read_rating(plain, name, folds, controls=controls, **null)
-        decoding[name] = brief(found, "pearson_r", "r") | {
-            "image_statistics": brief_of(found.baselines["image_statistics"].to_dict()),
+    for name, evidence in found.items():
+        plainest = evidence.baselines["image_statistics"]
+        decoding[name] = brief(evidence, "pearson_r", "r") | {
+            "image_statistics": {"r": plainest.value, "interval": plainest.interval},
             "untrained": over_seeds(untrained[name], "r"),
         }
-        rows = rated(recording, name)[found.predictions["trial"]]
-        column = pd.Series(found.predictions[f"predicted {name}"].to_numpy(), index=rows)
-        predictions[f"predicted {name}"] = predictions["trial"].map(column)
     progress("read out ratings", len(ratings), len(ratings))
-    return Readout(by_layer, decoding, predictions)
+    return Readout(by_layer, decoding, _predictions(plain, main, found))
+
+
+def _read_layers(
+    recording: xr.DataArray, split: Split, null: Mapping[str, Any], progress: Progress
+) -> dict[str, dict[str, Any]]:
+    names = list(dict.fromkeys(recording["layer"].values.tolist()))
+    alone = (recording[:, recording["layer"].values == name] for name in names)
+    work = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
+        delayed(read)(layer, "emotion", split, **null) for layer in alone
+    )
+    found = {}
+    for done, (name, evidence) in enumerate(zip(names, work, strict=True), start=1):
+        progress("read out layers", done, len(names))
+        found[name] = _of_layer(evidence)
+    return found
+
+
+def _predictions(
+    recording: xr.DataArray, main: Evidence, ratings: Mapping[str, Evidence]
+) -> pd.DataFrame:
+    trial = main.predictions["trial"]
+    table = main.predictions.assign(file=recording["file"].values[trial])
+    for name, evidence in ratings.items():
+        rows = rated(recording, name)[evidence.predictions["trial"]]
+        read_as = pd.Series(evidence.predictions[f"predicted {name}"].to_numpy(), index=rows)
+        table[f"predicted {name}"] = trial.map(read_as)
+    return table
 
 
 def _of_layer(found: Evidence) -> dict[str, Any]:
@@ -199,11 +194,6 @@ def brief(evidence: Evidence, metric: str, key: str = "score") -> dict[str, Any]
     """Give one score as ``{"score", "interval", "p"}``."""
     found = evidence.scores[metric].to_dict()
     return {key: found["score"], "interval": found["interval"], "p": found["p"]}
-
-
-def brief_of(score: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a correlation as ``{"r", "interval"}``."""
-    return {"r": score["score"], "interval": score["interval"]}
 
 
 def over_seeds(values: Sequence[float], key: str = "score") -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from threadpoolctl import threadpool_limits
 
 from affectome.data import Catalog, Skipped, trial_table
 from affectome.errors import InputError
@@ -16,7 +17,7 @@ from affectome.evidence import Split
 from affectome.networks import Network, load_network
 from affectome.progress import Progress
 from affectome.reports.emergence import Drivers
-from affectome.studies._emergence_readout import read_classes, read_rating, squeezed
+from affectome.studies._emergence_readout import read, squeezed
 from affectome.studies._emergence_stimuli import halves, respond, with_classes
 from affectome.units import Selectivity, selectivity, shared_units
 
@@ -117,9 +118,10 @@ def compare_untrained(
             {"seed": seed, "layer": layer, **share} for layer, share in by_layer(found).items()
         ]
         plain = squeezed(recording)
-        scores["balanced_accuracy"].append(read_classes(plain, split, **quick).score.value)
-        for rating, folds in ratings.items():
-            scores[rating].append(read_rating(plain, rating, folds, **quick).score.value)
+        with threadpool_limits(1, user_api="blas"):
+            scores["balanced_accuracy"].append(read(plain, "emotion", split, **quick).score.value)
+            for rating, folds in ratings.items():
+                scores[rating].append(read(plain, rating, folds, **quick).score.value)
         first = plain if first is None else first
     assert first is not None
     return Untrained(pd.DataFrame(rows), scores, first)
