@@ -74,6 +74,37 @@ def test_units_trade_places_within_their_block_only():
         permute_whole(y, unit, np.arange(60) % 2)
 
 
+def test_folds_that_were_dealt_by_class_stay_so():
+    trials = trials_of(5, 14)
+    y = np.array(list("abb"))[trials["stimulus"] % 3]
+    split = make_split(trials, y, "stimulus", 4)
+    drawn, _ = arrange(y, split, 200, 0)
+    dealt = sorted(tuple(np.unique(y[test], return_counts=True)[1]) for _, test in split)
+    for row in drawn:
+        kept = sorted(tuple(np.unique(row[test], return_counts=True)[1]) for _, test in split)
+        assert kept == dealt
+    assert len(np.unique(drawn, axis=0)) > 150
+    random, _ = arrange(y, make_split(trials, y, "random", 7), 200, 0)
+    assert all(sorted(row) == sorted(y) for row in random)
+
+
+def test_swapped_parts_reach_every_arrangement_of_leave_one_out():
+    y = np.repeat(list("aaabbb"), 2)
+    unit = np.repeat(np.arange(6), 2)
+    drawn = permute_whole(y, unit, None, 4000, 0, parts=unit)
+    _, counts = np.unique(drawn, axis=0, return_counts=True)
+    assert counts.size == 20
+    assert stats.chisquare(counts).pvalue > 0.001
+
+
+def test_parts_are_left_aside_where_they_leave_too_few_arrangements():
+    y = np.repeat(list("ababab"), 2)
+    unit = np.repeat(np.arange(6), 2)
+    parts = np.repeat([0, 0, 1, 1, 2, 2], 2)  # eight arrangements
+    drawn = permute_whole(y, unit, None, 500, 0, parts=parts)
+    assert len(np.unique(drawn, axis=0)) == 20
+
+
 def test_sequences_of_units_stay_together():
     unit = np.repeat(np.arange(6), 5)
     y = np.arange(30.0)

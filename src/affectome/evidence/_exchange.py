@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from affectome.evidence._arrangements import constant_within
 from affectome.evidence._holdout import COARSE
+from affectome.evidence._predictions import fold_of
 from affectome.evidence._split import Split
 from affectome.evidence.nulls import (
     circular_shifts,
-    constant_within,
     permute_crossed,
     permute_whole,
     permute_within,
@@ -33,8 +34,11 @@ def arrange(
     if split.kind == "time":
         return _shift(y, split, n_permutations, random_state)
     columns = {name: np.asarray(split.columns[name]) for name in split.by}
+    fold = fold_of(split, len(y))
     if not columns:
-        return permute_within(y, None, n_permutations, random_state), "labels permuted over trials"
+        trials = np.arange(len(y))
+        drawn = permute_whole(y, trials, None, n_permutations, random_state, fold)
+        return drawn, "labels permuted over trials"
     fixed = [name for name, values in columns.items() if constant_within(y, values)]
     if fixed:
         name = min(fixed, key=lambda c: len(np.unique(columns[c])))
@@ -42,7 +46,8 @@ def arrange(
         around = [c for c in columns if c not in fixed and constant_within(columns[c], units)]
         blocks = columns[around[0]] if around else None
         within = f" within {around[0]}" if around else ""
-        drawn = permute_whole(y, units, blocks, n_permutations, random_state)
+        parts = None if around else _first_fold(units, fold)
+        drawn = permute_whole(y, units, blocks, n_permutations, random_state, parts)
         return drawn, f"labels permuted over whole values of {name}{within}"
     shown = next((name for name in columns if name in SHOWN), None)
     others = [values for name, values in columns.items() if name != shown]
@@ -56,6 +61,18 @@ def arrange(
     blocks = pd.factorize(pd.MultiIndex.from_arrays([columns[name] for name in kept]))[0]
     drawn = permute_within(y, blocks, n_permutations, random_state)
     return drawn, f"labels permuted within {' and '.join(kept)}"
+
+
+def _first_fold(units: NDArray[Any], fold: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Smallest number of a fold that tests the unit of each trial.
+
+    In a double hold-out a stimulus is tested in several folds, and none of them tests a stimulus of
+    another part.
+    """
+    codes = pd.factorize(units)[0]
+    first = np.full(codes.max() + 1, fold.max() + 1)
+    np.minimum.at(first, codes[fold >= 0], fold[fold >= 0])
+    return first[codes]
 
 
 def _shift(

@@ -11,14 +11,20 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
 from affectome.errors import InputError
-
-FEWEST_ARRANGEMENTS = 20
-"""With fewer, no p of .05 is within reach."""
+from affectome.evidence._arrangements import (
+    check_arrangements,
+    codes_of,
+    constant_within,
+    enough,
+    log_arrangements,
+    log_arrangements_of_parts,
+    shuffled,
+    shuffled_parts,
+)
 
 
 def permute_within(
@@ -52,10 +58,10 @@ def permute_within(
         than 20 distinct arrangements.
     """
     labels = np.asarray(y)
-    codes = _codes(blocks, len(labels), "blocks")
-    _check_arrangements(_log_arrangements(labels, codes), codes)
+    codes = codes_of(blocks, len(labels), "blocks")
+    check_arrangements(log_arrangements(labels, codes), codes)
     rng = np.random.default_rng(random_state)
-    return labels[_shuffled(codes, n_permutations, rng)]
+    return labels[shuffled(codes, n_permutations, rng)]
 
 
 def permute_whole(
@@ -64,6 +70,7 @@ def permute_whole(
     blocks: ArrayLike | None = None,
     n_permutations: int = 1000,
     random_state: int = 0,
+    parts: ArrayLike | None = None,
 ) -> NDArray[np.generic]:
     """Permute labels over whole units: stimuli, films, persons.
 
@@ -80,6 +87,11 @@ def permute_whole(
         Block within which units trade places, shape (n_trials,); one block by default.
     n_permutations, random_state
         As in :func:`permute_within`.
+    parts
+        Fold that tests each unit, shape (n_trials,). Where folds were dealt by class, free
+        permutations would undo that, so that the real labels were an odd one out and p too large:
+        units then trade places within a part, and parts of equally many units as wholes. Left
+        aside where that gives fewer than 20 arrangements, and where labels vary within units.
 
     Returns
     -------
@@ -92,15 +104,20 @@ def permute_whole(
         If a unit lies in two blocks, or there are fewer than 20 distinct arrangements.
     """
     labels = np.asarray(y)
-    unit = _codes(units, len(labels), "units")
-    block = _codes(blocks, len(labels), "blocks")
+    unit = codes_of(units, len(labels), "units")
+    block = codes_of(blocks, len(labels), "blocks")
     first = np.unique(unit, return_index=True)[1]
     if not constant_within(block, unit):
         raise InputError("a unit lies in two blocks; give the blocks that units lie within")
     if constant_within(labels, unit):
+        if parts is not None:
+            part = codes_of(parts, len(labels), "parts")[first]
+            if enough(log_arrangements_of_parts(labels[first], part)):
+                rng = np.random.default_rng(random_state)
+                return labels[first][shuffled_parts(part, n_permutations, rng)][:, unit]
         return permute_within(labels[first], block[first], n_permutations, random_state)[:, unit]
     sizes = np.bincount(block[first])
-    _check_arrangements(float(gammaln(sizes + 1).sum()), block)
+    check_arrangements(float(gammaln(sizes + 1).sum()), block)
     rng = np.random.default_rng(random_state)
     place = np.lexsort((unit, block))
     index = np.empty((n_permutations, len(labels)), dtype=np.intp)
@@ -141,8 +158,8 @@ def permute_crossed(
         If a subject met a stimulus never or twice, or there are fewer than 20 arrangements.
     """
     labels = np.asarray(y)
-    subject = _codes(subjects, len(labels), "subjects")
-    stimulus = _codes(stimuli, len(labels), "stimuli")
+    subject = codes_of(subjects, len(labels), "subjects")
+    stimulus = codes_of(stimuli, len(labels), "stimuli")
     n_stimuli = int(stimulus.max()) + 1
     trial = np.full((int(subject.max()) + 1, n_stimuli), -1, dtype=np.intp)
     trial[subject, stimulus] = np.arange(len(labels))
@@ -151,8 +168,8 @@ def permute_crossed(
             f"{len(labels)} trials don't cross {len(trial)} subjects with {n_stimuli} stimuli once "
             "each; permute within subjects instead"
         )
-    _check_arrangements(float(gammaln(n_stimuli + 1)), np.zeros(1, dtype=np.intp))
-    order = _shuffled(
+    check_arrangements(float(gammaln(n_stimuli + 1)), np.zeros(1, dtype=np.intp))
+    order = shuffled(
         np.zeros(n_stimuli, dtype=np.intp), n_permutations, np.random.default_rng(random_state)
     )
     return labels[trial[subject, order[:, stimulus]]]
@@ -189,7 +206,7 @@ def circular_shifts(
         If labels are constant within every run or there are fewer than 20 distinct shifts.
     """
     labels = np.asarray(y)
-    codes = _codes(runs, len(labels), "runs")
+    codes = codes_of(runs, len(labels), "runs")
     rng = np.random.default_rng(random_state)
     if min_shift < 1:
         raise InputError(f"the smallest shift is 1 trial; got {min_shift}")
@@ -202,7 +219,7 @@ def circular_shifts(
             log_shifts += math.log(choices)
         shift = rng.integers(min_shift, min_shift + max(choices, 1), n_permutations)
         index[:, rows] = rows[(np.arange(rows.size) - shift[:, None]) % rows.size]
-    _check_arrangements(log_shifts, codes)
+    check_arrangements(log_shifts, codes)
     return labels[index]
 
 
@@ -224,9 +241,9 @@ def shuffle_inputs(
         Seed.
     """
     values = np.asarray(X)
-    codes = _codes(blocks, len(values), "blocks")
+    codes = codes_of(blocks, len(values), "blocks")
     flat = values.reshape(len(values), -1)
-    order = _shuffled(codes, flat.shape[1], np.random.default_rng(random_state))
+    order = shuffled(codes, flat.shape[1], np.random.default_rng(random_state))
     return np.take_along_axis(flat, order.T, axis=0).reshape(values.shape)
 
 
@@ -246,59 +263,3 @@ def p_value(observed: float, null: ArrayLike, higher_is_better: bool = True) -> 
     slack = 1e-12 * max(1.0, abs(observed))
     better = scores >= observed - slack if higher_is_better else scores <= observed + slack
     return float((1 + np.count_nonzero(better)) / (1 + scores.size))
-
-
-def constant_within(values: NDArray[np.generic], groups: NDArray[np.generic]) -> bool:
-    """Whether every group holds one value only."""
-    pairs = pd.DataFrame({"group": groups, "value": _row_codes(values)}).drop_duplicates()
-    return bool(pairs["group"].is_unique)
-
-
-def _row_codes(labels: NDArray[np.generic]) -> NDArray[np.intp]:
-    """Codes of the distinct labels, or of the distinct rows of several targets."""
-    if labels.ndim == 1:
-        return pd.factorize(labels)[0]
-    return np.unique(labels, axis=0, return_inverse=True)[1].reshape(-1)
-
-
-def _shuffled(codes: NDArray[np.intp], n: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Row numbers, shuffled within blocks, shape (n, n_trials)."""
-    index = np.empty((n, codes.size), dtype=np.intp)
-    place = np.argsort(codes, kind="stable")
-    step = max(1, 4_000_000 // codes.size)
-    for start in range(0, n, step):
-        keys = rng.random((min(step, n - start), codes.size)) + codes
-        index[start : start + step, place] = np.argsort(keys, axis=1)
-    return index
-
-
-def _codes(groups: ArrayLike | None, n: int, name: str) -> NDArray[np.intp]:
-    if groups is None:
-        return np.zeros(n, dtype=np.intp)
-    given = np.asarray(groups)
-    if given.shape != (n,):
-        raise InputError(
-            f"{name} have the shape {given.shape} but there are {n} trials; give one a trial"
-        )
-    return pd.factorize(given)[0]
-
-
-def _log_arrangements(labels: NDArray[np.generic], blocks: NDArray[np.intp]) -> float:
-    """Logarithm of the number of distinct arrangements, the product of multinomials."""
-    table = pd.crosstab(blocks, _row_codes(labels)).to_numpy()
-    return float((gammaln(table.sum(axis=1) + 1) - gammaln(table + 1).sum(axis=1)).sum())
-
-
-def _check_arrangements(log_arrangements: float, blocks: NDArray[np.intp]) -> None:
-    n_blocks = int(blocks.max()) + 1
-    if log_arrangements < 1e-9:
-        raise InputError(
-            f"permuting within these {n_blocks} blocks changes nothing: every block has one label "
-            "only; permute whole blocks (permute_whole), or within larger ones"
-        )
-    if log_arrangements < math.log(FEWEST_ARRANGEMENTS) - 1e-9:
-        raise InputError(
-            f"there are only {round(math.exp(log_arrangements))} distinct arrangements of the "
-            f"labels in {n_blocks} blocks, so p can't reach .05; at least {FEWEST_ARRANGEMENTS} "
-            "are needed: take more groups or larger blocks"
-        )
