@@ -19,6 +19,10 @@ COMMANDS = {
     "audit": ("affectome.cli.audit:audit", "Find why a score would be too good."),
     "region": ("affectome.cli.region:region", "Choose the region of a film to look at."),
     "signature": ("affectome.cli.signature:signature", "Express published patterns in brain maps."),
+    "compare": (
+        "affectome.cli.compare:compare",
+        "Compare a CNN, an RNN and a linear decoder on film EEG, under three splits.",
+    ),
 }
 STUDIES = {
     "emergence": (

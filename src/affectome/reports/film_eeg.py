@@ -1,0 +1,130 @@
+"""The report of ``affectome compare``: every decoder under every split, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from affectome.reports.figures import Mark, scores
+from affectome.reports.page import Figure, Page, Section, Table
+from affectome.reports.style import COLORS
+
+Result = Mapping[str, Any]
+METRIC = "balanced_accuracy"
+DRAWN = {
+    "linear": COLORS["trained"],
+    "CNN": COLORS["second"],
+    "RNN": COLORS["good"],
+    "film alone": COLORS["untrained"],
+}
+
+
+def film_eeg_page(result: Result, stamps: Sequence[str] = ()) -> Page:
+    """Lay out the report.
+
+    Parameters
+    ----------
+    result
+        What ``result.json`` holds.
+    stamps
+        What no reader may miss.
+    """
+    return Page(
+        title=f"Decoders compared · {result['source']}",
+        question=f"Which decoder reads the {result['target']}, and does it hold for new people and "
+        "new films?",
+        answer=answer(result),
+        stamps=stamps,
+        warnings=result["warnings"],
+        skipped=result["skipped"],
+        facts={name: str(size) for name, size in result["sizes"].items()}
+        | {f"folds, {name}": str(split["n_folds"]) for name, split in result["splits"].items()},
+        sections=[
+            Section(
+                "One table",
+                "Random trials come from people and films that were also trained on, so that a "
+                "decoder may recognise those. New people share no person with training; new people "
+                "and new films share neither. Film alone looks the film up and reads no EEG.",
+                [
+                    Figure(
+                        "comparison",
+                        _figure(result),
+                        "Balanced accuracy on held-out trials; lines are 95 % intervals over "
+                        "held-out groups.",
+                    )
+                ],
+                [_table(result), _against_linear(result)],
+            )
+        ],
+    )
+
+
+def answer(result: Result) -> str:
+    """Say what came out in two sentences made from the numbers."""
+    names = list(result["splits"])
+    strictest, easiest = names[-1], names[0]
+    best = max(_read(result, strictest), key=lambda cell: cell[METRIC]["score"])
+    own = best[METRIC]
+    first = (
+        f"With {strictest} the best decoder, {best['decoder']}, reads {len(result['classes'])} "
+        f"classes with a balanced accuracy of {_scored(own)} (chance {result['chance']:.2f})."
+    )
+    if easiest == strictest:
+        return first
+    same = next(c for c in _read(result, easiest) if c["decoder"] == best["decoder"])
+    return f"{first} With {easiest} the same decoder would seem to reach {_scored(same[METRIC])}."
+
+
+def _read(result: Result, split: str) -> list[Mapping[str, Any]]:
+    return [c for c in result["table"] if c["split"] == split and c["decoder"] != "film alone"]
+
+
+def _scored(found: Mapping[str, Any]) -> str:
+    if found["interval"] is None:
+        return f"{found['score']:.2f}"
+    low, high = found["interval"]
+    return f"{found['score']:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _figure(result: Result) -> str:
+    marks = [
+        Mark(
+            f"{cell['split']} · {cell['decoder']}",
+            cell[METRIC]["score"],
+            cell[METRIC]["interval"],
+            DRAWN[cell["decoder"]],
+        )
+        for cell in result["table"]
+    ]
+    return scores(marks, "balanced accuracy", result["chance"])
+
+
+def _table(result: Result) -> Table:
+    names = list(result["splits"])
+    rows: dict[str, list[str]] = {}
+    for cell in result["table"]:
+        rows.setdefault(cell["decoder"], [cell["decoder"]]).append(_scored(cell[METRIC]))
+    return Table(
+        ["decoder", *names],
+        list(rows.values()),
+        f"Balanced accuracy and its 95 % interval; chance is {result['chance']:.2f}.",
+    )
+
+
+def _against_linear(result: Result) -> Table:
+    rows = []
+    for cell in result["table"]:
+        excess = cell["above_linear"]
+        if excess is not None and cell["decoder"] != "film alone":
+            low, high = excess["interval"] or (float("nan"), float("nan"))
+            rows.append(
+                [
+                    cell["decoder"],
+                    cell["split"],
+                    f"{excess['value']:+.2f}",
+                    f"{low:+.2f} to {high:+.2f}",
+                ]
+            )
+    return Table(
+        ["network", "split", "above linear", "95 %"], rows, "Paired difference on the same trials."
+    )
