@@ -171,14 +171,11 @@ def evaluate(
     own = out_of_fold(decoder, X, y, split, scored)
     progress("baselines", 1, 3)
     rivals = _rivals(baseline_scores(trials, y, split, nuisance), y)
-    for name, control in (controls or {}).items():
-        values = _features(decoder, _same_trials(control, recording, name))
+    for name, values in _controls(decoder, recording, controls or {}).items():
         rivals[name] = out_of_fold(decoder, values, y, split, scored)
     progress("null", 2, 3)
-    drawn, scheme = y[None][:0], ""
-    if n_permutations:
-        drawn, scheme = arrange(y, split, n_permutations, random_state)
-    null = null_scores(decoder, X, y, split, metrics, drawn, scheme, n_jobs)
+    labels = _labels_under_null(y, split, n_permutations, random_state)
+    null = null_scores(decoder, X, y, split, metrics, *labels, n_jobs)
     wider = {name: judge.inflation(name, null) for name in metrics}
     baselines = {name: judge.score(main, rival, wider[main]) for name, rival in rivals.items()}
     best = _best(baselines, METRICS[main].higher_is_better)
@@ -271,13 +268,25 @@ def _features(decoder: Any, recording: xr.DataArray) -> NDArray[Any]:
     return values
 
 
-def _same_trials(control: xr.DataArray, recording: xr.DataArray, name: str) -> xr.DataArray:
-    if control.sizes.get("trial") != recording.sizes["trial"]:
-        raise InputError(
-            f"the control {name!r} has the shape {control.shape}, but the Recording has "
-            f"{recording.sizes['trial']} trials; give the same trials in the same order"
-        )
-    return check_recording(control)
+def _controls(
+    decoder: Any, recording: xr.DataArray, controls: Mapping[str, xr.DataArray]
+) -> dict[str, NDArray[Any]]:
+    n_trials = recording.sizes["trial"]
+    for name, control in controls.items():
+        if control.sizes.get("trial") != n_trials:
+            raise InputError(
+                f"the control {name!r} has the shape {control.shape}, but the Recording has "
+                f"{n_trials} trials; give the same trials in the same order"
+            )
+    return {name: _features(decoder, check_recording(one)) for name, one in controls.items()}
+
+
+def _labels_under_null(
+    y: NDArray[Any], split: Split, n_permutations: int, random_state: int
+) -> tuple[NDArray[Any], str]:
+    if n_permutations == 0:
+        return y[None][:0], ""
+    return arrange(y, split, n_permutations, random_state)
 
 
 def _rivals(scores: Mapping[str, NDArray[np.float64]], y: NDArray[Any]) -> dict[str, Predictions]:
