@@ -158,13 +158,16 @@ def _histograms(images, levels, cotangents, cell_height, cell_width, may_tie):  
         lines = np.zeros((3, width))
         gradient = np.empty((4, n_across * cell_width))
         passed = np.zeros((n_bins, n_across * cell_width))
+        nearest = np.full(n_across * cell_width, np.inf)
         for row in range(down * cell_height, (down + 1) * cell_height):
             _differences(images[frame], levels, row, row == down * cell_height, lines, gradient)
             _add(gradient[2], passed[0])
             for k in range(n_bins - 1):
-                _add_passed(gradient, cotangents[k], passed[k + 1])
                 if may_tie:
-                    n_ties[frame, down] += _count_ties(gradient, cotangents[k])
+                    _add_passed_noting(gradient, cotangents[k], passed[k + 1], nearest)
+                else:
+                    _add_passed(gradient, cotangents[k], passed[k + 1])
+            n_ties[frame, down] += _settle_later(gradient[2], nearest)
         for across in range(n_across):
             beyond = 0.0
             for k in range(n_bins - 1, -1, -1):
@@ -189,11 +192,11 @@ def _ties(images, levels, cotangents, cell_height, cell_width, ends):  # type: i
             for row in range(down * cell_height, (down + 1) * cell_height):
                 _differences(images[frame], levels, row, row == down * cell_height, lines, gradient)
                 for k in range(len(cotangents)):
-                    if not _count_ties(gradient, cotangents[k]):
-                        continue
+                    on_it = _zero_gap(cotangents[k])
                     for c in range(n_across * cell_width):
                         gap = gradient[1, c] - gradient[0, c] * cotangents[k]
-                        if _is_tie(gap, gradient[2, c], cotangents[k]):
+                        distance = abs(gap) if gap != 0 else on_it
+                        if distance < ON_EDGE * gradient[2, c]:
                             ties[at, 0], ties[at, 1], ties[at, 2] = frame, down, c // cell_width
                             ties[at, 3], ties[at, 4] = k, gradient[0, c] * gradient[3, c]
                             ties[at, 5] = gradient[1, c] * gradient[3, c]
@@ -214,13 +217,6 @@ def _settle(histograms: np.ndarray, edges: np.ndarray, ties: np.ndarray) -> None
 
 
 @njit(cache=True)
-def _is_tie(gap, size, cotangent):  # type: ignore[no-untyped-def]
-    """Say whether a pixel is on an edge to within rounding; equality at 45° and 90° is exact."""
-    exact = 0.0 if cotangent in (-1.0, 0.0, 1.0) else -1.0
-    return (abs(gap) < ON_EDGE * size) & (abs(gap) > exact)
-
-
-@njit(cache=True)
 def _add(size, passed):  # type: ignore[no-untyped-def]
     for c in range(len(size)):
         passed[c] += size[c]
@@ -234,12 +230,30 @@ def _add_passed(gradient, cotangent, passed):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _count_ties(gradient, cotangent):  # type: ignore[no-untyped-def]
-    n_ties = 0
+def _add_passed_noting(gradient, cotangent, passed, nearest):  # type: ignore[no-untyped-def]
+    """Add as `_add_passed` does, and note how near each pixel comes to an edge."""
+    on_it = _zero_gap(cotangent)
     for c in range(gradient.shape[1]):
         gap = gradient[1, c] - gradient[0, c] * cotangent
-        n_ties += _is_tie(gap, gradient[2, c], cotangent)
+        passed[c] += gradient[2, c] if gap <= 0 else 0.0
+        distance = abs(gap) if gap != 0 else on_it
+        nearest[c] = min(nearest[c], distance)
+
+
+@njit(cache=True)
+def _settle_later(size, nearest):  # type: ignore[no-untyped-def]
+    """Count the row's ties, none of which can be with two edges, and forget what was noted."""
+    n_ties = 0
+    for c in range(len(size)):
+        n_ties += nearest[c] < ON_EDGE * size[c]
+        nearest[c] = np.inf
     return n_ties
+
+
+@njit(cache=True)
+def _zero_gap(cotangent):  # type: ignore[no-untyped-def]
+    """Give what a gap of zero counts as: at multiples of 45° it is exact, so no tie."""
+    return np.inf if cotangent in (-1.0, 0.0, 1.0) else 0.0
 
 
 @njit(cache=True)
