@@ -148,15 +148,14 @@ def test_the_command_writes_the_table(compared, tmp_path, capsys, monkeypatch):
 
 @pytest.mark.slow
 def test_new_people_are_read_and_film_identity_is_not_taken_for_emotion():
-    planted = film_eeg.run(measured(films(n_subjects=8, effect=1.5)))
+    planted = film_eeg.run(measured(films(n_subjects=8, effect=1.5)), max_epochs=1)
     for cell in planted.cells:
         if cell.decoder == "linear":
             assert cell.score.interval[0] > 0.5, cell.split
-    nothing = film_eeg.run(
-        measured(films(n_subjects=8, n_films=24, effect=0.0, stimulus_effect=1.0))
-    )
+    signature = films(n_subjects=8, n_films=16, effect=0.0, stimulus_effect=1.5)
+    nothing = film_eeg.run(measured(signature), max_epochs=10)
     reached = {(c.decoder, c.split): c.score for c in nothing.cells}
     assert reached["linear", "random trials"].interval[0] > 0.5
     for decoder in ("linear", *film_eeg.NETWORKS):
         low, high = reached[decoder, "new people, new films"].interval
-        assert low <= 0.5 <= high
+        assert low <= 0.5 <= high, decoder
