@@ -11,6 +11,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from affectome.cli.app import main
+from affectome.data.video import frames
 from affectome.errors import InputError
 from affectome.features.hog import HogSettings
 from affectome.studies._faces_neurons import check_events, neurons_and_stimuli
@@ -37,8 +38,8 @@ def film(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray]:
     strength = expression(n_frames, onsets)
     share = np.zeros((n_frames, 48, 64))
     share[:, 16:, 32:] = strength[:, None, None]
-    frames = face + share * (moved - face) + 4 * rng.normal(size=(n_frames, 48, 64))
-    write_film(path, list(frames.clip(0, 255).astype(np.uint8)), codec="png", pixels="gray")
+    images = face + share * (moved - face) + 4 * rng.normal(size=(n_frames, 48, 64))
+    write_film(path, list(images.clip(0, 255).astype(np.uint8)), codec="png", pixels="gray")
     return onsets, strength
 
 
@@ -158,6 +159,8 @@ def test_the_command_writes_a_report(
     assert "Expression, or mere movement?" in page
     assert "The order of trials is predictable" in page
     assert (out / "figures" / "prototypes.svg").is_file()
+    shown = np.stack([frame.image for frame in frames(out / "expression.mp4")])
+    assert shown.shape == (48, 480, 480)
     assert json.loads((out / "manifest.json").read_text())["split"]["by"] == ["subject"]
 
 

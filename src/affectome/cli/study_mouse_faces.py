@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
-from affectome.cli.running import console, finish, progress_bar
+from affectome.cli.running import finish, progress_bar, say
+from affectome.data import write_bytes
+from affectome.data.clips import clip_of
 from affectome.evidence.manifest import manifest
-from affectome.features.hog import HogSettings
+from affectome.features.hog import HogSettings, clip_images
+from affectome.reports.face_film import face_film
 from affectome.reports.mouse_faces import FaceArrays, mouse_faces_page
 from affectome.reports.page import write_run
 from affectome.studies.mouse_faces import MouseFaces, has_films, run, run_neurons
@@ -83,7 +87,7 @@ def mouse_faces(
         inputs["films"] = sorted({Path(file) for file in found.trials["file"]})
     page = mouse_faces_page(result, None if found is None else _arrays(found))
     if not as_json:
-        console.print(page.answer, highlight=False, markup=False)
+        say(page.answer)
     if out is not None:
         described = manifest(
             "study mouse-faces",
@@ -99,8 +103,10 @@ def mouse_faces(
             split=None if found is None else found.split,
         )
         tables = {} if found is None else {"clips": found.trials}
+        if found is not None:
+            write_bytes(out / "expression.mp4", _film(found))
         report = write_run(out, result, page, described, tables)
-        console.print(f"report: {report}", highlight=False, markup=False)
+        say(f"report: {report}")
     finish(result, as_json)
 
 
@@ -115,3 +121,13 @@ def _arrays(found: MouseFaces) -> FaceArrays:
         found.settings.cell,
         found.frames,
     )
+
+
+def _film(found: MouseFaces) -> bytes:
+    """Show the clip whose expression rises most."""
+    row = int(found.traces[:, found.time >= 0].max(axis=1).argmax())
+    shown = found.trials.iloc[row]
+    images = clip_images(clip_of(shown.to_dict()), found.time)
+    title = f"{shown['event']}, {shown['subject']}"
+    step = float(np.diff(found.time).min())
+    return face_film(images, found.time, found.traces[row], title, 1 / step)

@@ -131,6 +131,20 @@ def describe_clips(
     return ClipFeatures(recording, motion, np.mean([found[n][2] for n in kept], axis=0), skipped)
 
 
+def clip_images(clip: Clip, time: np.ndarray) -> np.ndarray:
+    """Decode the frames of one clip nearest to times (s) from its event, (n_times, height, width).
+
+    Raises
+    ------
+    InputError
+        If the film can't be decoded.
+    """
+    why: dict[int, str] = {}
+    for _, images in _decode([clip], [0], time, why):
+        return images
+    raise InputError(why[0])
+
+
 class Stretch(NamedTuple):
     """Successive frames of a film: ``times`` (n,), ``hog`` (n, unit) and ``motion`` (n,)."""
 
