@@ -1,4 +1,6 @@
 import errno
+import subprocess
+import sys
 
 import pytest
 import typer
@@ -9,7 +11,7 @@ from affectome.errors import InputError, MissingExtraError, require
 
 
 def run_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
-    def broken() -> typer.Typer:
+    def broken(_: object) -> typer.Typer:
         app = typer.Typer(pretty_exceptions_enable=False)
 
         @app.command()
@@ -54,6 +56,24 @@ def test_skipped_inputs_set_the_status(capsys: pytest.CaptureFixture[str]) -> No
     assert caught.value.exit_code == 1
     captured = capsys.readouterr()
     assert captured.out.startswith("{")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from affectome.cli import app; app.build(['--help']); "
+        "sys.exit(' '.join({'torch', 'numba', 'mne', 'sklearn'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", [*application.COMMANDS, *application.STUDIES])
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [name] if name in application.COMMANDS else ["study", name]
+    with pytest.raises(SystemExit) as caught:
+        application.main([*words, "--help"])
+    assert caught.value.code in {0, None}
+    assert "--out" in capsys.readouterr().out
 
 
 def test_options() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from affectome.cli.running import console, finish, progress_bar
+from affectome.cli.running import finish, progress_bar, say
 from affectome.evidence.audit import audit as run_audit
 from affectome.reports.audit import write_audit
 
@@ -55,10 +55,10 @@ def audit(
         )
     result = found.to_dict()
     if not as_json:
-        console.print(result["verdict"], highlight=False, markup=False)
+        say(result["verdict"])
         for one in result["findings"]:
             line = f"{one['severity']:<7}{one['kind']:<18}{one['what']}"
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+            say(line)
     if out is not None:
-        console.print(f"report: {write_audit(found, out, seed)}", highlight=False, markup=False)
+        say(f"report: {write_audit(found, out, seed)}")
     finish(result, as_json)

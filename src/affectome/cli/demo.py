@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from affectome.cli.running import console, finish, progress_bar
+from affectome.cli.running import console, finish, progress_bar, say
 from affectome.cli.study_emergence import write_emergence
 from affectome.cli.study_neural_code import write_neural_code
 from affectome.data import draw_faces, output_folder, read_catalog
@@ -39,7 +39,7 @@ def demo(
     if not json:
         console.print(table)
     finish(numbers, json)
-    console.print(f"report: {report}", highlight=False, markup=False, soft_wrap=True)
+    say(f"report: {report}")
 
 
 Demo = Callable[[Path, int, Progress], tuple[Mapping[str, Any], Table, Path]]

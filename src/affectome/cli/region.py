@@ -10,7 +10,7 @@ import numpy as np
 import typer
 from PIL import Image, ImageDraw
 
-from affectome.cli.running import console, finish
+from affectome.cli.running import finish, say
 from affectome.data import write_bytes
 from affectome.data.video import Region, check_region, frames, parse_region, probe
 from affectome.features.motion import motion_map, propose_region
@@ -38,7 +38,7 @@ def region(
     content = io.BytesIO()
     picture.save(content, format="PNG")
     write_bytes(out, content.getvalue())
-    console.print(f"proposed region: {proposed}  preview: {out}", highlight=False, markup=False)
+    say(f"proposed region: {proposed}  preview: {out}")
     result = {"proposed": str(proposed), "crop": None if chosen is None else str(chosen)}
     finish({**result, "preview": str(out)}, as_json)
 

@@ -46,19 +46,22 @@ def progress_bar() -> Iterator[Progress]:
         yield advance
 
 
+def say(words: str, style: str | None = None) -> None:
+    """Print one line on standard error, however long it is."""
+    console.print(words, style=style, highlight=False, markup=False, soft_wrap=True)
+
+
 def finish(result: Mapping[str, Any], as_json: bool) -> None:
     """Print the result if asked for, list what was skipped, and exit with 1 if anything was."""
     if as_json:
         sys.stdout.write(to_json(result) + "\n")
     for warning in result.get("warnings", ()):
-        console.print(f"note: {warning}", style="yellow", highlight=False, markup=False)
+        say(f"note: {warning}", style="yellow")
     skipped = result.get("skipped", ())
     for item in list(skipped)[:10]:
-        console.print(
-            f"skipped {item['file']}: {item['why']}", style="yellow", highlight=False, markup=False
-        )
+        say(f"skipped {item['file']}: {item['why']}", style="yellow")
     if len(skipped) > 10:
-        console.print(f"… and {len(skipped) - 10} more, listed in result.json", style="yellow")
+        say(f"… and {len(skipped) - 10} more, listed in result.json", style="yellow")
     if skipped:
         raise typer.Exit(1)
 

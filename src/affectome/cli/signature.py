@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from affectome.cli.running import console, finish, progress_bar
+from affectome.cli.running import finish, progress_bar, say
 from affectome.evidence.manifest import manifest
 from affectome.reports.page import write_run
 from affectome.reports.signatures import signatures_page
@@ -42,7 +42,7 @@ def signature(
     result = found.to_dict()
     page = signatures_page(result, found.table())
     if not as_json:
-        console.print(page.answer, highlight=False, markup=False)
+        say(page.answer)
     if out is not None:
         inputs: dict[str, Path | list[Path]] = {"maps": maps, "patterns": list(patterns.values())}
         if events is not None:
@@ -51,5 +51,5 @@ def signature(
             "signature", inputs, 0, settings={"label": label, "resample": resample}
         )
         report = write_run(out, result, page, described, {"values": found.table()})
-        console.print(f"report: {report}", highlight=False, markup=False)
+        say(f"report: {report}")
     finish(result, as_json)

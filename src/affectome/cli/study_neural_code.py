@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from affectome.cli.running import console, finish, parse_pair, progress_bar
+from affectome.cli.running import finish, parse_pair, progress_bar, say
 from affectome.data.readers import read_recording
 from affectome.evidence import manifest
 from affectome.reports.neural_code import answer, neural_code_page
@@ -81,8 +81,8 @@ def neural_code(
     settings = {"target": target, "decoder": decoder, "features": features}
     report = write_neural_code(out, found, inputs, random_state, settings)
     result = found.to_dict()
-    console.print(answer(result), highlight=False, markup=False)
-    console.print(f"report: {report}", highlight=False, markup=False, soft_wrap=True)
+    say(answer(result))
+    say(f"report: {report}")
     finish(result, as_json)
 
 
