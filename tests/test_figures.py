@@ -39,3 +39,13 @@ def test_bands_and_legend() -> None:
 def test_classes_keep_their_colours() -> None:
     assert class_color("pleasant", 5) == COLORS["pleasant"]
     assert class_color("joy", 0) != class_color("joy", 1)
+
+
+def test_no_text_is_lost_in_the_dark() -> None:
+    figure, axes = canvas()
+    axes.set_title("made outside the style")
+    figure.supxlabel("below")
+    text = svg(figure)
+    for words in ("made outside the style", "below"):
+        before = text[: text.index(f">{words}<")]
+        assert "var(--ink)" in before[before.rindex("<text") :]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from affectome.data import read_picture
+from affectome.data import VALENCE_CLASSES, read_picture
 from affectome.reports.emergence_figures import (
     decoding_by_layer,
     gain_curves,
@@ -78,7 +78,7 @@ def emergence_page(
     facts
         Settings of the run.
     """
-    layers, classes = result["layers"], list(result["classes"])
+    layers, classes = result["layers"], _by_valence(result["classes"])
     return Page(
         title=f"Emergence · {_network(result)} · {result['trials']} pictures",
         question="Do filters of a network that was trained only on objects prefer "
@@ -314,6 +314,13 @@ def _layer_table(layers: Sequence[Mapping[str, Any]]) -> Section:
         *("lesion", "p", "enhancement", "p"),
     ]
     return Section("All layers", "", tables=[Table(header, rows)])
+
+
+def _by_valence(classes: Iterable[str]) -> list[str]:
+    """Put pleasant, neutral, unpleasant in this order; other classes follow as they come."""
+    names = list(classes)
+    usual = [name for name in reversed(VALENCE_CLASSES) if name in names]
+    return usual + [name for name in names if name not in usual]
 
 
 def _network(result: Mapping[str, Any]) -> str:

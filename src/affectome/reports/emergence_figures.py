@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from affectome.reports.figures import band, class_color, legend, reference
 from affectome.reports.style import COLORS, PAPER, SOFT, canvas, svg
@@ -78,6 +79,7 @@ def overlap_by_layer(layers: Layers) -> str:
             )
     axes.set_ylabel("filters")
     axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     legend(axes)
     return svg(figure)
 
@@ -140,7 +142,7 @@ def manipulation_by_layer(layers: Layers) -> str:
             label="selective filters",
         )
         reference(axes, known[0][1]["base"], "intact" if kind == "enhancement" else "")
-        axes.set_title(title, pad=24)
+        axes.set_title(title, loc="left", fontsize=9.5, pad=24)
         legend(axes)
     left.set_ylabel("balanced accuracy")
     return svg(figure)

@@ -10,7 +10,9 @@ import matplotlib as mpl
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure as Canvas
+from matplotlib.text import Text
 
 COLORS = {
     "pleasant": "#E69F00",
@@ -117,6 +119,9 @@ def svg(figure: Canvas) -> str:
     The same figure gives the same bytes. It is drawn as wide as the page allows, at most 107
     pixels an inch, so that text has the same size in every figure.
     """
+    for label in figure.findobj(Text):
+        if to_rgb(label.get_color()) == (0.0, 0.0, 0.0):
+            label.set_color(INK)
     stream = io.StringIO()
     with mpl.rc_context(_STYLE):
         FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})
