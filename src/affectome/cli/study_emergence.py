@@ -103,7 +103,6 @@ def write_emergence(
         "network": f"{result.network['name']}, {result.network['weights']}",
         "arithmetic": result.network["precision"],
         **{name: f"{n} pictures" for name, n in result.classes.items()},
-        "seed": str(random_state),
         **{name: str(value) for name, value in result.settings.items() if value is not None},
     }
     page = emergence_page(numbers, result.units, result.curves, result.drivers, facts)

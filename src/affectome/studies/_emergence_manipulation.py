@@ -17,6 +17,7 @@ from affectome.evidence import Split, inner_split, make_split, score
 from affectome.networks import Manipulation, Network, manipulated_activations
 from affectome.progress import Progress
 from affectome.studies._emergence_readout import classifier
+from affectome.studies._emergence_stimuli import Settings
 from affectome.units import Change, Effect, enhance, lesion, selectivity
 from affectome.units.manipulation import Measure, Respond
 
@@ -66,11 +67,7 @@ def manipulate(
     network: Network,
     recording: xr.DataArray,
     split: Split,
-    *,
-    n_random: int,
-    n_pictures: int,
-    precision: str,
-    random_state: int,
+    settings: Settings,
     progress: Progress,
 ) -> Manipulations:
     """Silence and turn up the selective units of one layer after the other.
@@ -88,34 +85,36 @@ def manipulate(
         Its responses to the pictures; ``emotion`` is the class.
     split
         What is held out.
-    n_random
-        Random draws for each layer.
-    n_pictures
-        Most pictures to validate and to test on, evenly from all classes.
-    precision, random_state, progress
-        As in the study.
+    settings
+        ``n_random`` draws are made for each layer; at most ``n_manipulated`` pictures, evenly from
+        all classes, validate, and as many test.
+    progress
+        Called after every batch of pictures.
 
     Returns
     -------
     Manipulations
-        Empty, with a note that says why, where ``n_pictures`` is 0, the groups do not suffice for
-        three parts, or no unit is selective.
+        Empty, with a note that says why, where ``n_manipulated`` is 0, the groups do not suffice
+        for three parts, or no unit is selective.
     """
-    if n_pictures == 0:
+    if settings.n_manipulated == 0:
         return _none("lesions and enhancements were left out (no pictures to try them on)")
     y = recording["emotion"].values.astype(str)
     try:
-        train, validation, test = _parts(recording, split, random_state)
+        train, validation, test = _parts(recording, split, settings.random_state)
     except InputError as error:
         return _none(f"no lesions or enhancements, for want of training and validation: {error}")
     chosen = _chosen(recording[train], y[train], network.layers)
     if not chosen:
         return _none("no lesions or enhancements: no unit is selective on the training pictures")
     activity = {layer: _of(recording[train], layer).mean(axis=0) for layer in chosen}
-    validation, test = (_even(rows, y, n_pictures) for rows in (validation, test))
-    answer = _Answer(network, recording, train, precision, progress)
+    validation, test = (_even(rows, y, settings.n_manipulated) for rows in (validation, test))
+    answer = _Answer(network, recording, train, settings.precision, progress)
     ask, judge = answer.about(test)
-    controls: dict[str, Any] = {"n_random": n_random, "random_state": random_state}
+    controls: dict[str, Any] = {
+        "n_random": settings.n_random,
+        "random_state": settings.random_state,
+    }
     up = enhance(ask, judge, *answer.about(validation), chosen, activity, gains=GAINS, **controls)
     down = lesion(ask, judge, chosen, activity, **controls)
     curves = pd.DataFrame(

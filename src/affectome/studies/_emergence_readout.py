@@ -21,6 +21,7 @@ from affectome.data import trial_table
 from affectome.decoding import RidgeClassifierDecoder, RidgeDecoder
 from affectome.evidence import Evidence, Split, evaluate, make_split
 from affectome.progress import Progress
+from affectome.studies._emergence_stimuli import Settings
 
 FEWEST = 20
 PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0)
@@ -108,9 +109,7 @@ def read_out(
     ratings: Mapping[str, Split],
     controls: Mapping[str, xr.DataArray],
     untrained: Mapping[str, Sequence[float]],
-    *,
-    n_permutations: int,
-    random_state: int,
+    settings: Settings,
     progress: Progress,
 ) -> Readout:
     """Read classes from every layer, and classes and ratings from all layers together.
@@ -125,11 +124,14 @@ def read_out(
         Name → other measurements of the same pictures: image statistics, an untrained network.
     untrained
         ``balanced_accuracy`` or name of a rating → scores of untrained networks.
-    n_permutations, random_state, progress
+    settings, progress
         As in the study.
     """
     plain = squeezed(recording)
-    null: Any = {"n_permutations": n_permutations, "random_state": random_state}
+    null: Any = {
+        "n_permutations": settings.n_permutations,
+        "random_state": settings.random_state,
+    }
     with threadpool_limits(1, user_api="blas"):
         by_layer = _read_layers(plain, split, null, progress)
         leaky = make_split(trial_table(plain), plain["emotion"].values, "random", len(split))

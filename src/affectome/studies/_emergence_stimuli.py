@@ -23,12 +23,34 @@ from affectome.errors import InputError
 from affectome.evidence import Split, make_split
 from affectome.networks import Network, Precision, activations
 from affectome.progress import Progress
+from affectome.units.manipulation import check_draws
 
 HELD_OUT_BY = ("subject", "stimulus", "group", "theme", "source", "session", "run")
 SPLITS = ("group", "random")
 THREADS = 4
 FOLDS = 10
 MANY = 100
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options that the result depends on; `affectome.studies.emergence.run` says what they mean."""
+
+    split: str = "group"
+    n_splits: int | None = None
+    precision: str = "auto"
+    n_untrained: int = 10
+    n_random: int = 20
+    n_manipulated: int = 48
+    n_permutations: int = 1000
+    random_state: int = 0
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise InputError(f"split is one of {', '.join(SPLITS)}; got {self.split!r}")
+        if self.n_untrained < 1:
+            raise InputError(f"at least one untrained network is compared; got {self.n_untrained}")
+        check_draws(self.n_random)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,12 +145,7 @@ def image_statistics(recording: xr.DataArray, progress: Progress) -> xr.DataArra
     return make_recording(values, trial_table(recording), names)
 
 
-def split_pictures(
-    trials: pd.DataFrame,
-    split: str,
-    n_splits: int | None,
-    random_state: int,
-) -> Split:
+def split_pictures(trials: pd.DataFrame, settings: Settings) -> Split:
     """Hold out groups of pictures, or single pictures where that is asked for.
 
     There are 10 folds where every class has 100 pictures or more, else 5 or what the classes allow.
@@ -138,18 +155,17 @@ def split_pictures(
     InputError
         If there is nothing to hold out by, or a class is smaller than the folds.
     """
-    if split not in SPLITS:
-        raise InputError(f"split is one of {', '.join(SPLITS)}; got {split!r}")
     y = trials["emotion"].to_numpy(dtype=str)
-    parts = n_splits or (FOLDS if np.unique(y, return_counts=True)[1].min() >= MANY else None)
-    if split == "random":
-        return make_split(trials, y, "random", parts, random_state)
+    many = np.unique(y, return_counts=True)[1].min() >= MANY
+    parts = settings.n_splits or (FOLDS if many else None)
+    if settings.split == "random":
+        return make_split(trials, y, "random", parts, settings.random_state)
     if not any(c in trials and trials[c].nunique() > 1 for c in HELD_OUT_BY):
         raise InputError(
             "the pictures name no group, theme, subject or stimulus to hold out by; name a column "
             "with --group COL, or ask for --split random, which is stamped on the report"
         )
-    return make_split(trials, y, None, parts, random_state)
+    return make_split(trials, y, None, parts, settings.random_state)
 
 
 def halves(trials: pd.DataFrame, split: Split, random_state: int) -> list[NDArray[np.intp]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,19 +18,20 @@ from affectome.networks import Network, load_network
 from affectome.progress import Progress
 from affectome.reports.emergence import Drivers
 from affectome.studies._emergence_readout import read, squeezed
-from affectome.studies._emergence_stimuli import halves, respond, with_classes
+from affectome.studies._emergence_stimuli import Settings, halves, respond, with_classes
 from affectome.units import Selectivity, selectivity, shared_units
 
 LEVEL = 0.05
 BEST_OF_A_CLASS = 2
 DRIVERS = 5
+PICTURES_A_STATISTIC = 3
 
 
 @dataclass(frozen=True, eq=False)
 class TwoSets:
-    """Selectivity of the same units in two sets of pictures, and what was taken as the sets."""
+    """Selectivity of the same units in two sets of pictures, where there are; what the sets are."""
 
-    both: tuple[Selectivity, Selectivity]
+    both: tuple[Selectivity, Selectivity] | None
     skipped: tuple[Skipped, ...]
     note: str
 
@@ -60,8 +61,7 @@ def two_sets(
     units: Selectivity,
     catalog2: Catalog | None,
     split: Split,
-    precision: str,
-    random_state: int,
+    settings: Settings,
     progress: Progress,
 ) -> TwoSets:
     """Compare with a second catalog, or one half of the groups with the other.
@@ -69,19 +69,12 @@ def two_sets(
     Raises
     ------
     InputError
-        If the second catalog has other classes, or the halves are too small.
+        If the second catalog has other classes.
     """
     if catalog2 is None:
-        parts = halves(trial_table(recording), split, random_state)
-        first, second = (selectivity(recording[rows], "emotion", q=LEVEL) for rows in parts)
-        by = " and ".join(split.by) or "pictures, drawn at random"
-        note = (
-            f"there is no second set of pictures: overlap compares two halves of the {by} "
-            f"({len(parts[0])} and {len(parts[1])} pictures)"
-        )
-        return TwoSets((first, second), (), note)
+        return _two_halves(recording, split, settings.random_state)
     other = with_classes(catalog2)
-    found = respond(network, other, precision, progress)
+    found = respond(network, other, settings.precision, progress)
     again = selectivity(found.recording, "emotion", q=LEVEL)
     if again.classes != units.classes:
         raise InputError(
@@ -92,13 +85,35 @@ def two_sets(
     return TwoSets((units, again), (*other.skipped, *found.skipped), note)
 
 
+def _two_halves(recording: xr.DataArray, split: Split, random_state: int) -> TwoSets:
+    try:
+        parts = halves(trial_table(recording), split, random_state)
+        first, second = (selectivity(recording[rows], "emotion", q=LEVEL) for rows in parts)
+        if first.classes != second.classes:
+            raise InputError("one half lacks a class")
+    except InputError as error:
+        return TwoSets(None, (), f"there is no second set, and no halves to compare: {error}")
+    by = " and ".join(split.by) or "pictures, drawn at random"
+    note = (
+        f"there is no second set of pictures: overlap compares two halves of the {by} "
+        f"({len(parts[0])} and {len(parts[1])} pictures)"
+    )
+    return TwoSets((first, second), (), note)
+
+
+def given_statistics(recording: xr.DataArray, statistics: xr.DataArray) -> Selectivity | None:
+    """Test what image statistics leave unexplained, where there are pictures enough for it."""
+    if len(recording) < PICTURES_A_STATISTIC * statistics.sizes["unit"]:
+        return None
+    return selectivity(recording, "emotion", q=LEVEL, covariates=statistics.values)
+
+
 def compare_untrained(
     name: str,
     catalog: Catalog,
     split: Split,
-    ratings: dict[str, Split],
-    seeds: Iterable[int],
-    precision: str,
+    ratings: Mapping[str, Split],
+    settings: Settings,
     progress: Progress,
 ) -> Untrained:
     """Ask networks that have learned nothing the same questions."""
@@ -106,13 +121,13 @@ def compare_untrained(
     scores: dict[str, list[float]] = {n: [] for n in ("balanced_accuracy", *ratings)}
     quick: Any = {"n_permutations": 0, "n_bootstrap": 0}
     first = None
-    for seed in seeds:
+    for seed in range(settings.n_untrained):
         network = load_network(name, "untrained", random_state=seed)
 
         def report(step: str, done: int, total: int, seed: int = seed) -> None:
             progress(f"untrained {seed}: {step}", done, total)
 
-        recording = respond(network, catalog, precision, report).recording
+        recording = respond(network, catalog, settings.precision, report).recording
         found = selectivity(recording, "emotion", q=LEVEL)
         rows += [
             {"seed": seed, "layer": layer, **share} for layer, share in by_layer(found).items()
@@ -138,14 +153,17 @@ def by_layer(found: Selectivity) -> dict[str, dict[str, float]]:
     }
 
 
-def unit_table(units: Selectivity, given: Selectivity, sets: TwoSets) -> pd.DataFrame:
+def unit_table(units: Selectivity, given: Selectivity | None, sets: TwoSets) -> pd.DataFrame:
     """Give a row a unit, as `EmergenceResult.units` says."""
     table = units.table.rename(columns={"channel": "unit"})
     for c, name in enumerate(units.classes):
         table[f"mean_{name}"] = units.mean[c]
         table[f"sem_{name}"] = units.sem[c]
-    table["selective_given_statistics"] = given.selective
-    return table.assign(shared=shared_units(*sets.both))
+    if given is not None:
+        table["selective_given_statistics"] = given.selective
+    if sets.both is not None:
+        table["shared"] = shared_units(*sets.both)
+    return table
 
 
 def drivers(recording: xr.DataArray, units: Selectivity) -> tuple[Drivers, ...]:

@@ -8,22 +8,22 @@ validation pictures, random controls that are matched for activity, and untraine
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from affectome.data import Catalog, Skipped, trial_table
-from affectome.errors import InputError
 from affectome.evidence import Split
 from affectome.networks import load_network
 from affectome.progress import Progress, silent
 from affectome.reports.emergence import Drivers
-from affectome.studies._emergence_manipulation import Manipulations, manipulate
-from affectome.studies._emergence_readout import Readout, rating_splits, read_out
+from affectome.studies._emergence_layers import layer_results
+from affectome.studies._emergence_manipulation import manipulate
+from affectome.studies._emergence_readout import rating_splits, read_out
 from affectome.studies._emergence_stimuli import (
+    Settings,
     image_statistics,
     respond,
     split_pictures,
@@ -31,16 +31,13 @@ from affectome.studies._emergence_stimuli import (
 )
 from affectome.studies._emergence_units import (
     LEVEL,
-    TwoSets,
-    Untrained,
-    by_layer,
     compare_untrained,
     drivers,
+    given_statistics,
     two_sets,
     unit_table,
 )
-from affectome.units import Selectivity, overlap, selectivity
-from affectome.units.manipulation import check_draws
+from affectome.units import selectivity
 
 FEW = 30
 
@@ -190,59 +187,39 @@ def run(
     InputError
         If there is one class only, nothing to hold out, or a class smaller than the folds.
     """
-    if n_untrained < 1:
-        raise InputError(f"at least one untrained network is compared; got {n_untrained}")
-    check_draws(n_random)
-    settings = {
-        "split": split,
-        "n_splits": n_splits,
-        "precision": precision,
-        "n_untrained": n_untrained,
-        "n_random": n_random,
-        "n_manipulated": n_manipulated,
-        "n_permutations": n_permutations,
-    }
+    settings = Settings(
+        split,
+        n_splits,
+        precision,
+        n_untrained,
+        n_random,
+        n_manipulated,
+        n_permutations,
+        random_state,
+    )
     catalog = with_classes(catalog)
-    split_pictures(catalog.table, split, n_splits, random_state)
+    split_pictures(catalog.table, settings)
     trained = load_network(network, weights, random_state=random_state)
     found = respond(trained, catalog, precision, progress)
-    recording, precision = found.recording, found.precision.name
-    folds = split_pictures(trial_table(recording), split, n_splits, random_state)
+    recording = found.recording
+    settings = replace(settings, precision=found.precision.name)
+    folds = split_pictures(trial_table(recording), settings)
     ratings = rating_splits(recording, catalog.ratings, folds, random_state)
     units = selectivity(recording, "emotion", q=LEVEL)
     statistics = image_statistics(recording, progress)
-    given = selectivity(recording, "emotion", q=LEVEL, covariates=statistics.values)
-    sets = two_sets(trained, recording, units, catalog2, folds, precision, random_state, progress)
-    blank = compare_untrained(
-        network, catalog, folds, ratings, range(n_untrained), precision, progress
-    )
-    changed = manipulate(
-        trained,
-        recording,
-        folds,
-        n_random=n_random,
-        n_pictures=n_manipulated,
-        precision=precision,
-        random_state=random_state,
-        progress=progress,
-    )
-    read = read_out(
-        recording,
-        folds,
-        ratings,
-        {"image_statistics": statistics, "untrained": blank.responses},
-        blank.scores,
-        n_permutations=n_permutations,
-        random_state=random_state,
-        progress=progress,
-    )
+    given = given_statistics(recording, statistics)
+    sets = two_sets(trained, recording, units, catalog2, folds, settings, progress)
+    blank = compare_untrained(network, catalog, folds, ratings, settings, progress)
+    changed = manipulate(trained, recording, folds, settings, progress)
+    controls = {"image_statistics": statistics, "untrained": blank.responses}
+    read = read_out(recording, folds, ratings, controls, blank.scores, settings, progress)
     classes = dict(zip(units.classes, map(int, units.count), strict=True))
     return EmergenceResult(
-        network={**trained.to_dict(), "precision": precision},
+        network={**trained.to_dict(), "precision": settings.precision},
         trials=recording.sizes["trial"],
         classes=classes,
         split=folds,
-        layers=layer_results(units, given, blank, sets, read, changed, random_state),
+        layers=layer_results(units, given, blank, sets, read, changed),
         decoding=read.decoding,
         skipped=(*catalog.skipped, *found.skipped, *sets.skipped),
         warnings=(*catalog.notes, *doubts(folds, classes), sets.note, *changed.notes),
@@ -252,53 +229,8 @@ def run(
         untrained=blank.layers,
         drivers=drivers(recording, units),
         predictions=read.predictions,
-        settings=settings,
+        settings=asdict(settings),
     )
-
-
-def layer_results(
-    units: Selectivity,
-    given: Selectivity,
-    blank: Untrained,
-    sets: TwoSets,
-    read: Readout,
-    changed: Manipulations,
-    random_state: int,
-) -> tuple[dict[str, Any], ...]:
-    """Bring together what is known of each layer, as in ``result.json``."""
-    shares, partial = by_layer(units), by_layer(given)
-    recurring = overlap(*sets.both, by="layer", random_state=random_state)
-    recurring = recurring[recurring["preferred"] == "any"]
-    layers = []
-    for name in shares:
-        table = units.table[units.table["layer"] == name]
-        again = recurring[recurring["layer"] == name].iloc[0].to_dict()
-        seeds = blank.layers[blank.layers["layer"] == name]
-        low, high = np.quantile(seeds["selective_share"], [0.025, 0.975])
-        lesion, enhancement = changed.lesions.get(name), changed.enhancements.get(name)
-        layers.append(
-            {
-                "name": name,
-                "units": len(table),
-                "selective": int(table["selective"].sum()),
-                **shares[name],
-                "given_image_statistics": {"selective_share": partial[name]["selective_share"]},
-                "untrained": {
-                    "selective_share": float(seeds["selective_share"].mean()),
-                    "selective_interval": [float(low), float(high)],
-                    "median_index": float(seeds["median_index"].mean()),
-                },
-                "overlap": {
-                    "shared": int(again["shared"]),
-                    "expected": float(again["expected"]),
-                    "p": float(again["p"]),
-                },
-                "decoding": dict(read.by_layer[name]),
-                "lesion": None if lesion is None else lesion.to_dict(),
-                "enhancement": None if enhancement is None else enhancement.to_dict(),
-            }
-        )
-    return tuple(layers)
 
 
 def doubts(split: Split, classes: Mapping[str, int]) -> list[str]:
