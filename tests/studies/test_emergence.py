@@ -343,3 +343,15 @@ def test_an_older_result_does_not_outlive_a_run_that_fails(tmp_path, capsys):
     assert run_command(folder, "--out", out) == 2
     assert "one class only" in capsys.readouterr().err
     assert not (out / "result.json").exists()
+
+
+def test_a_handful_of_pictures_gives_a_report_without_what_it_can_not_carry(tmp_path):
+    folder, out = make_folder(tmp_path / "p", n=9), tmp_path / "run"
+    assert run_command(folder, "--out", out, "--split", "random", "--folds", 3) == 0
+    found = json.loads((out / "result.json").read_text())
+    assert found["split"]["folds"] == 3
+    for layer in found["layers"]:
+        assert layer["overlap"] is layer["lesion"] is layer["given_image_statistics"] is None
+    notes = " ".join(found["warnings"])
+    assert "no halves to compare" in notes
+    assert "no lesions or enhancements" in notes

@@ -309,6 +309,7 @@ def _finish(  # type: ignore[no-untyped-def]
         between = 0.0
         for c in range(count.size):
             between += count[c] * (mean[c, j] - grand) ** 2
+        # The weighted mean of equal means is off by rounding; that is no difference.
         if within == 0.0 and between <= 1e-24 * n * grand * grand:
             between = 0.0
         varies = not (between == 0.0 and within == 0.0)
