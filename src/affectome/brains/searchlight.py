@@ -11,8 +11,7 @@ import xarray as xr
 
 from affectome.data import check_recording, trial_table, unit_table
 from affectome.errors import InputError
-from affectome.evidence import Split
-from affectome.evidence._exchange import arrange
+from affectome.evidence import Split, arrange
 from affectome.kernels.ranks import auc
 from affectome.kernels.searchlight import searchlight_predictions, spheres
 from affectome.progress import Progress, silent

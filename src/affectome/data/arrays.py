@@ -47,7 +47,7 @@ def read_arrays(path: Path, events: Path | None, options: Options) -> Measuremen
     InputError
         If an array is missing, shapes do not meet, or there are no events.
     """
-    data, times, units, notes = _load(path)
+    data, times, units, notes = load_arrays(path)
     if events is None:
         raise InputError(
             f"{path} has no events beside it; give events= with a table of onset, duration and "
@@ -85,7 +85,8 @@ def _in_trials(
     return Measurement(recording, path, (*dropped, *skipped), tuple(notes))
 
 
-def _load(path: Path) -> tuple[np.ndarray, np.ndarray | None, pd.DataFrame, list[str]]:
+def load_arrays(path: Path) -> tuple[np.ndarray, np.ndarray | None, pd.DataFrame, list[str]]:
+    """Read values, times (None where the file has none), units and notes, before any cutting."""
     suffix = path.suffix.lower()
     if suffix in {".csv", ".tsv"}:
         return *_load_table(path), []

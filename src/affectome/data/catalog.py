@@ -144,19 +144,26 @@ def read_catalog(
 def _read_source(source: Path) -> tuple[pd.DataFrame, Path, list[str]]:
     try:
         if source.is_file():
-            return _read_table(source), source.parent, []
+            return read_table(source), source.parent, []
         if not source.is_dir():
             raise InputError(f"there is no file or folder {source}")
         metadata = source / "metadata.csv"
         if metadata.is_file():
-            return _read_table(metadata), source, []
+            return read_table(metadata), source, []
         return _read_class_folders(source)
     except PermissionError as error:
         raise InputError(f"{error.filename or source} can't be read: permission denied") from error
 
 
-def _read_table(path: Path) -> pd.DataFrame:
-    separator = "\t" if path.suffix.lower() in {".tsv", ".tab"} else ","
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a text table: commas where it is called .csv, else tabs; ``n/a`` is missing.
+
+    Raises
+    ------
+    InputError
+        If the file is no UTF-8 text table, or has no rows.
+    """
+    separator = "," if path.suffix.lower() == ".csv" else "\t"
     try:
         table = pd.read_csv(path, sep=separator, na_values=["n/a"], encoding="utf-8-sig")
     except UnicodeDecodeError as error:

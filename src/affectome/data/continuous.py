@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affectome.data.arrays import SUFFIXES, _load
-from affectome.data.nwb import _all_series
+from affectome.data.arrays import SUFFIXES
+from affectome.data.nwb import all_series
 from affectome.errors import InputError, require
 
 GAP = 5.0
@@ -36,7 +36,7 @@ def read_continuous(path: str | Path) -> Continuous:
     if file.suffix.lower() == ".nwb":
         values, times, names = _load_nwb(file)
     elif file.suffix.lower() in SUFFIXES:
-        values, found, units, _ = _load(file)
+        values, found, units, _ = load_arrays(file)
         names = [str(name) for name in units.iloc[:, 0]]
         if found is None or values.ndim != 2:
             raise InputError(
@@ -76,7 +76,7 @@ def _load_nwb(file: Path) -> Continuous:
     pynwb = require("pynwb", "neurons")
     try:
         with pynwb.NWBHDF5IO(str(file), mode="r", load_namespaces=True) as source:
-            series = next(iter(_all_series(source.read()).values()), None)
+            series = next(iter(all_series(source.read()).values()), None)
             if series is None:
                 raise InputError(f"{file} holds no series of one value a neuron and sample")
             values = np.asarray(series.data, dtype=float)

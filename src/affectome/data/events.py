@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from affectome.data.catalog import Skipped
+from affectome.data.catalog import Skipped, read_table
 from affectome.errors import InputError
 
 LABELS = ("emotion", "trial_type", "label", "condition", "stimulus_type")
@@ -30,16 +30,7 @@ def read_events(path: str | Path) -> pd.DataFrame:
     source = Path(path)
     if not source.is_file():
         raise InputError(f"there is no events file {source}")
-    separator = "," if source.suffix.lower() == ".csv" else "\t"
-    try:
-        table = pd.read_csv(source, sep=separator, na_values=["n/a"], encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{source} is not a UTF-8 text table (byte {error.start})") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"{source} is not a table: {str(error).splitlines()[0]}") from error
-    if table.empty:
-        raise InputError(f"{source} has columns but no rows")
-    return table
+    return read_table(source)
 
 
 def onset_events(events: pd.DataFrame, source: str | Path) -> pd.DataFrame:

@@ -68,7 +68,7 @@ def _read(nwb: Any, path: Path, events: Path | None, options: Options) -> Measur
         table["subject"] = nwb.subject.subject_id
     if "session" not in table and nwb.session_id:
         table["session"] = nwb.session_id
-    series = _all_series(nwb)
+    series = all_series(nwb)
     chosen = options.series or next(iter(series), "units")
     if chosen in series:
         part = _read_series(series[chosen], table, options, path, source)
@@ -101,7 +101,7 @@ def _trials(nwb: Any, path: Path) -> pd.DataFrame:
     return table.rename(columns={"start_time": "onset"}).assign(duration=duration)
 
 
-def _all_series(nwb: Any) -> dict[str, Any]:
+def all_series(nwb: Any) -> dict[str, Any]:
     """Series of one value a unit and sample, ΔF/F first, then other processed, then raw ones."""
     modules = [c for m in nwb.processing.values() for c in m.data_interfaces.values()]
     found: list[tuple[int, str, Any]] = []

@@ -17,8 +17,7 @@ import xarray as xr
 from affectome.data import trial_table
 from affectome.dynamics.over_time import Folds, with_time
 from affectome.errors import InputError
-from affectome.evidence import Split
-from affectome.evidence._exchange import arrange
+from affectome.evidence import Split, arrange
 from affectome.kernels.clusters import Clusters, null_clusters, sign_flip_clusters
 from affectome.kernels.generalisation import generalisation_matrix
 from affectome.progress import Progress, silent

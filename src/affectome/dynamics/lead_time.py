@@ -25,12 +25,17 @@ import xarray as xr
 from affectome.data import check_recording, trial_table
 from affectome.decoding import RidgeClassifierDecoder
 from affectome.errors import InputError
-from affectome.evidence import Split, baseline_scores, difference, score
-from affectome.evidence._exchange import arrange
-from affectome.evidence._holdout import independent_groups
+from affectome.evidence import (
+    Split,
+    arrange,
+    baseline_scores,
+    difference,
+    fold_of,
+    independent_groups,
+    score,
+)
 from affectome.evidence._judge import USUAL_INFLATION
 from affectome.evidence._metrics import METRICS
-from affectome.evidence._predictions import fold_of
 from affectome.features.windows import causal_window
 from affectome.progress import Progress, silent
 

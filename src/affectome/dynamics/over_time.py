@@ -23,8 +23,7 @@ from threadpoolctl import threadpool_limits
 from affectome.data import check_recording, trial_table
 from affectome.decoding.classes import class_indicators
 from affectome.errors import InputError
-from affectome.evidence import Split, permute_within
-from affectome.evidence._exchange import arrange
+from affectome.evidence import Split, arrange, permute_within
 from affectome.kernels.ranks import auc
 from affectome.progress import Progress, silent
 
