@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affectome.data.arrays import SUFFIXES
+from affectome.data.arrays import SUFFIXES, load_arrays
 from affectome.data.nwb import all_series
 from affectome.errors import InputError, require
 

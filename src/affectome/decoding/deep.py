@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, check_random_state
 
 from affectome.decoding.networks import EEGNet, ShallowConvNet, WindowGRU
@@ -80,6 +81,12 @@ class DeepDecoder(ClassifierMixin, BaseEstimator):
         self.validation = validation
         self.device = device
         self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.two_d_array = False
+        return tags
 
     def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Train on ``X``, shape (n_trials, n_times, n_units) as in a Recording, and labels ``y``.

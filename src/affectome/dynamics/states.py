@@ -7,6 +7,7 @@ were left out. Labels are never seen by the model; they only sort what it found.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,6 +183,8 @@ def _score(
 
 def _fit(scores: np.ndarray, k: int, n_starts: int, seed: int) -> Any:
     hmm = require("hmmlearn.hmm", "states")
+    # It logs each last step of EM that falls by rounding as "not converging".
+    logging.getLogger("hmmlearn.base").setLevel(logging.ERROR)
     samples = scores.reshape(-1, scores.shape[2])
     groups = KMeans(k, n_init=n_starts, random_state=seed).fit(samples)
     # From the whole data's variances, where hmmlearn would start, EM often ends in a bad optimum.

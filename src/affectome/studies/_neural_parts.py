@@ -137,7 +137,9 @@ def pre_event(case: Case) -> dict[str, Any]:
     if not _has_past(case.recording):
         raise InputError("the trials hold no samples before the event; widen the window")
     found = case.evaluate(_past(case.recording), case.split)
-    return _accuracy(found) | {"trial_order_auc": _order(found)}
+    order = found.baselines.get("trial order")
+    follows = order is not None and order.interval is not None and order.interval[0] > 0.5
+    return _accuracy(found) | {"trial_order_auc": _order(found), "follows_the_clock": follows}
 
 
 def _has_past(recording: xr.DataArray) -> bool:
@@ -418,7 +420,7 @@ def warn_of_pre_event(found: Mapping[str, Any], evidence: Evidence) -> list[str]
     why = (
         f"trial order alone has an AUC of {order:.2f}, so slow drift or the state left by earlier "
         "trials is enough"
-        if order is not None and order > 0.6
+        if before["follows_the_clock"]
         else "something before the event tells the classes apart: cues, expectation, or a filter "
         "that looked ahead"
     )
