@@ -55,7 +55,7 @@ def emergence(
     ] = 20,
     manipulated: Annotated[
         int, typer.Option(help="Most pictures to manipulate units on; 0 leaves that out.")
-    ] = 48,
+    ] = 36,
     permutations: Annotated[int, typer.Option(help="Permutations of the labels.")] = 1000,
     random_state: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print result.json.")] = False,

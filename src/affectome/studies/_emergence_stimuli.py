@@ -41,7 +41,7 @@ class Settings:
     precision: str = "auto"
     n_untrained: int = 10
     n_random: int = 20
-    n_manipulated: int = 48
+    n_manipulated: int = 36
     n_permutations: int = 1000
     random_state: int = 0
 
