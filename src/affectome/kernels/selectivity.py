@@ -35,6 +35,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,8 @@ from affectome.errors import InputError
 
 Floats = NDArray[np.float64]
 TRIALS_A_BLOCK = 64
-UNITS_A_BLOCK = 8192
+UNITS_A_BLOCK = 32768
+FEWEST_UNITS = 2048
 
 
 @dataclass(frozen=True)
@@ -233,15 +235,15 @@ def _checked_codes(
 
 
 def _over_units(work: Any, n_units: int, n_jobs: int | None) -> None:
-    starts = range(0, n_units, UNITS_A_BLOCK)
-    threads = min(effective_n_jobs(n_jobs), len(starts))
-    if threads <= 1:
-        for first in starts:
-            work(first, min(first + UNITS_A_BLOCK, n_units))
+    threads = max(1, min(effective_n_jobs(n_jobs), n_units // FEWEST_UNITS))
+    parts = threads * max(1, -(-n_units // (threads * UNITS_A_BLOCK)))
+    edges = [n_units * part // parts for part in range(parts + 1)]
+    if threads == 1:
+        for first, last in pairwise(edges):
+            work(first, last)
         return
     with ThreadPoolExecutor(threads) as pool:
-        ends = [min(first + UNITS_A_BLOCK, n_units) for first in starts]
-        list(pool.map(work, starts, ends))
+        list(pool.map(work, edges[:-1], edges[1:]))
 
 
 @njit(nogil=True, cache=True)
@@ -294,35 +296,45 @@ def _sum_block(X, rows, i, stop, shift, total, square, first, last):  # type: ig
 def _finish(  # type: ignore[no-untyped-def]
     count, mean, scatter, first, last, F, eta, d_prime, index, preferred, tuning
 ):
-    k, n = 0, 0
+    n, k = count.sum(), (count > 0).sum()
+    width = last - first
+    grand, within, between = np.zeros(width), np.zeros(width), np.zeros(width)
+    sums, variances = np.zeros(width), np.zeros(width)
+    scale, noise = np.empty(width), np.empty(width)
     for c in range(count.size):
-        n += count[c]
-        k += count[c] > 0
-    for j in range(first, last):
-        grand, within, variances, means = 0.0, 0.0, 0.0, 0.0
-        for c in range(count.size):
-            grand += mean[c, j] * count[c] / n
-            within += scatter[c, j]
-            means += mean[c, j] * (count[c] > 0)
-            if count[c] > 1:
-                variances += scatter[c, j] / (count[c] - 1)
-        between = 0.0
-        for c in range(count.size):
-            between += count[c] * (mean[c, j] - grand) ** 2
+        m, s = mean[c, first:last], scatter[c, first:last]
+        share, free = count[c] / n, max(count[c] - 1, 1)
+        for j in range(width):
+            grand[j] += m[j] * share
+            within[j] += s[j]
+            sums[j] += m[j]
+            variances[j] += s[j] / free
+    for c in range(count.size):
+        m = mean[c, first:last]
+        for j in range(width):
+            between[j] += count[c] * (m[j] - grand[j]) ** 2
+    f, e, best, which = F[first:last], eta[first:last], index[first:last], preferred[first:last]
+    for j in range(width):
         # The weighted mean of equal means is off by rounding; that is no difference.
-        if within == 0.0 and between <= 1e-24 * n * grand * grand:
-            between = 0.0
-        varies = not (between == 0.0 and within == 0.0)
-        F[j] = (between / (k - 1)) / (within / (n - k)) if varies else 0.0
-        eta[j] = between / (between + within) if varies else 0.0
-        spread = np.sqrt((between + within) / (n - 1))
-        noise = np.sqrt(variances / max(2, k - 1))
-        preferred[j], index[j] = -1, 0.0
-        for c in range(count.size):
-            d_prime[c, j], tuning[c, j] = 0.0, 0.0
-            if varies and count[c] > 0:
-                tuning[c, j] = (mean[c, j] - grand) / spread
-                contrast = mean[c, j] - (means - mean[c, j]) / (k - 1)
-                d_prime[c, j] = contrast / noise
-                if preferred[j] < 0 or d_prime[c, j] > index[j]:
-                    preferred[j], index[j] = c, d_prime[c, j]
+        rounding = 1e-24 * n * grand[j] * grand[j]
+        between[j] = 0.0 if within[j] == 0.0 and between[j] <= rounding else between[j]
+        total = between[j] + within[j]
+        f[j] = 0.0 if total == 0.0 else between[j] / within[j] * ((n - k) / (k - 1))
+        e[j] = 0.0 if total == 0.0 else between[j] / total
+        scale[j] = 0.0 if total == 0.0 else np.sqrt((n - 1) / total)
+        noise[j] = np.sqrt(variances[j] / max(2, k - 1))
+        best[j] = 0.0
+        which[j] = -1
+    for c in range(count.size):
+        if count[c] == 0:
+            d_prime[c, first:last] = 0.0
+            tuning[c, first:last] = 0.0
+            continue
+        m, d, t = mean[c, first:last], d_prime[c, first:last], tuning[c, first:last]
+        for j in range(width):
+            t[j] = (m[j] - grand[j]) * scale[j]
+            contrast = (m[j] * k - sums[j]) / (k - 1)
+            d[j] = 0.0 if scale[j] == 0.0 or contrast == 0.0 else contrast / noise[j]
+            better = scale[j] != 0.0 and (which[j] < 0 or d[j] > best[j])
+            best[j] = d[j] if better else best[j]
+            which[j] = c if better else which[j]
