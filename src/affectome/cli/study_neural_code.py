@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 from affectome.cli.running import finish, parse_pair, progress_bar, say
+from affectome.data import output_folder
 from affectome.data.readers import read_recording
+from affectome.errors import InputError, MissingExtraError
 from affectome.evidence import manifest
+from affectome.reports.brain_maps import are_voxels, brain_map, write_maps
 from affectome.reports.neural_code import answer, neural_code_page
-from affectome.reports.page import write_run
+from affectome.reports.page import Figure, write_run
 from affectome.studies import neural_code as study
 
 
@@ -95,8 +99,19 @@ def write_neural_code(
 ) -> Path:
     """Write report, tables, manifest and ``result.json``; give the path of the report."""
     result, table = found.to_dict(), found.selectivity.table
+    brain, notes = _brain_maps(output_folder(out), table)
     record = manifest(
         "study neural-code", dict(inputs), random_state, settings=settings, split=found.split
     )
-    page = neural_code_page(result, table, found.notes)
+    page = neural_code_page(result, table, (*found.notes, *notes), brain)
     return write_run(out, result, page, record, {"units": table})
+
+
+def _brain_maps(out: Path, units: pd.DataFrame) -> tuple[list[Figure], list[str]]:
+    """Write and draw the maps of voxels; say why where that can't be done."""
+    if not are_voxels(units):
+        return [], []
+    try:
+        return [brain_map(write_maps(out, units)[0], units)], []
+    except (InputError, MissingExtraError) as error:
+        return [], [f"no brain map: {error}"]

@@ -16,7 +16,12 @@ from affectome.reports.style import COLORS
 Result = Mapping[str, Any]
 
 
-def neural_code_page(result: Result, units: pd.DataFrame, notes: Sequence[str] = ()) -> Page:
+def neural_code_page(
+    result: Result,
+    units: pd.DataFrame,
+    notes: Sequence[str] = (),
+    brain: Sequence[Figure] = (),
+) -> Page:
     """Lay out the report; a part that the data don't allow has no section.
 
     Parameters
@@ -27,6 +32,8 @@ def neural_code_page(result: Result, units: pd.DataFrame, notes: Sequence[str] =
         A row a unit with ``F``, ``q``, ``selective``, ``preferred`` and ``index``.
     notes
         Choices that were made while reading.
+    brain
+        Maps of the units where they are voxels.
     """
     sections = [
         _decoding(result),
@@ -36,7 +43,7 @@ def neural_code_page(result: Result, units: pd.DataFrame, notes: Sequence[str] =
         _generalisation(result),
         _graded(result),
         _calibration(result),
-        _units(result, units),
+        _units(result, units, brain),
         _states(result),
         _time_constants(result),
         _personal(result),
@@ -274,7 +281,7 @@ def _calibration(result: Result) -> Section | None:
     )
 
 
-def _units(result: Result, units: pd.DataFrame) -> Section:
+def _units(result: Result, units: pd.DataFrame, brain: Sequence[Figure]) -> Section:
     lesion = result.get("lesion")
     text = (
         f"{result['units']['selective']} of {result['units']['tested']} units respond differently "
@@ -295,7 +302,8 @@ def _units(result: Result, units: pd.DataFrame) -> Section:
                 draw.unit_map(units, result["classes"]),
                 "Selectivity index of every unit, the strongest first; coloured are those that are "
                 "selective.",
-            )
+            ),
+            *brain,
         ],
     )
 
@@ -304,12 +312,23 @@ def _states(result: Result) -> Section | None:
     found = result.get("states")
     if not found:
         return None
-    return Section(
-        "Hidden states",
+    text = (
         f"A hidden Markov model with {found['n_states']} states has the best likelihood on "
-        "held-out trials.",
-        [Figure("states", draw.states(found), "Share of time in each state by class.")],
+        "held-out trials."
     )
+    figures = [Figure("states", draw.states(found), "Share of time in each state by class.")]
+    if found["n_states"] > 1:
+        stay = ", ".join(f"{seconds:.2g} s" for seconds in found["dwell_s"])
+        text += f" Mean length of a visit, from the first state on: {stay}."
+        figures.append(
+            Figure(
+                "state_graph",
+                draw.state_graph(found),
+                "Changes from state to state in trials of each class: the wider an arrow, the "
+                "larger its share of the changes; the larger a dot, the more time is spent there.",
+            )
+        )
+    return Section("Hidden states", text, figures)
 
 
 def _time_constants(result: Result) -> Section | None:

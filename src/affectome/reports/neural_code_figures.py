@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from affectome.reports.figures import band, class_color, legend, reference
 from affectome.reports.style import COLORS, RULE, SOFT, canvas, svg
+
+Point = tuple[float, float]
 
 
 def people(scores: Mapping[str, float]) -> str:
@@ -123,6 +126,49 @@ def states(found: Mapping[str, Any]) -> str:
     axes.set_ylabel("share of time")
     legend(axes)
     return svg(figure)
+
+
+def state_graph(found: Mapping[str, Any]) -> str:
+    """Changes from state to state, a panel a class; the first state is at the top."""
+    count = found["n_states"]
+    angle = np.pi / 2 - 2 * np.pi * np.arange(count) / count
+    x, y = np.cos(angle), np.sin(angle)
+    columns = min(4, len(found["graphs"]))
+    rows = -(-len(found["graphs"]) // columns)
+    figure, panels = canvas(height=2.3 * rows, rows=rows, columns=columns, squeeze=False)
+    for panel in panels.flat:
+        panel.set(xlim=(-1.4, 1.4), ylim=(-1.4, 1.4), aspect="equal")
+        panel.set_axis_off()
+    for number, (name, shares) in enumerate(found["graphs"].items()):
+        panel, color = panels.flat[number], class_color(name, number)
+        panel.set_title(name, loc="center")
+        for start, stop in np.argwhere(np.asarray(shares) > 0):
+            ends = (x[start], y[start]), (x[stop], y[stop])
+            _arrow(panel, *ends, shares[start][stop], color)
+        dwelt = np.asarray(found["occupancy"][name])
+        panel.scatter(x, y, s=120 + 700 * dwelt, color=color, linewidths=0, zorder=3)
+        for state in range(count):
+            where = x[state], y[state]
+            panel.text(*where, str(state + 1), ha="center", va="center", color="white", zorder=4)
+    return svg(figure)
+
+
+def _arrow(panel: Axes, start: Point, stop: Point, share: float, color: str) -> None:
+    panel.annotate(
+        "",
+        stop,
+        start,
+        arrowprops={
+            "arrowstyle": "-|>",
+            "connectionstyle": "arc3,rad=0.2",
+            "color": color,
+            "linewidth": 0.5 + 4 * share,
+            "mutation_scale": 8 + 10 * share,
+            "alpha": 0.7,
+            "shrinkA": 11,
+            "shrinkB": 13,
+        },
+    )
 
 
 def time_constants(found: Mapping[str, Any]) -> str:
