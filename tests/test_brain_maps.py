@@ -15,6 +15,7 @@ from sklearn.feature_selection import f_classif
 from affectome.cli import main
 from affectome.errors import InputError
 from affectome.reports.brain_maps import are_voxels, brain_map, write_maps
+from affectome.reports.neural_code import _states
 from affectome.reports.neural_code_figures import state_graph
 
 N = 24
@@ -123,6 +124,19 @@ def graph(shares):
             "occupancy": {"fear": [0.5, 0.3, 0.2], "joy": [1.0, 0.0, 0.0]},
         }
     )
+
+
+def test_the_report_gives_visits_and_names_a_state_that_is_never_left():
+    found = {
+        "n_states": 2,
+        "transitions": [[1 - 1e-12, 1e-12], [0.2, 0.8]],
+        "dwell_s": [1e11, 0.5],
+        "graphs": {"fear": [[0.0, 0.0], [1.0, 0.0]]},
+        "occupancy": {"fear": [0.9, 0.1]},
+    }
+    section = _states({"states": found})
+    assert section.text.endswith("from the first state on: never left, 0.5 s.")
+    assert [figure.name for figure in section.figures] == ["states", "state_graph"]
 
 
 def test_each_change_of_state_is_one_arrow():

@@ -318,7 +318,11 @@ def _states(result: Result) -> Section | None:
     )
     figures = [Figure("states", draw.states(found), "Share of time in each state by class.")]
     if found["n_states"] > 1:
-        stay = ", ".join(f"{seconds:.2g} s" for seconds in found["dwell_s"])
+        # A state that no trial leaves has a dwell without bound, which is no length of a visit.
+        stay = ", ".join(
+            f"{seconds:.2g} s" if found["transitions"][state][state] < 1 - 1e-6 else "never left"
+            for state, seconds in enumerate(found["dwell_s"])
+        )
         text += f" Mean length of a visit, from the first state on: {stay}."
         figures.append(
             Figure(

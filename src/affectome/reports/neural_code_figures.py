@@ -146,7 +146,7 @@ def state_graph(found: Mapping[str, Any]) -> str:
             ends = (x[start], y[start]), (x[stop], y[stop])
             _arrow(panel, *ends, shares[start][stop], color)
         dwelt = np.asarray(found["occupancy"][name])
-        panel.scatter(x, y, s=120 + 700 * dwelt, color=color, linewidths=0, zorder=3)
+        panel.scatter(x, y, s=110 + 450 * dwelt, color=color, linewidths=0, zorder=3)
         for state in range(count):
             where = x[state], y[state]
             panel.text(*where, str(state + 1), ha="center", va="center", color="white", zorder=4)
