@@ -28,6 +28,17 @@ def selective_share(layers: Layers) -> str:
     axes.plot(x, blank, "o-", color=COLORS["untrained"], markersize=4, label="untrained")
     trained = [layer["selective_share"] for layer in layers]
     axes.plot(x, trained, "o-", color=COLORS["trained"], markersize=6, label="trained on objects")
+    given = [layer.get("given_image_statistics", {}).get("selective_share") for layer in layers]
+    if all(share is not None for share in given):
+        axes.plot(
+            x,
+            given,
+            "o--",
+            color=COLORS["second"],
+            markersize=4,
+            linewidth=1.4,
+            label="brightness, contrast, colour held constant",
+        )
     axes.set_ylabel("share of selective filters")
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
