@@ -103,8 +103,8 @@ def emergence_page(
                         "selective_share",
                         selective_share(layers),
                         "Share of selective filters by layer, from the picture to the depth. The "
-                        "grey band spans the untrained networks; the dashed line is what is left when "
-                        "brightness, contrast and colour are held constant.",
+                        "grey band spans the untrained networks; the dashed line is what is left "
+                        "when brightness, contrast and colour are held constant.",
                     )
                 ],
             ),
