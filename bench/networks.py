@@ -108,7 +108,8 @@ def sweep(network: Network, paths: list[Path], draws: int, precision: str, peer:
 def main() -> None:
     vgg16, alexnet = load_network("vgg16"), load_network("alexnet")
     with tempfile.TemporaryDirectory() as folder:
-        paths = photographs(folder, 24)
+        paths = photographs(folder, 64)
         whole_pass(vgg16, paths)
         sweep(alexnet, paths[:8], 21, "bfloat16", "bfloat16")
         sweep(vgg16, paths[:4], 8, "bfloat16", "bfloat16")
+        sweep(vgg16, paths[:4], 2, "bfloat16", "float32")
