@@ -28,7 +28,7 @@ def selective_share(layers: Layers) -> str:
     axes.plot(x, blank, "o-", color=COLORS["untrained"], markersize=4, label="untrained")
     trained = [layer["selective_share"] for layer in layers]
     axes.plot(x, trained, "o-", color=COLORS["trained"], markersize=6, label="trained on objects")
-    given = [layer.get("given_image_statistics", {}).get("selective_share") for layer in layers]
+    given = [(layer.get("given_image_statistics") or {}).get("selective_share") for layer in layers]
     if all(share is not None for share in given):
         axes.plot(
             x,
