@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from affectome.cli import app as application
-from affectome.cli.running import finish, parse_cut, parse_ratings
+from affectome.cli.running import finish, parse_pair, parse_ratings
 from affectome.errors import InputError, MissingExtraError, require
 
 
@@ -79,9 +79,9 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
 def test_options() -> None:
     assert parse_ratings(["valence", "arousal=A"]) == {"valence": "valence", "arousal": "A"}
     assert parse_ratings([]) is None
-    assert parse_cut("3.5,5") == (3.5, 5.0)
+    assert parse_pair("3.5,5", "--cut") == (3.5, 5.0)
     with pytest.raises(InputError, match="--cut takes two numbers"):
-        parse_cut("3.5")
+        parse_pair("3.5", "--cut")
 
 
 def test_a_missing_extra_is_named() -> None:

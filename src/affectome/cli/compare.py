@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from affectome.cli.running import console, finish, parse_pair, progress_bar
+from affectome.cli.running import finish, parse_pair, progress_bar, say
 from affectome.data import output_folder
 from affectome.data.measurement import Measurement
 from affectome.data.readers import read_recording
@@ -72,6 +72,6 @@ def compare(
     )
     page = film_eeg_page(result, ["Simulated recording"] if recording is None else [])
     report = write_run(out, result, page, record)
-    console.print(answer(result), highlight=False, markup=False)
-    console.print(f"report: {report}", highlight=False, markup=False, soft_wrap=True)
+    say(answer(result))
+    say(f"report: {report}")
     finish(result, as_json)

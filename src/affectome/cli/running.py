@@ -87,8 +87,3 @@ def parse_pair(text: str | None, option: str) -> tuple[float, float] | None:
     except ValueError as error:
         raise InputError(f"{option} takes two numbers such as 3.5,5.0; got {text!r}") from error
     return low, high
-
-
-def parse_cut(cut: str | None) -> tuple[float, float] | None:
-    """Read the bounds of ``--cut``."""
-    return parse_pair(cut, "--cut")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from affectome.cli.running import finish, parse_cut, parse_ratings, progress_bar
+from affectome.cli.running import finish, parse_pair, parse_ratings, progress_bar
 from affectome.data import Catalog, output_folder, read_catalog
 from affectome.evidence import manifest
 from affectome.reports.emergence import emergence_page
@@ -68,7 +68,7 @@ def emergence(
         "subject": subject,
         "stimulus": stimulus,
         "group": group,
-        "cut": parse_cut(cut),
+        "cut": parse_pair(cut, "--cut"),
     }
     catalog, *second = [
         read_catalog(path, **columns) for path in (pictures, stimuli2) if path is not None

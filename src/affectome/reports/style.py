@@ -8,7 +8,6 @@ from typing import Any
 
 import matplotlib as mpl
 from cycler import cycler
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure as Canvas
@@ -142,18 +141,3 @@ def svg(figure: Canvas) -> str:
 def _font(match: re.Match[str]) -> str:
     kind = match.group(0).partition(":")[0]
     return f"{kind}: {match.group(1).replace(chr(39), '')}system-ui, 'DejaVu Sans', sans-serif"
-
-
-def direct_label(axes: Axes, x: float, y: float, text: str, color: str, **kwargs: Any) -> None:
-    """Name a line where it ends instead of in a legend."""
-    axes.annotate(
-        text,
-        (x, y),
-        xytext=(6, 0),
-        textcoords="offset points",
-        va="center",
-        color=color,
-        fontsize=8.5,
-        annotation_clip=False,
-        **kwargs,
-    )

@@ -143,7 +143,7 @@ def pre_event(case: Case) -> dict[str, Any]:
 
 
 def _has_past(recording: xr.DataArray) -> bool:
-    return "time" in recording.dims and float(recording["time"][0]) < 0
+    return _has_times(recording) and float(recording["time"][0]) < 0
 
 
 def _past(recording: xr.DataArray) -> xr.DataArray:
@@ -240,7 +240,7 @@ def blends(case: Case) -> dict[str, Any]:
 
 def connectivity(case: Case) -> dict[str, Any]:
     """Decode the target from who varies with whom: correlations of units within each trial."""
-    if "time" not in case.recording.dims:
+    if not _has_times(case.recording):
         raise InputError("correlations within a trial need samples over time")
     found = case.evaluate(correlation(case.recording), case.split)
     return {"measure": "correlation", **_accuracy(found)}
