@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.linalg import null_space
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.model_selection import KFold
 
@@ -36,19 +37,51 @@ def test_pls1_of_many_arrangements_equals_scikit_learn(p, scale):
 
 @pytest.mark.filterwarnings("ignore:Maximum number of iterations reached")
 @pytest.mark.parametrize("scale", [False, True])
-def test_pls2_equals_scikit_learn_converged(scale):
+def test_nipals_equals_scikit_learn_converged(scale):
     X, Y, folds = problem()
-    found = pls.cross_validated_predictions(X, Y, folds, 3, standardize=scale)
+    found = pls.cross_validated_predictions(X, Y, folds, 3, standardize=scale, algorithm="nipals")
     np.testing.assert_allclose(found, peer(X, Y, folds, 3, scale), rtol=0, atol=1e-8)
 
 
+def best_directions(X, Y, n_components):
+    """SIMPLS by its definition: most covariance with Y among directions that keep the scores
+    orthogonal, that is directions at right angles to the loadings so far."""
+    X, level = X - X.mean(axis=0), Y.mean(axis=0)
+    directions = np.empty((X.shape[1], 0))
+    for _ in range(n_components):
+        allowed = null_space((X.T @ X @ directions).T) if directions.size else np.eye(X.shape[1])
+        inside = np.linalg.svd(allowed.T @ X.T @ (Y - level))[0][:, 0]
+        directions = np.column_stack([directions, allowed @ inside])
+    scores = X @ directions
+    return directions @ np.linalg.lstsq(scores, Y - level, rcond=None)[0]
+
+
+@pytest.mark.parametrize(("p", "q", "n_components"), [(12, 4, 5), (120, 4, 8), (60, 9, 12)])
+def test_simpls_takes_the_directions_of_its_definition(p, q, n_components):
+    X, Y, folds = problem(p=p, q=q)
+    found = pls.cross_validated_predictions(X, Y, folds, n_components)
+    for train, test in folds:
+        weights = best_directions(X[train], Y[train], n_components)
+        expected = (X[test] - X[train].mean(axis=0)) @ weights + Y[train].mean(axis=0)
+        np.testing.assert_allclose(found[test], expected, rtol=0, atol=1e-9)
+    nipals = pls.cross_validated_predictions(X, Y, folds, n_components, algorithm="nipals")
+    assert np.abs(nipals - found).max() > 1e-3
+    np.testing.assert_allclose(
+        pls.cross_validated_predictions(X, Y, folds, 1),
+        pls.cross_validated_predictions(X, Y, folds, 1, algorithm="nipals"),
+        atol=1e-10,
+    )
+
+
+@pytest.mark.parametrize("algorithm", pls.ALGORITHMS)
 @pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize(("p", "q"), [(9, 1), (120, 1), (120, 4)])
-def test_the_fit_and_the_folds_agree(p, q, standardize):
+def test_the_fit_and_the_folds_agree(p, q, standardize, algorithm):
     X, Y, folds = problem(p=p, q=q)
-    found = pls.cross_validated_predictions(X, Y, folds, 4, standardize=standardize)
+    how = {"standardize": standardize, "algorithm": algorithm}
+    found = pls.cross_validated_predictions(X, Y, folds, 4, **how)
     for train, test in folds:
-        model = pls.fit(X[train], Y[train], 4, standardize=standardize)
+        model = pls.fit(X[train], Y[train], 4, **how)
         np.testing.assert_allclose(
             X[test] @ model.weights + model.intercept, found[test], rtol=0, atol=1e-9
         )
@@ -56,9 +89,11 @@ def test_the_fit_and_the_folds_agree(p, q, standardize):
         np.testing.assert_allclose(scores.T @ scores, np.eye(4), atol=1e-9)
 
 
-def test_components_beyond_the_rank_give_least_squares():
-    X, Y, folds = problem(p=3, q=1)
-    found = pls.cross_validated_predictions(X, Y, folds, 30)
+@pytest.mark.parametrize("algorithm", pls.ALGORITHMS)
+@pytest.mark.parametrize("q", [1, 3])
+def test_components_beyond_the_rank_give_least_squares(q, algorithm):
+    X, Y, folds = problem(p=3, q=q)
+    found = pls.cross_validated_predictions(X, Y, folds, 30, algorithm=algorithm)
     for train, test in folds:
         design = np.column_stack([np.ones(len(train)), X[train]])
         weights = np.linalg.lstsq(design, Y[train], rcond=None)[0]
@@ -114,5 +149,7 @@ def test_bad_input_is_refused_in_one_line():
         pls.cross_validated_predictions(X, Y, folds, 0)
     with pytest.raises(InputError, match="n_components must be 1 or more; got 0"):
         pls.fit(X, Y, 0)
+    with pytest.raises(InputError, match="algorithm must be one of simpls, nipals; got 'svd'"):
+        pls.fit(X, Y, 2, algorithm="svd")
     with pytest.raises(InputError, match=r"Y has shape \(40,\); wanted \(n, q\)"):
         pls.cross_validated_predictions(X, Y[:, 0], folds, 2)

@@ -23,6 +23,9 @@ class PLSDecoder(LinearRegressor):
         Directions; those beyond the rank of the features add nothing.
     standardize
         Divide features and targets by their standard deviation over the training trials.
+    algorithm
+        With several targets: "simpls" (MATLAB's ``plsregress``) or "nipals" (scikit-learn's
+        ``PLSRegression``, converged).
 
     Attributes
     ----------
@@ -32,9 +35,12 @@ class PLSDecoder(LinearRegressor):
         Prediction at X = 0, float or shape (n_targets,).
     """
 
-    def __init__(self, n_components: int = 2, standardize: bool = True) -> None:
+    def __init__(
+        self, n_components: int = 2, standardize: bool = True, algorithm: str = "simpls"
+    ) -> None:
         self.n_components = n_components
         self.standardize = standardize
+        self.algorithm = algorithm
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit to features X (n, p) and targets y (n,) or (n, n_targets), these together."""
@@ -44,6 +50,7 @@ class PLSDecoder(LinearRegressor):
             target.reshape(len(target), -1),
             self.n_components,
             standardize=self.standardize,
+            algorithm=self.algorithm,
         )
         self._keep(model.weights, model.intercept, target)
         return self
@@ -84,6 +91,8 @@ class PLSClassifierDecoder(LinearClassifier):
         Directions; those beyond the rank of the features add nothing.
     standardize
         Divide features and codes by their standard deviation over the training trials.
+    algorithm
+        As in `PLSDecoder`.
 
     Attributes
     ----------
@@ -95,15 +104,24 @@ class PLSClassifierDecoder(LinearClassifier):
         Score at X = 0, shape (1,) or (n_classes,).
     """
 
-    def __init__(self, n_components: int = 2, standardize: bool = True) -> None:
+    def __init__(
+        self, n_components: int = 2, standardize: bool = True, algorithm: str = "simpls"
+    ) -> None:
         self.n_components = n_components
         self.standardize = standardize
+        self.algorithm = algorithm
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit to features X (n, p) and labels y (n,) of two classes or more."""
         features, labels = self._checked(X, y)
         codes = 2.0 * class_indicators(labels[None], self.classes_)[0] - 1.0
-        model = pls.fit(features, codes, self.n_components, standardize=self.standardize)
+        model = pls.fit(
+            features,
+            codes,
+            self.n_components,
+            standardize=self.standardize,
+            algorithm=self.algorithm,
+        )
         self.coef_, self.intercept_ = model.weights.T, model.intercept
         return self
 
@@ -117,6 +135,11 @@ class PLSClassifierDecoder(LinearClassifier):
         return scores_by_class(
             Y,
             lambda codes: pls.cross_validated_predictions(
-                X, codes, folds, self.n_components, standardize=self.standardize
+                X,
+                codes,
+                folds,
+                self.n_components,
+                standardize=self.standardize,
+                algorithm=self.algorithm,
             ),
         )

@@ -1,14 +1,19 @@
-"""Partial least squares for many sets of targets and folds at once (Wold 1975; dual: Rosipal 2001).
+"""Partial least squares for many sets of targets and folds at once.
 
 A component is the direction of the features with the largest covariance with the targets that are
-left. With centred ``X``, ``Y``, unit scores ``T`` so far, ``R = (I - TT') Y`` and ``K = XX'``::
+left. With centred ``X``, ``Y``, unit scores ``T`` so far, targets left ``R`` and ``K = XX'``::
 
     c = leading eigenvector of R'KR,   t ~ (I - TT') K R c,   Y_hat = T T'Y
 
+SIMPLS (de Jong 1993; the algorithm of MATLAB's ``plsregress``) takes from the covariance ``X'Y``
+what lies along the loadings ``X'T``; in the dual ``R = Y - C C'KY``, with ``C`` the scores made
+orthonormal in the metric ``K``. NIPALS (Wold 1975; dual: Rosipal 2001) takes the scores from the
+targets, ``R = (I - TT') Y``; run to convergence this is scikit-learn's ``PLSRegression`` with
+``tol=0``. For one target both are PLS1.
+
 Nothing but ``K`` times a vector is needed, so the folds of a cross-validation share one Gram matrix
 and the scores of all folds and all arrangements of the labels come from one product a component.
-Test trials ride along: their scores are further rows of the same product. For one target this is
-PLS1, for several NIPALS-PLS2 run to convergence (scikit-learn's ``PLSRegression`` with ``tol=0``).
+Test trials ride along: their scores are further rows of the same product.
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ from affectome.errors import InputError
 from affectome.kernels.folds import Array, Folds, check_arrays, check_folds, gram, moments
 
 Product = Callable[[Array], Array]
+ALGORITHMS = ("simpls", "nipals")
 SMALLEST_BLOCK = 16
 EXHAUSTED = 1e-12
 
@@ -35,6 +41,7 @@ def cross_validated_predictions(
     n_components: int,
     *,
     standardize: bool = False,
+    algorithm: str = "simpls",
 ) -> Array:
     """Predictions of every trial from a PLS fitted on the other folds.
 
@@ -52,6 +59,8 @@ def cross_validated_predictions(
     standardize
         Divide features and targets by their standard deviation over the fold's training trials.
         Every fold then needs a Gram matrix of its own.
+    algorithm
+        "simpls" or "nipals"; the same for one target.
 
     Returns
     -------
@@ -61,7 +70,8 @@ def cross_validated_predictions(
     Raises
     ------
     InputError
-        If shapes do not meet, a value is not finite, a fold is bad or ``n_components`` is below 1.
+        If shapes do not meet, a value is not finite, a fold is bad, ``n_components`` is below 1 or
+        the algorithm is unknown.
     """
     sets = np.asarray(Y, dtype=np.float64)
     if sets.ndim not in (2, 3):
@@ -69,9 +79,10 @@ def cross_validated_predictions(
     shape = sets.shape
     sets = sets.reshape(-1, *shape[-2:])
     features, _ = check_arrays(X, sets.transpose(1, 0, 2).reshape(shape[-2], -1))
-    _check_components(n_components)
+    _check_choices(n_components, algorithm)
     predictions = np.full(sets.shape, np.nan)
-    room = features.size // (2 * len(features) * (n_components + 4 * shape[-1]))
+    per_row = n_components * (3 if algorithm == "simpls" and shape[-1] > 1 else 1)
+    room = features.size // (2 * len(features) * (per_row + 4 * shape[-1]))
     block = max(SMALLEST_BLOCK, room)
     for product, members in _shared_products(
         features, check_folds(folds, len(features)), standardize
@@ -86,6 +97,7 @@ def cross_validated_predictions(
                     members[first : first + block],
                     n_components,
                     standardize,
+                    algorithm,
                     predictions[rows],
                 )
     return predictions.reshape(shape)
@@ -105,37 +117,55 @@ class Fit(NamedTuple):
     scale: Array
 
 
-def fit(X: ArrayLike, Y: ArrayLike, n_components: int, *, standardize: bool = False) -> Fit:
+def fit(
+    X: ArrayLike,
+    Y: ArrayLike,
+    n_components: int,
+    *,
+    standardize: bool = False,
+    algorithm: str = "simpls",
+) -> Fit:
     """Fit X (n, p) to Y (n, q); parameters as in `cross_validated_predictions`."""
     features, targets = check_arrays(X, Y)
-    _check_components(n_components)
+    _check_choices(n_components, algorithm)
     mean, scale = moments(features, standardize=standardize)
     level, spread = moments(targets, standardize=standardize)
-    Z, residual = (features - mean) / scale, (targets - level) / spread
+    Z, Q = (features - mean) / scale, (targets - level) / spread
     weights: list[Array] = []
-    scores, loadings = np.empty((len(Z), 0)), np.empty((residual.shape[1], 0))
-    start = np.linalg.norm(Z.T @ residual)
-    while len(weights) < n_components:
-        covariance = Z.T @ residual
-        if np.linalg.norm(covariance) <= EXHAUSTED * start:
-            break
+    scores, basis = np.empty((len(Z), 0)), np.empty((Z.shape[1], 0))
+    covariance = Z.T @ Q
+    start = np.linalg.norm(covariance)
+    while len(weights) < n_components and np.linalg.norm(covariance) > EXHAUSTED * start:
         weight = np.linalg.svd(covariance, full_matrices=False)[0][:, 0]
         score = Z @ weight
         score -= scores @ (scores.T @ score)
         score /= np.linalg.norm(score)
         weights.append(weight)
-        loadings = np.column_stack([loadings, residual.T @ score])
-        residual = residual - np.outer(score, loadings[:, -1])
         scores = np.column_stack([scores, score])
+        if algorithm == "simpls":
+            loading = _orthogonal(Z.T @ score, basis)
+            covariance = covariance - np.outer(loading, loading @ covariance)
+            basis = np.column_stack([basis, loading])
+        else:
+            covariance = covariance - np.outer(Z.T @ score, score @ Q)
     W = np.reshape(weights, (-1, Z.shape[1])).T
     rotations = W @ np.linalg.pinv(scores.T @ Z @ W)
-    coefficients = rotations @ loadings.T / scale[:, None] * spread
+    coefficients = rotations @ (scores.T @ Q) / scale[:, None] * spread
     return Fit(coefficients, level - mean @ coefficients, rotations, mean, scale)
 
 
-def _check_components(n_components: int) -> None:
+def _orthogonal(vector: Array, basis: Array) -> Array:
+    """Unit vector along what of ``vector`` lies outside an orthonormal basis."""
+    for _ in range(2):
+        vector = vector - basis @ (basis.T @ vector)
+    return np.asarray(vector / np.linalg.norm(vector))
+
+
+def _check_choices(n_components: int, algorithm: str) -> None:
     if n_components < 1:
         raise InputError(f"n_components must be 1 or more; got {n_components}")
+    if algorithm not in ALGORITHMS:
+        raise InputError(f"algorithm must be one of {', '.join(ALGORITHMS)}; got {algorithm!r}")
 
 
 def _shared_products(
@@ -163,6 +193,7 @@ def _predict_block(
     folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
     n_components: int,
     standardize: bool,
+    algorithm: str,
     out: Array,
 ) -> None:
     """Fill the test trials of every set (n_sets, n, q) in every fold, all in the same products."""
@@ -176,27 +207,33 @@ def _predict_block(
         flat = moments(targets.reshape(len(train), -1), standardize=standardize)
         level[f], spread[f] = (values.reshape(n_sets, q) for values in flat)
         R[f][..., train] = ((targets - level[f]) / spread[f]).transpose(1, 2, 0)
-    fitted = _fitted(product, R.reshape(-1, q, n), inside.reshape(-1, n), n_components)
+    fitted = _fitted(product, R.reshape(-1, q, n), inside.reshape(-1, n), n_components, algorithm)
     fitted = fitted.reshape(R.shape)
     for f, (_, test) in enumerate(folds):
         values = fitted[f][..., test].transpose(0, 2, 1)
         out[:, test] = values * spread[f][:, None] + level[f][:, None]
 
 
-def _fitted(product: Product, R: Array, inside: Array, n_components: int) -> Array:
+def _fitted(product: Product, R: Array, inside: Array, n_components: int, algorithm: str) -> Array:
     """``T T'Y`` for rows of centred targets R (b, q, n), zero outside training; R is used up."""
     b, q, n = R.shape
     KR = product(R.reshape(-1, n)).reshape(R.shape)
     scores = np.zeros((b, n_components, n))
     fitted, loadings, trained = np.zeros_like(R), np.zeros((b, q)), np.zeros((b, n))
     first = np.zeros(b)
+    simpls = algorithm == "simpls" and q > 1
+    basis = np.zeros((2, b, n_components - 1, n)) if simpls else None
     for a in range(n_components):
         weights = np.ones((b, 1))
         if q > 1:
             weights = np.linalg.eigh(R @ KR.transpose(0, 2, 1))[1][:, :, -1]
         _add_component(a, weights, KR, inside, R, scores, fitted, loadings, trained, first)
-        if a + 1 < n_components:
-            _downdate(KR, loadings, product(trained))
+        if a + 1 == n_components:
+            break
+        if basis is None:
+            _deflate_targets(R, KR, loadings, trained, product(trained))
+        else:
+            _deflate_covariance(a, R, KR, trained, product(trained), *basis)
     return fitted
 
 
@@ -224,7 +261,6 @@ def _add_component(a, weights, KR, inside, R, scores, fitted, loadings, trained,
         for k in range(q):
             loadings[b, k] = _dot(unit, R[b, k])
             _add(fitted[b, k], loadings[b, k], score)
-            _add(R[b, k], -loadings[b, k], unit)
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
@@ -242,7 +278,29 @@ def _add(x, factor, y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _downdate(KR, loadings, KT):  # type: ignore[no-untyped-def]
-    for b in range(KR.shape[0]):
-        for k in range(KR.shape[1]):
+def _deflate_targets(R, KR, loadings, trained, KT):  # type: ignore[no-untyped-def]
+    for b in range(R.shape[0]):
+        for k in range(R.shape[1]):
+            _add(R[b, k], -loadings[b, k], trained[b])
             _add(KR[b, k], -loadings[b, k], KT[b])
+
+
+@njit(cache=True, nogil=True)
+def _deflate_covariance(a, R, KR, trained, KT, C, KC):  # type: ignore[no-untyped-def]
+    for b in range(R.shape[0]):
+        c, Kc = C[b, a], KC[b, a]
+        c[:], Kc[:] = trained[b], KT[b]
+        before = _dot(c, Kc)
+        for _ in range(2):
+            for j in range(a):
+                along = _dot(C[b, j], Kc)
+                _add(c, -along, C[b, j])
+                _add(Kc, -along, KC[b, j])
+        left = _dot(c, Kc)
+        factor = 1.0 / np.sqrt(left) if left > EXHAUSTED * before else 0.0
+        c *= factor
+        Kc *= factor
+        for k in range(R.shape[1]):
+            along = _dot(Kc, R[b, k])
+            _add(R[b, k], -along, c)
+            _add(KR[b, k], -along, Kc)
