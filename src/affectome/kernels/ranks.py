@@ -99,12 +99,20 @@ def pearson(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
 
 def unit_rows(values: ArrayLike) -> NDArray[np.float64]:
     """Rows (..., n) with mean zero and length one; NaN where a row is constant."""
-    rows = np.asarray(values, dtype=np.float64)
-    largest = np.maximum(rows.max(axis=-1, keepdims=True), -rows.min(axis=-1, keepdims=True))
-    rows = rows - rows.mean(axis=-1, keepdims=True)
-    length = np.sqrt(np.einsum("...i,...i->...", rows, rows))[..., None]
-    rows /= np.where(length > 1e-13 * largest * np.sqrt(rows.shape[-1]), length, np.nan)
+    values = np.asarray(values, dtype=np.float64)
+    rows = values - values.mean(axis=-1, keepdims=True)
+    rows /= length_or_nan(values, np.einsum("...i,...i->...", rows, rows))[..., None]
     return rows
+
+
+def length_or_nan(values: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Length (...) of centred rows from their sums of squares; NaN where a row is constant.
+
+    A row of ``values`` (..., n) is constant where its length is of the size of rounding errors.
+    """
+    largest = np.maximum(values.max(axis=-1), -values.min(axis=-1))
+    length = np.sqrt(squares)
+    return np.where(length > 1e-13 * largest * np.sqrt(values.shape[-1]), length, np.nan)
 
 
 @njit(cache=True, nogil=True)

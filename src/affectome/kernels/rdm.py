@@ -7,12 +7,16 @@ order of scipy and rsatoolbox. Each measure is one product of the patterns with 
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike
+from scipy.linalg.blas import dsyrk
 from scipy.spatial.distance import squareform
 
 from affectome.errors import InputError
 from affectome.kernels.folds import Array
-from affectome.kernels.ranks import unit_rows
+from affectome.kernels.ranks import length_or_nan
+
+UNITS = 128
 
 
 def correlation(patterns: ArrayLike) -> Array:
@@ -29,10 +33,28 @@ def correlation(patterns: ArrayLike) -> Array:
         Upper triangle, float64, shape (n_conditions (n_conditions - 1) / 2,), in [0, 2]; NaN for
         pairs with a constant pattern.
     """
-    Z = unit_rows(_checked(patterns, 2, "(n_conditions, n_units)"))
-    distance = squareform(Z @ Z.T, checks=False)
-    np.subtract(1.0, distance, out=distance)
-    return np.clip(distance, 0.0, 2.0, out=distance)
+    X = _checked(patterns, 2, "(n_conditions, n_units)")
+    mean = X.mean(axis=1, keepdims=True)
+    products = np.zeros((len(X), len(X)), order="F")
+    room = np.empty((len(X), UNITS))
+    for start in range(0, X.shape[1], UNITS):
+        units = X[:, start : start + UNITS]
+        centred = np.subtract(units, mean, out=room[:, : units.shape[1]])
+        products = dsyrk(1.0, centred.T, 1.0, products, trans=1, lower=1, overwrite_c=1)
+    lengths = length_or_nan(X, np.diag(products))
+    return np.asarray(_one_minus_cosine(products.T, 1.0 / lengths))
+
+
+@njit(cache=True, nogil=True)
+def _one_minus_cosine(products, factors):  # type: ignore[no-untyped-def]
+    n, pair = len(products), 0
+    distances = np.empty(n * (n - 1) // 2)
+    for i in range(n):
+        for j in range(i + 1, n):
+            distance = 1.0 - products[i, j] * factors[i] * factors[j]
+            distances[pair] = min(max(distance, 0.0), 2.0)
+            pair += 1
+    return distances
 
 
 def squared_euclidean(patterns: ArrayLike) -> Array:
