@@ -27,7 +27,7 @@ def test_comparison_and_ceiling_equal_rsatoolbox(method):
     np.testing.assert_allclose(rsa.noise_ceiling(DATA, method), ceiling, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("method", rsa.WEIGHTED)
+@pytest.mark.parametrize("method", rsa.METHODS)
 def test_bootstrap_equals_resampling_with_rsatoolbox(method):
     draws = RNG.integers(0, N, (6, N))
     counts = np.array([np.bincount(draw, minlength=N) for draw in draws])
@@ -42,14 +42,24 @@ def test_bootstrap_equals_resampling_with_rsatoolbox(method):
         )
 
 
-def test_every_condition_once_is_the_plain_comparison():
+@pytest.mark.parametrize("method", rsa.METHODS)
+def test_every_condition_once_is_the_plain_comparison(method):
     once = np.ones((1, N))
-    np.testing.assert_allclose(
-        rsa.bootstrap_comparisons(MODELS, DATA, once)[0], rsa.compare(MODELS, DATA), atol=1e-12
-    )
-    np.testing.assert_allclose(
-        rsa.bootstrap_noise_ceiling(DATA, once)[0], rsa.noise_ceiling(DATA), atol=1e-12
-    )
+    found = rsa.bootstrap_comparisons(MODELS, DATA, once, method)[0]
+    np.testing.assert_allclose(found, rsa.compare(MODELS, DATA, method), atol=1e-12)
+    ceiling = rsa.bootstrap_noise_ceiling(DATA, once, method)[0]
+    np.testing.assert_allclose(ceiling, rsa.noise_ceiling(DATA, method), atol=1e-12)
+
+
+def test_ties_take_mean_ranks_in_every_draw():
+    draws = RNG.integers(0, N, (6, N))
+    counts = np.array([np.bincount(draw, minlength=N) for draw in draws])
+    categories = np.round(DATA * 2)
+    found = rsa.bootstrap_comparisons(np.round(MODELS), categories, counts, "spearman")
+    for k, draw in enumerate(draws):
+        data, models = sampled(categories, draw), sampled(np.round(MODELS), draw)
+        expected = rsatoolbox.rdm.compare(models, data, "spearman")
+        np.testing.assert_allclose(found[k], expected, rtol=0, atol=1e-10)
 
 
 def test_more_pairs_than_a_block():
@@ -61,12 +71,13 @@ def test_more_pairs_than_a_block():
     )
 
 
-def test_a_draw_of_two_conditions_tells_nothing():
+@pytest.mark.parametrize("method", rsa.METHODS)
+def test_a_draw_of_two_conditions_tells_nothing(method):
     counts = [[5, 4, *[0] * 7], np.ones(N)]
-    found = rsa.bootstrap_comparisons(MODELS, DATA, counts)
+    found = rsa.bootstrap_comparisons(MODELS, DATA, counts, method)
     assert np.isnan(found[0]).all()
     assert np.isfinite(found[1]).all()
-    assert np.isnan(rsa.bootstrap_noise_ceiling(DATA, counts)[0]).all()
+    assert np.isnan(rsa.bootstrap_noise_ceiling(DATA, counts, method)[0]).all()
 
 
 def test_counts_add_up_and_repeat_with_the_seed():
@@ -85,8 +96,8 @@ def test_an_rdm_without_spread_has_no_similarity():
     [
         (lambda: rsa.compare(MODELS, DATA, "tau"), "method must be one of correlation, cosine"),
         (
-            lambda: rsa.bootstrap_comparisons(MODELS, DATA, np.ones((1, N)), "spearman"),
-            "'spearman'",
+            lambda: rsa.bootstrap_comparisons(MODELS, DATA, np.ones((1, 7)), "spearman"),
+            r"counts have shape \(1, 7\)",
         ),
         (
             lambda: rsa.compare(MODELS[:, :5], DATA),

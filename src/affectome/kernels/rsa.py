@@ -7,22 +7,24 @@ then one product of weights and pairwise products of RDMs::
 
     sum_w(ab) / sqrt(sum_w(aa) sum_w(bb)),   with weighted means taken out for "correlation"
 
+Ranks are another matter: they change with the draw, which then has to be taken one by one.
+
 RDMs are vectors of the upper triangle (see `rdm`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from affectome.errors import InputError
+from affectome.kernels import _rsa_ranks
 from affectome.kernels.folds import Array
 
 METHODS = ("correlation", "cosine", "spearman")
-WEIGHTED = ("correlation", "cosine")
 PAIRS = 160
 
 
@@ -41,7 +43,7 @@ def compare(models: ArrayLike, data: ArrayLike, method: str = "correlation") -> 
     ndarray
         Shape (n_models, n_subjects); NaN for an RDM without spread.
     """
-    a, b = _checked(models, data, method, METHODS)
+    a, b = _checked(models, data, method)
     return _unit(a, method) @ _unit(b, method).T
 
 
@@ -60,7 +62,7 @@ def noise_ceiling(data: ArrayLike, method: str = "correlation") -> tuple[float, 
     tuple of float
         Lower: each subject against the mean of the others. Upper: against the mean of all.
     """
-    rdms, _ = _checked(data, data, method, METHODS)
+    rdms, _ = _checked(data, data, method)
     _check_subjects(rdms)
     units = _unit(rdms, method)
     pooled = rankdata(rdms, axis=1) if method == "spearman" else units
@@ -90,14 +92,19 @@ def bootstrap_comparisons(
     counts
         How often each condition is drawn, shape (n_draws, n_conditions); see `bootstrap_counts`.
     method
-        "correlation" or "cosine".
+        "correlation", "cosine" or "spearman".
 
     Returns
     -------
     ndarray
         Shape (n_draws, n_models, n_subjects); NaN for a draw with fewer than three conditions.
     """
-    a, b = _checked(models, data, method, WEIGHTED)
+    a, b = _checked(models, data, method)
+    if method == "spearman":
+        found = np.full((len(np.asarray(counts)), len(a), len(b)), np.nan)
+        for draw, weights in _pair_weights(counts, a.shape[1]):
+            found[draw] = _rsa_ranks.comparisons(a, b, weights)
+        return found
     m, s = len(a), len(b)
     ends = np.cumsum([m * s, m + s, m + s, 1])
     shift = [_shift(rdms, method) for rdms in (a, b)]
@@ -128,8 +135,14 @@ def bootstrap_noise_ceiling(
     Parameters as in `bootstrap_comparisons`. Means of RDMs of unit length have lengths that follow
     from the similarities ``R`` of the subjects alone: ``|sum_s u_s|^2 = sum R``.
     """
-    similarity = bootstrap_comparisons(data, data, counts, method)
-    _check_subjects(similarity[0])
+    rdms, _ = _checked(data, data, method)
+    _check_subjects(rdms)
+    if method == "spearman":
+        bounds = np.full((len(np.asarray(counts)), 2), np.nan)
+        for draw, weights in _pair_weights(counts, rdms.shape[1]):
+            bounds[draw] = _rsa_ranks.noise_ceiling(rdms, weights)
+        return bounds
+    similarity = bootstrap_comparisons(rdms, rdms, counts, method)
     with_all = similarity.sum(axis=2)
     total = with_all.sum(axis=1, keepdims=True)
     upper = _ratio(with_all, np.sqrt(np.maximum(total, 0.0))).mean(axis=1)
@@ -145,12 +158,7 @@ def _weighted_sums(
 
     ``fill`` writes what is summed for a block of pairs, shape (n_columns, pairs).
     """
-    drawn = np.asarray(counts, dtype=np.float64)
-    if drawn.ndim != 2 or drawn.shape[1] * (drawn.shape[1] - 1) // 2 != n_pairs:
-        raise InputError(
-            f"counts have shape {drawn.shape}, which does not fit RDMs of {n_pairs} pairs; "
-            "wanted (n_draws, n_conditions)"
-        )
+    drawn = _checked_counts(counts, n_pairs)
     rows, others = np.triu_indices(drawn.shape[1], 1)
     sums = np.zeros((len(drawn), n_columns))
     for start in range(0, n_pairs, PAIRS):
@@ -162,11 +170,27 @@ def _weighted_sums(
     return sums
 
 
-def _checked(
-    models: ArrayLike, data: ArrayLike, method: str, methods: tuple[str, ...]
-) -> tuple[Array, Array]:
-    if method not in methods:
-        raise InputError(f"method must be one of {', '.join(methods)}; got {method!r}")
+def _pair_weights(counts: ArrayLike, n_pairs: int) -> Iterator[tuple[int, Array]]:
+    """Number and weights of the pairs (n_pairs,) of every draw of three conditions or more."""
+    drawn = _checked_counts(counts, n_pairs)
+    rows, others = np.triu_indices(drawn.shape[1], 1)
+    for draw in np.flatnonzero((drawn > 0).sum(axis=1) >= 3):
+        yield int(draw), drawn[draw, rows] * drawn[draw, others]
+
+
+def _checked_counts(counts: ArrayLike, n_pairs: int) -> Array:
+    drawn = np.asarray(counts, dtype=np.float64)
+    if drawn.ndim != 2 or drawn.shape[1] * (drawn.shape[1] - 1) // 2 != n_pairs:
+        raise InputError(
+            f"counts have shape {drawn.shape}, which does not fit RDMs of {n_pairs} pairs; "
+            "wanted (n_draws, n_conditions)"
+        )
+    return drawn
+
+
+def _checked(models: ArrayLike, data: ArrayLike, method: str) -> tuple[Array, Array]:
+    if method not in METHODS:
+        raise InputError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
     a, b = (np.asarray(rdms, dtype=np.float64) for rdms in (models, data))
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
         raise InputError(
