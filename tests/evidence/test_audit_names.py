@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from affectome.evidence._audit_names import known_names, name_parts, target_from_names
-from affectome.evidence._audit_roles import find_roles, role_of, words_of
+from affectome.evidence.audit.names import known_names, name_parts, target_from_names
+from affectome.evidence.audit.roles import find_roles, role_of, words_of
 
 
 def test_numbered_names_share_a_theme() -> None:

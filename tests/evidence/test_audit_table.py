@@ -10,10 +10,9 @@ from sklearn.metrics import balanced_accuracy_score
 
 from affectome.data import make_recording, save_recording
 from affectome.errors import InputError
-from affectome.evidence import _audit_tables as tables
-from affectome.evidence._audit_columns import bins_of, read_columns
-from affectome.evidence._audit_readers import group_folds, group_sums, random_folds, skill
-from affectome.evidence.audit import Audit, audit
+from affectome.evidence.audit import Audit, audit, tables
+from affectome.evidence.audit.columns import bins_of, read_columns
+from affectome.evidence.audit.readers import group_folds, group_sums, random_folds, skill
 
 Plant = Callable[[pd.DataFrame, np.ndarray, np.random.Generator], pd.DataFrame]
 

@@ -26,6 +26,8 @@ from affectome.data import check_recording, trial_table
 from affectome.decoding import RidgeClassifierDecoder
 from affectome.errors import InputError
 from affectome.evidence import (
+    METRICS,
+    USUAL_INFLATION,
     Split,
     arrange,
     baseline_scores,
@@ -34,8 +36,6 @@ from affectome.evidence import (
     independent_groups,
     score,
 )
-from affectome.evidence._judge import USUAL_INFLATION
-from affectome.evidence._metrics import METRICS
 from affectome.features.windows import causal_window
 from affectome.progress import Progress, silent
 

@@ -4,6 +4,7 @@ from affectome.evidence._exchange import arrange
 from affectome.evidence._holdout import independent_groups
 from affectome.evidence._metrics import METRICS
 from affectome.evidence._predictions import fold_of
+from affectome.evidence.audit import Audit, Finding, audit
 from affectome.evidence.baselines import baseline_scores
 from affectome.evidence.ceilings import NoiseCeiling, noise_ceiling
 from affectome.evidence.evaluate import Evidence, evaluate
@@ -17,7 +18,7 @@ from affectome.evidence.nulls import (
     shuffle_inputs,
 )
 from affectome.evidence.permutation import PermutationTest, permutation_test
-from affectome.evidence.scores import Score, difference, score
+from affectome.evidence.scores import USUAL_INFLATION, Score, difference, score
 from affectome.evidence.splits import (
     Split,
     inner_split,
@@ -28,12 +29,16 @@ from affectome.evidence.splits import (
 
 __all__ = [
     "METRICS",
+    "USUAL_INFLATION",
+    "Audit",
     "Evidence",
+    "Finding",
     "NoiseCeiling",
     "PermutationTest",
     "Score",
     "Split",
     "arrange",
+    "audit",
     "baseline_scores",
     "circular_shifts",
     "difference",

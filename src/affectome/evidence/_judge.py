@@ -13,14 +13,12 @@ from affectome.evidence._metrics import METRICS
 from affectome.evidence._predictions import Predictions, fold_of
 from affectome.evidence._split import Split
 from affectome.evidence.permutation import Null
-from affectome.evidence.scores import Score, difference, score, spread
+from affectome.evidence.scores import USUAL_INFLATION, Score, difference, score, spread
 
 CALIBRATED = 16
 """Permuted arrangements whose own standard error is found."""
 CALIBRATING_DRAWS = 100
 ENOUGH_PERMUTATIONS = 100
-USUAL_INFLATION = 1.2
-"""Used without a null: what five folds need for shares of right answers, by simulation."""
 
 
 class Judge:

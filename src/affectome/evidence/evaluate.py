@@ -10,11 +10,18 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from sklearn.base import is_classifier, is_regressor
-from sklearn.utils import get_tags
 
 from affectome.data import check_recording, trial_table
-from affectome.errors import InputError
+from affectome.evidence._asked import (
+    Holdout,
+    bytes_needed,
+    check_kind,
+    controls_for,
+    features_for,
+    metrics_for,
+    split_for,
+    target_of,
+)
 from affectome.evidence._exchange import arrange
 from affectome.evidence._holdout import independent_groups
 from affectome.evidence._judge import Judge
@@ -24,11 +31,9 @@ from affectome.evidence._metrics import METRICS
 from affectome.evidence._predictions import Predictions, out_of_fold
 from affectome.evidence.baselines import baseline_scores
 from affectome.evidence.permutation import PermutationTest, default_metric, null_scores
-from affectome.evidence.scores import Score, find_metric
-from affectome.evidence.splits import Split, make_split, wrap_splitter
+from affectome.evidence.scores import Score
+from affectome.evidence.splits import Split
 from affectome.progress import Progress, silent
-
-Holdout = str | Sequence[str] | Split | Any | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,21 +162,21 @@ def evaluate(
         or the work would not fit into memory.
     """
     names = (target,) if isinstance(target, str) else tuple(target)
-    check_memory(_bytes(recording, n_permutations), f"evaluating the shape {recording.shape}")
+    check_memory(bytes_needed(recording, n_permutations), f"evaluating the shape {recording.shape}")
     trials = trial_table(check_recording(recording))
-    y = check_labels(_target(trials, names), len(trials))
-    _check_kind(decoder, y, names)
+    y = check_labels(target_of(trials, names), len(trials))
+    check_kind(decoder, y, names)
     main = metric or ("multilabel_f1" if y.ndim > 1 else default_metric(decoder))
-    metrics = _metrics(main, decoder, y)
-    split = _split(holdout, trials, y, n_splits, random_state)
+    metrics = metrics_for(main, decoder, y)
+    split = split_for(holdout, trials, y, n_splits, random_state)
     judge = Judge(y, split, independent_groups(trials, split), n_bootstrap, random_state)
     progress("decode", 0, 3)
-    X = _features(decoder, recording)
+    X = features_for(decoder, recording)
     scored = any(METRICS[name].wants == "scores" for name in metrics)
     own = out_of_fold(decoder, X, y, split, scored)
     progress("baselines", 1, 3)
     rivals = _rivals(baseline_scores(trials, y, split, nuisance), y)
-    for name, values in _controls(decoder, recording, controls or {}).items():
+    for name, values in controls_for(decoder, recording, controls or {}).items():
         rivals[name] = out_of_fold(decoder, values, y, split, scored)
     progress("null", 2, 3)
     labels = _labels_under_null(y, split, n_permutations, random_state)
@@ -196,91 +201,6 @@ def evaluate(
     return evidence
 
 
-def _target(trials: pd.DataFrame, names: tuple[str, ...]) -> NDArray[Any]:
-    for name in names:
-        if name not in trials:
-            has = ", ".join(map(str, trials.columns)) or "none"
-            raise InputError(f"the trials have no coordinate {name!r} to decode; they have {has}")
-    if len(names) == 1:
-        return trials[names[0]].to_numpy()
-    values = trials[list(names)].to_numpy()
-    if values.dtype.kind not in "iub" or not np.isin(values, (0, 1)).all():
-        raise InputError(
-            f"several targets are labels of 0 and 1; {', '.join(names)} hold other values: decode "
-            "ratings one at a time"
-        )
-    return values.astype(int)
-
-
-def _check_kind(decoder: Any, y: NDArray[Any], names: tuple[str, ...]) -> None:
-    kind = type(decoder).__name__
-    if y.ndim > 1:
-        return
-    if is_rating(y) and is_classifier(decoder):
-        raise InputError(
-            f"{names[0]!r} is a rating (floats), but {kind} is a classifier; take a regressor such "
-            "as RidgeDecoder, or cut the ratings into classes"
-        )
-    if not is_rating(y) and is_regressor(decoder):
-        raise InputError(
-            f"{names[0]!r} names classes, but {kind} is a regressor; take a classifier such as "
-            "RidgeClassifierDecoder, or give the ratings as floats"
-        )
-
-
-def _metrics(main: str, decoder: Any, y: NDArray[Any]) -> list[str]:
-    find_metric(main)
-    if y.ndim > 1:
-        usual = ["multilabel_f1"]
-    elif is_rating(y):
-        usual = ["pearson_r", "ccc", "r2"]
-    else:
-        usual = ["balanced_accuracy", "f1_macro"]
-        if default_metric(decoder) == "macro_auc":
-            usual = ["macro_auc", *usual, "d_from_auc"]
-    return [main, *(name for name in usual if name != main)]
-
-
-def _split(
-    holdout: Holdout,
-    trials: pd.DataFrame,
-    y: NDArray[Any],
-    n_splits: int | None,
-    random_state: int,
-) -> Split:
-    if isinstance(holdout, Split):
-        last = max(int(max(train.max(), test.max())) for train, test in holdout)
-        if last >= len(trials):
-            raise InputError(
-                f"the split lists row {last}, but the Recording has {len(trials)} trials; make it "
-                "from the same trials"
-            )
-        return holdout
-    if hasattr(holdout, "split") and not isinstance(holdout, str):
-        return wrap_splitter(holdout, trials, y)
-    return make_split(trials, y, holdout, n_splits, random_state)
-
-
-def _features(decoder: Any, recording: xr.DataArray) -> NDArray[Any]:
-    values = recording.to_numpy()
-    if values.ndim == 3 and not get_tags(decoder).input_tags.three_d_array:
-        return values.reshape(len(values), -1)
-    return values
-
-
-def _controls(
-    decoder: Any, recording: xr.DataArray, controls: Mapping[str, xr.DataArray]
-) -> dict[str, NDArray[Any]]:
-    n_trials = recording.sizes["trial"]
-    for name, control in controls.items():
-        if control.sizes.get("trial") != n_trials:
-            raise InputError(
-                f"the control {name!r} has the shape {control.shape}, but the Recording has "
-                f"{n_trials} trials; give the same trials in the same order"
-            )
-    return {name: _features(decoder, check_recording(one)) for name, one in controls.items()}
-
-
 def _labels_under_null(
     y: NDArray[Any], split: Split, n_permutations: int, random_state: int
 ) -> tuple[NDArray[Any], str]:
@@ -302,9 +222,3 @@ def _rivals(scores: Mapping[str, NDArray[np.float64]], y: NDArray[Any]) -> dict[
 def _best(baselines: Mapping[str, Score], higher_is_better: bool) -> str:
     ranked = sorted(baselines, key=lambda name: baselines[name].value)
     return ranked[-1] if higher_is_better else ranked[0]
-
-
-def _bytes(recording: xr.DataArray, n_permutations: int) -> float:
-    """Peak: values with a scaled copy and a training set in float64; labels and scores of nulls."""
-    n_trials = recording.sizes.get("trial", 0)
-    return 8.0 * (3 * recording.size + 4 * (n_permutations + 1) * n_trials)

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from affectome.errors import InputError
+from affectome.evidence._deal import deal
 from affectome.evidence._holdout import column_of, held_out, honest_columns, not_nested
 from affectome.evidence._labels import check_labels, is_rating, strata
 from affectome.evidence._split import Fold, Split, apart
@@ -79,7 +80,7 @@ def make_split(
     if names == ("random",):
         return _random_split(classes, labels, n_splits or 5, rng)
     columns = {name: column_of(trials, name) for name in names}
-    parts = [_deal(columns[name], name, classes, n_splits, rng) for name in not_nested(columns)]
+    parts = [deal(columns[name], name, classes, n_splits, rng) for name in not_nested(columns)]
     kind = "double" if len(parts) > 1 else "blocked" if names[0] in RUNS else "group"
     folds: list[Fold] = []
     for cell in itertools.product(*(range(int(part.max()) + 1) for part in parts)):
@@ -250,42 +251,6 @@ def check_training(split: Split, labels: NDArray[Any]) -> None:
                 f"held out at once in fold {number} (by {held}), so nothing is left to learn it "
                 "from; drop or merge the class, take more folds, or hold out something else"
             )
-
-
-def _deal(
-    values: NDArray[Any],
-    name: str,
-    classes: NDArray[np.intp],
-    n_splits: int | None,
-    rng: np.random.Generator,
-) -> NDArray[np.intp]:
-    """Part of every trial, dealt by groups so that each part has its share of every class.
-
-    Groups are ordered by the rarest class they hold, then by size, and dealt in turn: the groups of
-    a class that few groups hold land in different parts.
-    """
-    codes, levels = pd.factorize(values)
-    n_groups = len(levels)
-    if n_groups < 2:
-        raise InputError(
-            f"there is only one {name} ({levels[0]!s}), so none can be held out; "
-            "hold out something else"
-        )
-    held = np.zeros((n_groups, int(classes.max()) + 1), dtype=bool)
-    held[codes, classes] = True
-    holders = held.sum(axis=0)
-    parts = min(5, max(2, int(holders[holders > 0].min()))) if n_splits is None else n_splits
-    if not 2 <= parts <= n_groups:
-        raise InputError(
-            f"{parts} folds need at least {max(parts, 2)} groups, but {name} has {n_groups}; "
-            f"take n_splits from 2 to {n_groups}"
-        )
-    rarest = np.where(held, holders, n_groups + 1).argmin(axis=1)
-    size = np.bincount(codes, minlength=n_groups)
-    order = np.lexsort((rng.permutation(n_groups), -size, rarest))
-    part = np.empty(n_groups, dtype=np.intp)
-    part[order] = np.arange(n_groups) % parts
-    return part[codes]
 
 
 def _random_split(

@@ -25,6 +25,7 @@ from affectome.decoding import RidgeClassifierDecoder
 from affectome.decoding.deep import DeepDecoder
 from affectome.errors import InputError
 from affectome.evidence import (
+    USUAL_INFLATION,
     Score,
     Split,
     baseline_scores,
@@ -34,7 +35,6 @@ from affectome.evidence import (
     make_split,
     score,
 )
-from affectome.evidence._judge import USUAL_INFLATION
 from affectome.features.spectra import differential_entropy
 from affectome.progress import Progress, silent
 from affectome.studies._neural_inputs import after_event, labelled

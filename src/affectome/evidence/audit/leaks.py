@@ -9,10 +9,10 @@ import pandas as pd
 from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
-from affectome.evidence._audit_columns import ALPHA, Reading, bins_of, category_codes, read_columns
-from affectome.evidence._audit_findings import Finding, Severity
-from affectome.evidence._audit_inputs import Material
-from affectome.evidence._audit_readers import (
+from affectome.evidence.audit.columns import ALPHA, Reading, bins_of, category_codes, read_columns
+from affectome.evidence.audit.findings import Finding, Severity
+from affectome.evidence.audit.material import Material
+from affectome.evidence.audit.readers import (
     READERS,
     Folds,
     bootstrap_weights,

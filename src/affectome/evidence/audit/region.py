@@ -15,12 +15,12 @@ from scipy.ndimage import label as components
 from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
-from affectome.evidence._audit_columns import ALPHA
-from affectome.evidence._audit_findings import Finding, Severity
-from affectome.evidence._audit_inputs import Material
-from affectome.evidence._audit_leaks import MOST_OF_IT, NEARLY_ALL
-from affectome.evidence._audit_media import Pictures
-from affectome.evidence._audit_readers import (
+from affectome.evidence.audit.columns import ALPHA
+from affectome.evidence.audit.findings import Finding, Severity
+from affectome.evidence.audit.leaks import MOST_OF_IT, NEARLY_ALL
+from affectome.evidence.audit.material import Material
+from affectome.evidence.audit.media import Pictures
+from affectome.evidence.audit.readers import (
     Folds,
     bootstrap_weights,
     group_folds,

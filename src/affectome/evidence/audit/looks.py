@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from affectome.evidence._audit_columns import constant_columns, duplicate_columns
-from affectome.evidence._audit_copies import copied_pictures, copied_sounds
-from affectome.evidence._audit_duplicates import copied_rows, copied_texts, duplicate_findings
-from affectome.evidence._audit_features import picture_features, sound_features
-from affectome.evidence._audit_findings import Finding
-from affectome.evidence._audit_groups import Candidate, main_groups, sample_rows
-from affectome.evidence._audit_inputs import Material
-from affectome.evidence._audit_leaks import Sample, leaks_in_features, leaks_in_notes
-from affectome.evidence._audit_media import Pictures, Sounds
-from affectome.evidence._audit_readers import Folds, group_folds, random_folds
-from affectome.evidence._audit_region import burnt_in_label
+from affectome.evidence.audit.columns import constant_columns, duplicate_columns
+from affectome.evidence.audit.copies import copied_pictures, copied_sounds
+from affectome.evidence.audit.duplicates import copied_rows, copied_texts, duplicate_findings
+from affectome.evidence.audit.features import picture_features, sound_features
+from affectome.evidence.audit.findings import Finding
+from affectome.evidence.audit.groups import Candidate, main_groups, sample_rows
+from affectome.evidence.audit.leaks import Sample, leaks_in_features, leaks_in_notes
+from affectome.evidence.audit.material import Material
+from affectome.evidence.audit.media import Pictures, Sounds
+from affectome.evidence.audit.readers import Folds, group_folds, random_folds
+from affectome.evidence.audit.region import burnt_in_label
 from affectome.progress import Progress
 
 N_WORDS = 256

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from affectome.data import Skipped
 from affectome.data.video import Region, frames, parse_region, probe
 from affectome.errors import AffectomeError, InputError, require
-from affectome.evidence._audit_inputs import Material
+from affectome.evidence.audit.material import Material
 from affectome.progress import Progress
 
 PICTURES = frozenset(

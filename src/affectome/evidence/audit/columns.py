@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from affectome.evidence._audit_findings import Finding, listed
-from affectome.evidence._audit_readers import Folds, fold_numbers
+from affectome.evidence.audit.findings import Finding, listed
+from affectome.evidence.audit.readers import Folds, fold_numbers
 
 N_BINS = 32
 ALPHA = 0.05

@@ -18,18 +18,18 @@ import pandas as pd
 import xarray as xr
 
 from affectome.data import Skipped
-from affectome.evidence._audit_counts import imbalance, too_few
-from affectome.evidence._audit_findings import ORDER, Finding
-from affectome.evidence._audit_groups import (
+from affectome.evidence.audit.counts import imbalance, too_few
+from affectome.evidence.audit.findings import ORDER, Finding
+from affectome.evidence.audit.groups import (
     candidates,
     group_findings,
     measure_gaps,
     read_identities,
 )
-from affectome.evidence._audit_inputs import read_material
-from affectome.evidence._audit_looks import look
-from affectome.evidence._audit_media import read_media
-from affectome.evidence._audit_order import order_findings
+from affectome.evidence.audit.looks import look
+from affectome.evidence.audit.material import read_material
+from affectome.evidence.audit.media import read_media
+from affectome.evidence.audit.order import order_findings
 from affectome.progress import Progress, silent
 
 SCHEMA = 1

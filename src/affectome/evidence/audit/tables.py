@@ -11,8 +11,8 @@ import pandas as pd
 
 from affectome.data.catalog import MEDIA
 from affectome.errors import InputError, require
-from affectome.evidence._audit_names import describe_parts, known_names
 from affectome.evidence._memory import check_memory
+from affectome.evidence.audit.names import describe_parts, known_names
 
 MEMORY_FACTOR = 4
 
@@ -82,6 +82,7 @@ def _is_number(text: str) -> bool:
 
 
 def read_folder(folder: Path, target: str, how: str | None, notes: list[str]) -> pd.DataFrame:
+    """List the media of a folder, with the target from their names or the folders they lie in."""
     files = [
         str(p.relative_to(folder))
         for p in sorted(folder.rglob("*"))

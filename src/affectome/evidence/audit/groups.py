@@ -15,11 +15,11 @@ import pandas as pd
 from scipy.stats import t as student
 from threadpoolctl import threadpool_limits
 
-from affectome.evidence._audit_columns import Reading, category_codes, read_columns
-from affectome.evidence._audit_findings import Finding, Severity
-from affectome.evidence._audit_inputs import Material
-from affectome.evidence._audit_leaks import MOST_OF_IT, NEARLY_ALL
-from affectome.evidence._audit_readers import (
+from affectome.evidence.audit.columns import Reading, category_codes, read_columns
+from affectome.evidence.audit.findings import Finding, Severity
+from affectome.evidence.audit.leaks import MOST_OF_IT, NEARLY_ALL
+from affectome.evidence.audit.material import Material
+from affectome.evidence.audit.readers import (
     MOST_ROWS,
     N_SPLITS,
     READERS,

@@ -14,9 +14,9 @@ import xarray as xr
 
 from affectome.data import Skipped, load_recording, trial_table, unit_table
 from affectome.errors import InputError
-from affectome.evidence._audit_names import name_parts, retells, target_from_names
-from affectome.evidence._audit_roles import Roles, find_roles
-from affectome.evidence._audit_tables import check_table_memory, read_folder, read_table
+from affectome.evidence.audit.names import name_parts, retells, target_from_names
+from affectome.evidence.audit.roles import Roles, find_roles
+from affectome.evidence.audit.tables import check_table_memory, read_folder, read_table
 
 MOSTLY_NUMBERS = 0.8
 MOST_CLASSES = 10
