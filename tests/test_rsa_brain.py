@@ -1,9 +1,11 @@
 """RSA recovers the planted arrangement and agrees with rsatoolbox."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import rsatoolbox
 from scipy.stats import pearsonr
+from sklearn.covariance import LedoitWolf
 
 from affectome.brains.rsa import category_model, distance_model, rdms, rsa
 from affectome.data.simulate import simulate_population
@@ -52,6 +54,39 @@ def test_the_category_is_found_and_a_rating_at_random_is_not(population):
     assert found.to_dict()["n_conditions"] == 15
 
 
+def test_crossnobis_is_zero_on_average_without_a_difference_and_equals_rsatoolbox(population):
+    runs = population.assign_coords(run=("trial", np.arange(population.sizes["trial"]) // 15 % 2))
+    keep = np.isin(population["subject"].values, ["sub-01"])
+    values = population.values[keep]
+    one = runs.isel(trial=keep).assign_coords(
+        stimulus=("trial", np.tile([f"s{k}" for k in range(5)], keep.sum() // 5))
+    )
+    noise = one.copy(data=np.random.default_rng(0).normal(size=values.shape))
+    null = rdms(noise, measure="crossnobis").values[0]
+    assert abs(null.mean()) < 3 * null.std() / np.sqrt(len(null)) + 0.02
+    assert null.min() < 0
+    shifted = noise + 3.0 * (noise["stimulus"] == "s0")
+    apart = rdms(shifted, measure="crossnobis").values[0]
+    assert apart[:4].min() > apart[4:].max() + 3
+    table = pd.DataFrame({"run": noise["run"].values, "stimulus": noise["stimulus"].values})
+    cells = pd.DataFrame(noise.values).groupby([table["run"], table["stimulus"]])
+    residual = noise.values - cells.transform("mean").to_numpy()
+    residual *= np.sqrt(len(residual) / (len(residual) - 10))
+    means = cells.mean()
+    dataset = rsatoolbox.data.Dataset(
+        means.to_numpy(),
+        obs_descriptors={
+            "run": means.index.get_level_values(0).to_numpy(float),
+            "stimulus": means.index.get_level_values(1).to_numpy(),
+        },
+    )
+    precision = LedoitWolf(assume_centered=True).fit(residual).precision_
+    peer = rsatoolbox.rdm.calc_rdm(
+        dataset, "crossnobis", descriptor="stimulus", noise=precision, cv_descriptor="run"
+    )
+    np.testing.assert_allclose(null, peer.dissimilarities[0], atol=1e-10)
+
+
 def test_models_are_what_they_say():
     np.testing.assert_array_equal(category_model(["a", "a", "b"]), [0, 1, 1])
     np.testing.assert_allclose(distance_model([0, 3, 4]), [3, 4, 1])
@@ -61,8 +96,16 @@ def test_models_are_what_they_say():
 def test_what_can_not_be_compared_is_named(population):
     with pytest.raises(InputError, match="have no column 'film'"):
         rdms(population, "film")
-    with pytest.raises(InputError, match="measure is one of correlation, squared_euclidean"):
+    with pytest.raises(InputError, match="measure is one of correlation, squared_euclidean, cross"):
         rdms(population, measure="cosine")
+    with pytest.raises(InputError, match="crossnobis needs a column 'run' of parts"):
+        rdms(population, measure="crossnobis")
+    with pytest.raises(InputError, match="crossnobis needs every condition in each of two"):
+        rdms(population, measure="crossnobis", parts="emotion")
+    each = population.isel(trial=population["subject"].values == "sub-01")
+    order = pd.Series(each["stimulus"].values).groupby(each["stimulus"].values).cumcount()
+    with pytest.raises(InputError, match="repeated trials of a condition in a part; subject sub"):
+        rdms(each.assign_coords(run=("trial", order)), measure="crossnobis")
     two = population.isel(trial=np.isin(population["stimulus"].values, ["joy-01", "fear-01"]))
     with pytest.raises(InputError, match="2 values of 'stimulus' are shared by all 4 subjects"):
         rdms(two)

@@ -16,6 +16,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import pdist, squareform
+from sklearn.covariance import LedoitWolf
 
 from affectome.data import check_recording, trial_table
 from affectome.errors import InputError
@@ -28,6 +29,7 @@ from affectome.kernels.rsa import (
 )
 
 MEASURES = {"correlation": rdm.correlation, "squared_euclidean": rdm.squared_euclidean}
+CROSSED = "crossnobis"
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,10 @@ class Rsa:
 
 
 def rdms(
-    recording: xr.DataArray, condition: str = "stimulus", measure: str = "correlation"
+    recording: xr.DataArray,
+    condition: str = "stimulus",
+    measure: str = "correlation",
+    parts: str = "run",
 ) -> Rdms:
     """Compute a matrix of dissimilarities for each subject.
 
@@ -96,13 +101,17 @@ def rdms(
     condition
         Column of the conditions.
     measure
-        ``"correlation"`` or ``"squared_euclidean"``.
+        ``"correlation"``, ``"squared_euclidean"`` or ``"crossnobis"``: distances across
+        independent parts of the data, in the metric of the noise within a condition and part
+        (Ledoit-Wolf), zero on average where two conditions do not differ.
+    parts
+        Column of the independent parts (runs, sessions) for crossnobis.
 
     Raises
     ------
     InputError
-        If the column is missing, there is time, or fewer than three conditions are shared by all
-        subjects.
+        If a column is missing, there is time, fewer than three conditions are shared by all
+        subjects, or crossnobis misses a condition in a part or repeated trials of it.
     """
     X = check_recording(recording).values
     trials = trial_table(recording)
@@ -110,8 +119,10 @@ def rdms(
         raise InputError("dissimilarities take one value a trial; average over a window first")
     if condition not in trials:
         raise InputError(f"the trials have no column {condition!r}; they have {list(trials)}")
-    if measure not in MEASURES:
-        raise InputError(f"measure is one of {', '.join(MEASURES)}; got {measure!r}")
+    if measure not in (*MEASURES, CROSSED):
+        raise InputError(f"measure is one of {', '.join((*MEASURES, CROSSED))}; got {measure!r}")
+    if measure == CROSSED and parts not in trials:
+        raise InputError(f"crossnobis needs a column {parts!r} of parts; there are {list(trials)}")
     subject = trials["subject"] if "subject" in trials else pd.Series("all", index=trials.index)
     counts = pd.crosstab(trials[condition], subject)
     shared = counts.index[(counts > 0).all(axis=1)]
@@ -122,9 +133,13 @@ def rdms(
         )
     found = []
     for name in counts.columns:
-        rows = (subject == name).to_numpy()
-        means = pd.DataFrame(X[rows]).groupby(trials[condition].to_numpy()[rows]).mean()
-        found.append(MEASURES[measure](means.loc[shared].to_numpy()))
+        rows = ((subject == name) & trials[condition].isin(shared)).to_numpy()
+        patterns, cells = pd.DataFrame(X[rows]), trials.loc[rows].reset_index(drop=True)
+        if measure == CROSSED:
+            found.append(_crossnobis(patterns, cells[parts], cells[condition], str(name)))
+        else:
+            means = patterns.groupby(cells[condition]).mean()
+            found.append(MEASURES[measure](means.loc[shared].to_numpy()))
     values = np.stack(found)
     if not np.isfinite(values).all():
         pattern = int(np.argwhere(~np.isfinite(values))[0, 0])
@@ -134,6 +149,28 @@ def rdms(
         )
     table = _conditions(trials, condition, list(shared))
     return Rdms(values, tuple(map(str, counts.columns)), table)
+
+
+def _crossnobis(
+    patterns: pd.DataFrame, parts: pd.Series, conditions: pd.Series, subject: str
+) -> np.ndarray:
+    cells = patterns.groupby([parts, conditions])
+    means = cells.mean()
+    n_parts, n_conditions = parts.nunique(), conditions.nunique()
+    if n_parts < 2 or len(means) < n_parts * n_conditions:
+        raise InputError(
+            f"crossnobis needs every condition in each of two or more parts; subject {subject} has "
+            f"{len(means)} of {n_conditions} conditions x {n_parts} values of {parts.name!r}"
+        )
+    noise = (patterns - cells.transform("mean")).to_numpy()
+    if len(noise) == len(means):
+        raise InputError(
+            f"crossnobis takes the noise from repeated trials of a condition in a part; subject "
+            f"{subject} has one each"
+        )
+    noise *= np.sqrt(len(noise) / (len(noise) - len(means)))
+    precision = LedoitWolf(assume_centered=True).fit(noise).precision_
+    return rdm.crossnobis(means.to_numpy().reshape(n_parts, n_conditions, -1), precision)
 
 
 def category_model(labels: ArrayLike) -> np.ndarray:
@@ -166,7 +203,7 @@ def rsa(
     models
         Name → upper triangle over the same conditions in the same order.
     method
-        ``"correlation"`` or ``"cosine"``.
+        ``"correlation"``, ``"cosine"`` or ``"spearman"``.
     n_bootstrap
         Draws of conditions and of subjects, both at once.
     n_permutations
