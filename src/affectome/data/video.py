@@ -6,16 +6,16 @@ luma plane as the film stores it: most cameras write ``yuv420p``, where it costs
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from affectome.errors import InputError, require
+from affectome.data._decode import decoded, grey, open_film, rgb
+from affectome.errors import InputError
 
-PLANAR_LUMA = ("yuv4", "yuvj4", "nv12", "nv16", "nv21", "gray8")
 RATE_TOLERANCE = 0.01
 VARIABLE_RATE = 0.02
 CLOCK = 1e-6
@@ -106,7 +106,7 @@ def probe(path: str | Path, rate: float | None = None) -> Video:
         If the file is missing, not a video, of a codec that can't be decoded, or of another frame
         rate than the table says (the line gives both).
     """
-    container, stream = _open(Path(path))
+    container, stream = open_film(Path(path))
     with container:
         video = _describe(Path(path), container, stream)
     if rate is not None and abs(video.rate - rate) > RATE_TOLERANCE * rate:
@@ -148,24 +148,9 @@ def frames(
         If the film can't be opened or decoded, is cut off, changes its size on the way, holds no
         frame between ``start`` and ``stop``, or the region leaves the frame.
     """
-    file = Path(path)
-    container, stream = _open(file)
-    with container:
-        video = _describe(file, container, stream)
-        check_region(video, region)
-        given, seconds = 0, float("nan")
-        for seconds, frame in _decoded(file, container, stream, start):
-            if stop is not None and seconds >= stop - CLOCK:
-                break
-            if seconds >= start - CLOCK:
-                _check_size(video, frame, seconds)
-                yield Frame(seconds, _pixels(frame, region, colour))
-                given += 1
-        else:
-            _check_end(video, seconds)
-    if not given:
-        until = "its end" if stop is None else f"{stop:g} s"
-        raise InputError(f"{file} has no frames from {start:g} s to {until}; {_length(video)}")
+    pixels = grey if colour == "grey" else rgb
+    for seconds, image in _views(Path(path), start, stop, region, pixels):
+        yield Frame(seconds, image.copy())
 
 
 def batches(
@@ -190,16 +175,16 @@ def batches(
         Times, shape (n,) in seconds, and images, shape (n, height, width), uint8; n is ``size`` but
         for the last stack.
     """
-    times: list[float] = []
-    images: list[np.ndarray] = []
-    for frame in frames(path, start, stop, region):
-        times.append(frame.seconds)
-        images.append(frame.image)
-        if len(times) == size:
-            yield np.array(times), np.stack(images)
-            times, images = [], []
-    if times:
-        yield np.array(times), np.stack(images)
+    times, images, n = np.empty(size), np.empty((0, 0, 0), np.uint8), 0
+    for seconds, image in _views(Path(path), start, stop, region, grey):
+        if n == 0:
+            images = np.empty((size, *image.shape), np.uint8)
+        times[n], images[n], n = seconds, image, n + 1
+        if n == size:
+            yield times.copy(), images
+            n = 0
+    if n:
+        yield times[:n].copy(), images[:n]
 
 
 def check_region(video: Video, region: Region | None) -> None:
@@ -225,25 +210,32 @@ def is_variable(times: np.ndarray) -> bool:
     return bool(len(steps)) and float(np.ptp(steps)) > VARIABLE_RATE * float(np.median(steps))
 
 
-def _open(path: Path) -> tuple[Any, Any]:
-    av = require("av", "video")
-    if not path.is_file():
-        raise InputError(f"there is no video {path}")
-    try:
-        container = av.open(str(path))
-    except av.error.FFmpegError as error:
-        raise InputError(
-            f"{path} can't be opened as a video ({error.strerror}); it may be cut off or no video"
-        ) from error
-    if not container.streams.video:
-        container.close()
-        raise InputError(f"{path} has no video stream")
-    stream = container.streams.video[0]
-    if stream.codec_context is None:
-        container.close()
-        raise InputError(f"{path} has a codec that can't be decoded here; write it as H.264")
-    stream.thread_type = "AUTO"
-    return container, stream
+def _views(
+    file: Path,
+    start: float,
+    stop: float | None,
+    region: Region | None,
+    pixels: Callable[[Any], np.ndarray],
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Give seconds and pixels, which the decoder may overwrite once the next are asked for."""
+    container, stream = open_film(file)
+    with container:
+        video = _describe(file, container, stream)
+        check_region(video, region)
+        rows, columns = region.window if region else (slice(None), slice(None))
+        given, seconds = 0, float("nan")
+        for seconds, frame in decoded(file, container, stream, start):
+            if stop is not None and seconds >= stop - CLOCK:
+                break
+            if seconds >= start - CLOCK:
+                _check_size(video, frame, seconds)
+                yield seconds, pixels(frame)[rows, columns]
+                given += 1
+        else:
+            _check_end(video, seconds)
+    if not given:
+        until = "its end" if stop is None else f"{stop:g} s"
+        raise InputError(f"{file} has no frames from {start:g} s to {until}; {_length(video)}")
 
 
 def _describe(path: Path, container: Any, stream: Any) -> Video:
@@ -260,25 +252,6 @@ def _describe(path: Path, container: Any, stream: Any) -> Video:
     return Video(path, stream.width, stream.height, float(rate), duration, name)
 
 
-def _decoded(path: Path, container: Any, stream: Any, start: float) -> Iterator[tuple[float, Any]]:
-    av = require("av", "video")
-    offset = stream.start_time or 0
-    seconds = 0.0
-    try:
-        if start > 0:
-            container.seek(offset + int(start / stream.time_base), stream=stream)
-        for frame in container.decode(stream):
-            if frame.pts is None:
-                raise InputError(f"{path} has frames without times; write it as MP4")
-            seconds = float((frame.pts - offset) * frame.time_base)
-            yield seconds, frame
-    except av.error.FFmpegError as error:
-        raise InputError(
-            f"{path} can't be decoded after {seconds:.3f} s ({error.strerror}); the file is "
-            "damaged or cut off: copy it again"
-        ) from error
-
-
 def _check_end(video: Video, last: float) -> None:
     if last + 2.5 / video.rate < video.duration:
         raise InputError(
@@ -293,17 +266,6 @@ def _check_size(video: Video, frame: Any, seconds: float) -> None:
             f"{video.path} changes its size at {seconds:.3f} s from {video.width}×{video.height} "
             f"to {frame.width}×{frame.height}; cut it into films of one size"
         )
-
-
-def _pixels(frame: Any, region: Region | None, colour: str) -> np.ndarray:
-    rows, columns = region.window if region else (slice(None), slice(None))
-    if colour == "rgb":
-        return frame.to_ndarray(format="rgb24")[rows, columns].copy()
-    if not frame.format.name.startswith(PLANAR_LUMA) or frame.format.components[0].bits != 8:
-        frame = frame.reformat(format="gray8")
-    plane = frame.planes[0]
-    luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return luma[: frame.height, : frame.width][rows, columns].copy()
 
 
 def _length(video: Video) -> str:

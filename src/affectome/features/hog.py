@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from affectome.data import Catalog, Skipped, make_recording
+from affectome.data.ahead import ahead
 from affectome.data.clips import Clip, clip_of
 from affectome.data.video import Region, batches, frames, probe
 from affectome.errors import InputError
@@ -88,7 +89,7 @@ def describe_clips(
     rate
         Frames per second of the grid; by default the slowest film's, 30 at most.
     progress
-        Called for every film.
+        Called for every clip.
 
     Returns
     -------
@@ -109,16 +110,16 @@ def describe_clips(
     why: dict[int, str] = {}
     size: tuple[int, ...] | None = None
     passes = sorted(_passes(clips, grid), key=min)
-    for done, numbers in enumerate(passes, start=1):
-        for number, images in _decode(clips, numbers, grid, why):
-            size = size or images.shape[1:]
-            problem = _problem(images, size)
-            if problem is None:
-                mean = images.mean(axis=0, dtype=np.float32)
-                found[number] = (chosen.describe(images), motion_energy(images), mean)
-            else:
-                why[number] = problem
-        progress("describe clips", done, len(passes))
+    decoded = ahead(pair for numbers in passes for pair in _decode(clips, numbers, grid, why))
+    for done, (number, images) in enumerate(decoded, start=1):
+        size = size or images.shape[1:]
+        problem = _problem(images, size)
+        if problem is None:
+            mean = images.mean(axis=0, dtype=np.float32)
+            found[number] = (chosen.describe(images), motion_energy(images), mean)
+        else:
+            why[number] = problem
+        progress("describe clips", done, len(clips))
     skipped = tuple(Skipped(_name(catalog, n), text) for n, text in sorted(why.items()))
     if not found or size is None:
         raise InputError(f"no clip could be described; the first: {skipped[0].why}")
@@ -163,6 +164,8 @@ def stream_film(
 ) -> Iterator[Stretch]:
     """Describe a whole film, a stack of frames at a time, in memory that does not grow.
 
+    The film is decoded ahead in a thread of its own.
+
     Parameters
     ----------
     path, region, start, stop, size
@@ -177,10 +180,9 @@ def stream_film(
     """
     chosen = settings or HogSettings()
     last: np.ndarray | None = None
-    for times, images in batches(path, start, stop, region, size):
-        before = images[:1] if last is None else last
-        motion = motion_energy(np.concatenate([before, images]))[1:]
-        last = images[-1:]
+    for times, images in ahead(batches(path, start, stop, region, size)):
+        motion = motion_energy(images, images[0] if last is None else last)
+        last = images[-1]
         yield Stretch(times, chosen.describe(images), motion)
 
 

@@ -11,27 +11,33 @@ from affectome.data.video import Region
 from affectome.errors import InputError
 
 
-def motion_energy(images: np.ndarray) -> np.ndarray:
+def motion_energy(images: np.ndarray, previous: np.ndarray | None = None) -> np.ndarray:
     """Mean absolute change of the pixels since the frame before.
 
     Parameters
     ----------
     images
         Grey frames, shape (n_frames, height, width).
+    previous
+        The frame before the first, shape (height, width), where frames come in stacks.
 
     Returns
     -------
     ndarray
-        Shape (n_frames,), float64, in grey levels; the first frame takes the value of the second.
+        Shape (n_frames,), float64, in grey levels; the first frame takes the value of the second
+        where no frame before it is given.
 
     Raises
     ------
     InputError
-        If there are fewer than two frames.
+        If there are fewer than two frames in all.
     """
-    _check(images)
-    energy = _changes(np.ascontiguousarray(images))
-    energy[0] = energy[1]
+    if previous is None:
+        _check(images)
+    stack = np.ascontiguousarray(images)
+    energy: np.ndarray = _changes(stack, stack[0] if previous is None else previous)
+    if previous is None:
+        energy[0] = energy[1]
     return energy
 
 
@@ -93,14 +99,16 @@ def _check(images: np.ndarray) -> None:
         )
 
 
-@njit(parallel=True, cache=True)
-def _changes(images):  # type: ignore[no-untyped-def]
+# Sums may be taken in any order, so that they run in vectors; those of whole numbers stay exact.
+@njit(parallel=True, cache=True, fastmath={"reassoc", "nsz"})
+def _changes(images, previous):  # type: ignore[no-untyped-def]
     n_frames, height, width = images.shape
     energy = np.zeros(n_frames)
-    for i in prange(1, n_frames):
+    for i in prange(n_frames):
+        before = images[i - 1] if i else previous
         total = 0.0
         for r in range(height):
             for c in range(width):
-                total += abs(float(images[i, r, c]) - float(images[i - 1, r, c]))
+                total += abs(float(images[i, r, c]) - float(before[r, c]))
         energy[i] = total / (height * width)
     return energy

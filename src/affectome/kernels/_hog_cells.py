@@ -94,16 +94,16 @@ def _histograms(images, levels, cotangents, cell_height, cell_width):  # type: i
         lines = np.zeros((3, width))
         gradient = np.empty((3, n_across * cell_width))
         passed = np.zeros((n_bins, n_across * cell_width))
-        nearest = np.full(n_across * cell_width, np.inf)
         for row in range(down * cell_height, (down + 1) * cell_height):
             _differences(images[frame], levels, row, row == down * cell_height, lines, gradient)
-            _add(gradient[2], passed[0])
+            for c in range(n_across * cell_width):
+                passed[0, c] += gradient[2, c]
             for k in range(1, (n_bins + 1) // 2):
-                cotangent = cotangents[k - 1]
-                _add_passed_two(gradient, cotangent, passed[k], passed[n_bins - k], nearest)
+                n_ties[frame, down] += _add_passed_two(
+                    gradient, cotangents[k - 1], passed[k], passed[n_bins - k]
+                )
             if n_bins % 2 == 0:
-                _add_passed_upright(gradient, passed[n_bins // 2], nearest)
-            n_ties[frame, down] += _settle_later(gradient[2], nearest)
+                n_ties[frame, down] += _add_passed_upright(gradient, passed[n_bins // 2])
         for across in range(n_across):
             beyond = 0.0
             for k in range(n_bins - 1, -1, -1):
@@ -128,11 +128,9 @@ def _ties(images, levels, cotangents, cell_height, cell_width, ends):  # type: i
             for row in range(down * cell_height, (down + 1) * cell_height):
                 _differences(images[frame], levels, row, row == down * cell_height, lines, gradient)
                 for k in range(len(cotangents)):
-                    on_it = _zero_gap(cotangents[k])
                     for c in range(n_across * cell_width):
                         gap = gradient[1, c] - gradient[0, c] * cotangents[k]
-                        distance = abs(gap) if gap != 0 else on_it
-                        if distance < ON_EDGE * gradient[2, c]:
+                        if _ties_at(gap, gradient[2, c], cotangents[k]):
                             folded = lines[(row + 1) % 3, c] < lines[(row - 1) % 3, c]
                             sign = -1.0 if folded else 1.0
                             ties[at, 0], ties[at, 1], ties[at, 2] = frame, down, c // cell_width
@@ -155,47 +153,34 @@ def _settle(histograms: np.ndarray, edges: np.ndarray, ties: np.ndarray) -> None
 
 
 @njit(cache=True)
-def _add(size, passed):  # type: ignore[no-untyped-def]
-    for c in range(len(size)):
-        passed[c] += size[c]
-
-
-@njit(cache=True)
-def _add_passed_two(gradient, cotangent, passed, passed_mirrored, nearest):  # type: ignore[no-untyped-def]
-    """Add what has passed the edge e < 90° and 180° - e; note how near pixels come to either."""
-    on_it = _zero_gap(cotangent)
+def _add_passed_two(gradient, cotangent, passed, passed_mirrored):  # type: ignore[no-untyped-def]
+    """Add what has passed the edge e < 90° and what has passed 180° - e; count ties with either."""
+    n_ties = 0
     for c in range(gradient.shape[1]):
         reach = gradient[0, c] * cotangent
         across, size = gradient[1, c], gradient[2, c]
         passed[c] += size if across <= reach else 0.0
         passed_mirrored[c] += size if across <= -reach else 0.0
-        gap = abs(across) - reach
-        nearest[c] = min(nearest[c], abs(gap) if gap != 0 else on_it)
-
-
-@njit(cache=True)
-def _add_passed_upright(gradient, passed, nearest):  # type: ignore[no-untyped-def]
-    """Add what has passed 90°, as `_add_passed_two` does."""
-    for c in range(gradient.shape[1]):
-        across = gradient[1, c]
-        passed[c] += gradient[2, c] if across <= 0 else 0.0
-        nearest[c] = min(nearest[c], abs(across) if across != 0 else np.inf)
-
-
-@njit(cache=True)
-def _settle_later(size, nearest):  # type: ignore[no-untyped-def]
-    """Count the row's ties, none of which can be with two edges, and forget what was noted."""
-    n_ties = 0
-    for c in range(len(size)):
-        n_ties += nearest[c] < ON_EDGE * size[c]
-        nearest[c] = np.inf
+        n_ties += _ties_at(abs(across) - reach, size, cotangent)
     return n_ties
 
 
 @njit(cache=True)
-def _zero_gap(cotangent):  # type: ignore[no-untyped-def]
-    """Give what a gap of zero counts as: at multiples of 45° it is exact, so no tie."""
-    return np.inf if cotangent in (-1.0, 0.0, 1.0) else 0.0
+def _add_passed_upright(gradient, passed):  # type: ignore[no-untyped-def]
+    """Add what has passed 90°; count ties with it."""
+    n_ties = 0
+    for c in range(gradient.shape[1]):
+        across, size = gradient[1, c], gradient[2, c]
+        passed[c] += size if across <= 0 else 0.0
+        n_ties += _ties_at(across, size, 0.0)
+    return n_ties
+
+
+@njit(cache=True)
+def _ties_at(gap, size, cotangent):  # type: ignore[no-untyped-def]
+    """Say whether a pixel is on an edge but for rounding; multiples of 45° are met exactly."""
+    exact = (cotangent == 0) | (abs(cotangent) == 1)
+    return (abs(gap) < ON_EDGE * size) & ((gap != 0) | (not exact))
 
 
 @njit(cache=True)
