@@ -65,7 +65,6 @@ def whole_pass(network: Network, paths: list[Path]) -> None:
             lambda: ours("float32"),
             target=2.5,
             repeats=2,
-            peer_repeats=1,
             threads=THREADS,
         )
     )
@@ -99,7 +98,6 @@ def sweep(network: Network, paths: list[Path], draws: int, precision: str, peer:
             from_pixels,
             target=4,
             repeats=2,
-            peer_repeats=1,
             threads=THREADS,
         )
     )

@@ -33,13 +33,13 @@ def compare(
     *,
     target: float,
     repeats: int = 5,
-    peer_repeats: int | None = None,
+    peer_share: float = 1.0,
     threads: Iterable[int] = (1, 2),
 ) -> list[Row]:
     """Run both in turns ``repeats`` times for each thread setting, after one warm-up of ours.
 
-    ``peer_repeats`` below ``repeats`` is for a peer that takes minutes; ratios are then taken
-    against its median.
+    ``peer_share`` is for a peer that takes minutes: the part of the work that it does (20 of 1,000
+    permutations, say, each the same work); its seconds are divided by it.
     """
     rows = []
     for n_threads in threads:
@@ -47,13 +47,12 @@ def compare(
             ours()
             mine: list[float] = []
             theirs: list[float] = []
-            for turn in range(repeats):
+            for _ in range(repeats):
                 mine.append(_seconds(ours))
-                if turn < (peer_repeats or repeats):
-                    theirs.append(_seconds(peer))
+                theirs.append(_seconds(peer) / peer_share)
             peak = _peak_mb(ours)
         median = statistics.median(theirs)
-        ratios = [median / t for t in mine]
+        ratios = [their / our for our, their in zip(mine, theirs, strict=True)]
         rows.append(
             Row(
                 work,

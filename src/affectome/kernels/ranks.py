@@ -99,20 +99,23 @@ def pearson(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
 
 def unit_rows(values: ArrayLike) -> NDArray[np.float64]:
     """Rows (..., n) with mean zero and length one; NaN where a row is constant."""
-    values = np.asarray(values, dtype=np.float64)
-    rows = values - values.mean(axis=-1, keepdims=True)
-    rows /= length_or_nan(values, np.einsum("...i,...i->...", rows, rows))[..., None]
+    rows = np.asarray(values, dtype=np.float64)
+    means = rows.mean(axis=-1)
+    rows = rows - means[..., None]
+    squares = np.einsum("...i,...i->...", rows, rows)
+    rows /= length_or_nan(squares, means, rows.shape[-1])[..., None]
     return rows
 
 
-def length_or_nan(values: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Length (...) of centred rows from their sums of squares; NaN where a row is constant.
+def length_or_nan(
+    squares: NDArray[np.float64], means: NDArray[np.float64], n: int
+) -> NDArray[np.float64]:
+    """Lengths (...) of rows of n values from the squares about their means; NaN where constant.
 
-    A row of ``values`` (..., n) is constant where its length is of the size of rounding errors.
+    A row is constant where its length is of the size of the rounding errors of its mean.
     """
-    largest = np.maximum(values.max(axis=-1), -values.min(axis=-1))
     length = np.sqrt(squares)
-    return np.where(length > 1e-13 * largest * np.sqrt(values.shape[-1]), length, np.nan)
+    return np.where(length > 1e-13 * np.abs(means) * np.sqrt(n), length, np.nan)
 
 
 @njit(cache=True, nogil=True)

@@ -34,14 +34,14 @@ def correlation(patterns: ArrayLike) -> Array:
         pairs with a constant pattern.
     """
     X = _checked(patterns, 2, "(n_conditions, n_units)")
-    mean = X.mean(axis=1, keepdims=True)
+    means = X.mean(axis=1)
     products = np.zeros((len(X), len(X)), order="F")
     room = np.empty((len(X), UNITS))
     for start in range(0, X.shape[1], UNITS):
         units = X[:, start : start + UNITS]
-        centred = np.subtract(units, mean, out=room[:, : units.shape[1]])
+        centred = np.subtract(units, means[:, None], out=room[:, : units.shape[1]])
         products = dsyrk(1.0, centred.T, 1.0, products, trans=1, lower=1, overwrite_c=1)
-    lengths = length_or_nan(X, np.diag(products))
+    lengths = length_or_nan(np.diag(products), means, X.shape[1])
     return np.asarray(_one_minus_cosine(products.T, 1.0 / lengths))
 
 
