@@ -15,7 +15,7 @@ from sklearn.feature_selection import f_classif
 from affectome.cli import main
 from affectome.errors import InputError
 from affectome.reports.brain_maps import are_voxels, brain_map, write_maps
-from affectome.reports.neural_code import _states
+from affectome.reports.neural_code_carriers import states
 from affectome.reports.neural_code_figures import state_graph
 
 N = 24
@@ -134,7 +134,7 @@ def test_the_report_gives_visits_and_names_a_state_that_is_never_left():
         "graphs": {"fear": [[0.0, 0.0], [1.0, 0.0]]},
         "occupancy": {"fear": [0.9, 0.1]},
     }
-    section = _states({"states": found})
+    section = states({"states": found})
     assert section.text.endswith("from the first state on: never left, 0.5 s.")
     assert [figure.name for figure in section.figures] == ["states", "state_graph"]
 

@@ -158,7 +158,7 @@ def test_says_what_is_wrong():
         study(measurement, "subject")
     with pytest.raises(InputError, match="no decoder 'forest'; choose linear, eegnet"):
         study(measurement, decoder="forest")
-    with pytest.raises(InputError, match="no features 'wavelets'; choose auto, mean, entropy"):
+    with pytest.raises(InputError, match="no features 'wavelets'; choose auto, mean, band-power"):
         study(measurement, features="wavelets")
     with pytest.raises(InputError, match="no column 'theme' to hold out"):
         study(measurement, holdout="theme")

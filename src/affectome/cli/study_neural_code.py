@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 
 from affectome.cli.running import finish, parse_pair, progress_bar, say
@@ -14,7 +13,13 @@ from affectome.data import output_folder
 from affectome.data.readers import read_recording
 from affectome.errors import InputError, MissingExtraError
 from affectome.evidence import manifest
-from affectome.reports.brain_maps import are_voxels, brain_map, write_maps
+from affectome.reports.brain_maps import (
+    are_voxels,
+    brain_map,
+    searchlight_map,
+    write_maps,
+    write_searchlight,
+)
 from affectome.reports.neural_code import answer, neural_code_page
 from affectome.reports.page import Figure, write_run
 from affectome.studies import neural_code as study
@@ -32,7 +37,16 @@ def neural_code(
         typer.Option(help="Column to hold out (repeat for several), or random."),
     ] = None,
     decoder: Annotated[str, typer.Option(help="linear, eegnet, shallow or gru.")] = "linear",
-    features: Annotated[str, typer.Option(help="auto, mean or entropy.")] = "auto",
+    features: Annotated[
+        str,
+        typer.Option(
+            help="auto, mean, band-power, differential-entropy, asymmetry or tangent (of the "
+            "covariances)."
+        ),
+    ] = "auto",
+    connectivity: Annotated[
+        str, typer.Option(help="Of all pairs of units: correlation, coherence or wpli.")
+    ] = "correlation",
     window: Annotated[
         str | None, typer.Option(help="Seconds around each event, such as -1,2.")
     ] = None,
@@ -51,6 +65,10 @@ def neural_code(
     resampling: Annotated[
         str, typer.Option(help="NIfTI: none, data or labels, where grids differ.")
     ] = "none",
+    searchlight: Annotated[
+        float | None,
+        typer.Option(help="Radius (mm) of spheres around each voxel from which it is read too."),
+    ] = None,
     permutations: Annotated[int, typer.Option(help="Arrangements in each null.")] = 1000,
     random_state: Annotated[int, typer.Option(help="Seed.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print result.json.")] = False,
@@ -76,13 +94,21 @@ def neural_code(
             decoder=decoder,
             features=features,
             response=parse_pair(response, "--response"),
+            connectivity=connectivity,
+            searchlight=searchlight,
             nuisance=nuisance or (),
             n_permutations=permutations,
             random_state=random_state,
             progress=progress,
         )
     inputs = {"recording": recording} | ({} if events is None else {"events": events})
-    settings = {"target": target, "decoder": decoder, "features": features}
+    settings = {
+        "target": target,
+        "decoder": decoder,
+        "features": features,
+        "connectivity": connectivity,
+        "searchlight": searchlight,
+    }
     report = write_neural_code(out, found, inputs, random_state, settings)
     result = found.to_dict()
     say(answer(result))
@@ -99,19 +125,26 @@ def write_neural_code(
 ) -> Path:
     """Write report, tables, manifest and ``result.json``; give the path of the report."""
     result, table = found.to_dict(), found.selectivity.table
-    brain, notes = _brain_maps(output_folder(out), table)
+    brain, notes = _brain_maps(output_folder(out), found)
     record = manifest(
         "study neural-code", dict(inputs), random_state, settings=settings, split=found.split
     )
     page = neural_code_page(result, table, (*found.notes, *notes), brain)
-    return write_run(out, result, page, record, {"units": table})
+    tables = {"units": table}
+    if found.searchlight is not None:
+        tables["searchlight"] = found.searchlight.units
+    return write_run(out, result, page, record, tables)
 
 
-def _brain_maps(out: Path, units: pd.DataFrame) -> tuple[list[Figure], list[str]]:
+def _brain_maps(out: Path, found: study.NeuralCode) -> tuple[list[Figure], list[str]]:
     """Write and draw the maps of voxels; say why where that can't be done."""
+    units, light = found.selectivity.table, found.searchlight
     if not are_voxels(units):
         return [], []
     try:
-        return [brain_map(write_maps(out, units)[0], units)], []
+        figures = [brain_map(write_maps(out, units)[0], units)]
+        if light is not None:
+            figures.append(searchlight_map(write_searchlight(out, light.units), light.units))
     except (InputError, MissingExtraError) as error:
         return [], [f"no brain map: {error}"]
+    return figures, []

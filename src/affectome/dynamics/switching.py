@@ -56,21 +56,22 @@ class SwitchingSystem:
         Of each regime at each step, shape (n_trials, n_times - 1, n_regimes).
     state
         Smoothed hidden states, shape (n_trials, n_times, n_states).
-    step
-        Seconds between samples.
+    base
+        How states are read out, where they start and the seconds of a step; its A, b and Q are
+        those of the single system that the fit started from.
     """
 
     regimes: tuple[Regime, ...]
     transitions: Array
     probability: Array
     state: Array
-    step: float
+    base: LinearSystem
 
     @property
     def time_constants(self) -> Array:
         """Seconds in each regime, slowest first, shape (n_regimes, n_states)."""
         sizes = np.array([np.abs(np.linalg.eigvals(regime.A)) for regime in self.regimes])
-        return np.sort(-self.step / np.log(np.clip(sizes, 1e-12, LARGEST)), axis=1)[:, ::-1]
+        return np.sort(-self.base.step / np.log(np.clip(sizes, 1e-12, LARGEST)), axis=1)[:, ::-1]
 
     def to_dict(self) -> dict[str, Any]:
         """Give time constants, transitions and the share of time in each regime."""
@@ -127,7 +128,7 @@ def fit_switching_system(
             f"a switching system has two regimes or more; got {n_regimes}; for one use "
             "fit_linear_system"
         )
-    Y, step = trials_in_time(recording)
+    Y, _ = trials_in_time(recording)
     base = fit_linear_system(recording, n_states, max_iter=30)
     weights = _first_regimes(smooth_states(base, Y).mean, n_regimes, random_state)
     transitions = np.full((n_regimes, n_regimes), 0.1 / (n_regimes - 1))
@@ -151,7 +152,7 @@ def fit_switching_system(
         transitions[np.ix_(order, order)],
         weights.swapaxes(0, 1)[..., order],
         belief.mean.swapaxes(0, 1),
-        step,
+        base,
     )
 
 

@@ -52,6 +52,34 @@ def covariances(recording: xr.DataArray, estimator: str = "oas") -> xr.DataArray
     return pairs_recording(matrices, recording, diagonal=0, name="covariance")
 
 
+def log_covariances(recording: xr.DataArray, estimator: str = "oas") -> xr.DataArray:
+    r"""Tangent space of the covariances at the identity, :math:`\mathrm{vech}(\log C)`.
+
+    The log-Euclidean metric (Arsigny et al. 2006) moves the reference by a shift alone, which no
+    linear decoder sees; so nothing has to be learned from training trials.
+
+    Parameters
+    ----------
+    recording, estimator
+        As in :func:`covariances`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Laid out as by :func:`covariances`; entries off the diagonal are weighted by
+        :math:`\sqrt2`.
+
+    Raises
+    ------
+    InputError
+        As :func:`covariances`.
+    """
+    found = covariances(recording, estimator)
+    tangent_space = require("pyriemann.tangentspace", "eeg").TangentSpace(metric="logeuclid")
+    tangent_space.reference_ = np.eye(recording.sizes["unit"])
+    return found.copy(data=tangent_space.transform(_squares(found.values))).rename("log covariance")
+
+
 def pairs_recording(
     matrices: np.ndarray, recording: xr.DataArray, diagonal: int, name: str
 ) -> xr.DataArray:

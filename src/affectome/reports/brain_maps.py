@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,11 @@ from affectome.reports.style import INK, svg
 
 COLUMNS = ("F", "index")
 TINY = 1e-6
-"""Outside of the voxels F is zero, and not drawn."""
+"""Outside of the voxels a map is zero, and not drawn."""
+VIEWS = (
+    "the largest along each line of sight, from the right, from behind and from above. The "
+    "outlines fit data in MNI space."
+)
 
 
 def are_voxels(units: pd.DataFrame) -> bool:
@@ -49,6 +54,11 @@ def write_maps(folder: str | Path, units: pd.DataFrame) -> list[Path]:
     ]
 
 
+def write_searchlight(folder: str | Path, centres: pd.DataFrame) -> Path:
+    """Write the AUC around every voxel as ``searchlight_auc.nii.gz``; raises as `write_maps`."""
+    return write_nifti(Path(folder) / "searchlight_auc.nii.gz", centres["auc"], centres)
+
+
 def brain_map(file: str | Path, units: pd.DataFrame) -> Figure:
     """Draw the F of the selective voxels in a glass brain; of all voxels where none is selective.
 
@@ -58,31 +68,65 @@ def brain_map(file: str | Path, units: pd.DataFrame) -> Figure:
         The map of F.
     units
         A row a voxel: ``F`` and ``selective``.
-
-    Returns
-    -------
-    Figure
-        SVG in the page's ink. The outlines ship with nilearn, so no network is needed.
     """
-    figure = Canvas(figsize=(7.6, 2.6), facecolor="none")
-    require("nilearn.plotting", "fmri").plot_glass_brain(
-        str(file),
-        figure=figure,
-        threshold=_lowest_drawn(units),
-        resampling_interpolation="nearest",
-        cmap="viridis",
-        colorbar=True,
-    )
-    _follow_page(figure)
     some = units["selective"].any()
     drawn = "the selective voxels" if some else "all voxels, none of which is selective"
-    return Figure(
-        "units_F",
-        svg(figure),
-        f"F of {drawn}: the largest along each line of sight, from the right, from behind and "
-        "from above. The outlines fit data in MNI space. The values are in units_F.nii.gz, the "
-        "selectivity index in units_index.nii.gz.",
+    caption = (
+        f"F of {drawn}: {VIEWS} The values are in units_F.nii.gz, the selectivity index in "
+        "units_index.nii.gz."
     )
+    return _glass_brain("units_F", str(file), _lowest(units["F"], units["selective"]), caption)
+
+
+def searchlight_map(file: str | Path, centres: pd.DataFrame) -> Figure:
+    """Draw the AUC of the centres from which the target is read, p < .05; of all if there is none.
+
+    Parameters
+    ----------
+    file
+        The map of the AUC.
+    centres
+        A row a centre: ``auc`` and ``p``.
+    """
+    passed = centres["p"] < 0.05
+    drawn = "the centres with p < .05" if passed.any() else "all centres, none of which has p < .05"
+    caption = (
+        f"AUC of {drawn}, corrected over centres: {VIEWS} The values are in searchlight_auc.nii.gz."
+    )
+    return _glass_brain("searchlight_auc", str(file), _lowest(centres["auc"], passed), caption)
+
+
+def pattern_map(name: str, image: Any, title: str) -> Figure:
+    """Draw the weights of a pattern in a glass brain, the strongest tenth of those that are not 0.
+
+    Parameters
+    ----------
+    name
+        Of the figure.
+    image
+        Weights on a grid (nibabel image).
+    title
+        What the pattern is called.
+    """
+    weights = np.abs(np.nan_to_num(np.asarray(image.dataobj, dtype=np.float32)))
+    lowest = float(np.quantile(weights[weights > 0], 0.9)) if weights.any() else TINY
+    caption = f"{title}: the strongest tenth of its weights, positive and negative; {VIEWS}"
+    return _glass_brain(name, image, lowest, caption, cmap="RdBu_r", plot_abs=False)
+
+
+def _glass_brain(name: str, image: Any, threshold: float, caption: str, **how: Any) -> Figure:
+    """SVG in the page's ink. The outlines ship with nilearn, so no network is needed."""
+    figure = Canvas(figsize=(7.6, 2.6), facecolor="none")
+    require("nilearn.plotting", "fmri").plot_glass_brain(
+        image,
+        figure=figure,
+        threshold=threshold,
+        resampling_interpolation="nearest",
+        colorbar=True,
+        **({"cmap": "viridis"} | how),
+    )
+    _follow_page(figure)
+    return Figure(name, svg(figure), caption)
 
 
 def _follow_page(figure: Canvas) -> None:
@@ -97,9 +141,9 @@ def _follow_page(figure: Canvas) -> None:
                 outline.set_edgecolor(INK)
 
 
-def _lowest_drawn(units: pd.DataFrame) -> float:
-    selective = units.loc[units["selective"], "F"].to_numpy(dtype=np.float32)
-    if not selective.size:
+def _lowest(values: pd.Series, chosen: pd.Series) -> float:
+    drawn = values[chosen].to_numpy(dtype=np.float32)
+    if not drawn.size:
         return TINY
-    # nilearn draws what is above the threshold, and the weakest selective voxel belongs to it.
-    return max(TINY, float(np.nextafter(selective.min(), np.float32(0))))
+    # nilearn draws what is above the threshold, and the weakest chosen voxel belongs to it.
+    return max(TINY, float(np.nextafter(drawn.min(), np.float32(0))))

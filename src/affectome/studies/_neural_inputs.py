@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,10 @@ from affectome.data import Skipped, trial_table
 from affectome.data.measurement import Measurement
 from affectome.errors import InputError
 from affectome.evidence import Split, make_split
-from affectome.features.spectra import differential_entropy
+from affectome.features.covariance import log_covariances
+from affectome.features.spectra import asymmetry, band_power, differential_entropy
 from affectome.features.windows import event_window, sampling_rate
 
-FEATURES = ("auto", "mean", "entropy")
 HELD_OUT = ("subject", "stimulus", "theme", "group", "source", "session", "run", "block")
 STRETCHES = 5
 ENTROPY_SECONDS = 2.0
@@ -120,15 +120,33 @@ def responses(
     InputError
         If the features are not known, or need times that are not there.
     """
-    if features not in FEATURES:
-        raise InputError(f"there are no features {features!r}; choose {', '.join(FEATURES)}")
-    if "time" not in recording.dims:
+    known = ("auto", *FEATURES)
+    if features not in known:
+        raise InputError(f"there are no features {features!r}; choose {', '.join(known)}")
+    if "time" not in recording.dims and features in {"auto", "mean"}:
         return recording
     after = after_event(recording, window)
-    if features == "entropy" or (features == "auto" and _has_rhythms(after)):
-        return differential_entropy(after)
-    mean: xr.DataArray = after.mean("time", keep_attrs=True)
+    if features == "auto":
+        features = "differential-entropy" if _has_rhythms(after) else "mean"
+    return FEATURES[features](after)
+
+
+def _mean(recording: xr.DataArray) -> xr.DataArray:
+    mean: xr.DataArray = recording.mean("time", keep_attrs=True)
     return mean
+
+
+def _asymmetry(recording: xr.DataArray) -> xr.DataArray:
+    return asymmetry(differential_entropy(recording))
+
+
+FEATURES: Mapping[str, Callable[[xr.DataArray], xr.DataArray]] = {
+    "mean": _mean,
+    "band-power": band_power,
+    "differential-entropy": differential_entropy,
+    "asymmetry": _asymmetry,
+    "tangent": log_covariances,
+}
 
 
 def after_event(recording: xr.DataArray, window: tuple[float, float] | None) -> xr.DataArray:

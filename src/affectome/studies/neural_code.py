@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from affectome.brains import Searchlight
 from affectome.data import Skipped, trial_table
 from affectome.data.measurement import Measurement
 from affectome.decoding import ShrinkageLDA
@@ -19,7 +20,10 @@ from affectome.decoding.deep import DeepDecoder
 from affectome.errors import AffectomeError, InputError
 from affectome.evidence import Evidence, Split, evaluate
 from affectome.progress import Progress, silent
-from affectome.studies import _neural_parts as parts
+from affectome.studies import _neural_readings as read
+from affectome.studies import _neural_time as time
+from affectome.studies import _neural_units as carry
+from affectome.studies._neural_case import Case
 from affectome.studies._neural_inputs import after_event, choose_split, labelled, responses
 from affectome.units import Selectivity, selectivity
 
@@ -46,6 +50,8 @@ class NeuralCode:
     found
         Name of each further part (``contrasts``, ``pre_event``, ``intensity``, …) → its numbers,
         as they go into ``result.json``.
+    searchlight
+        Where the target can be read from a neighbourhood, where that was asked for.
     skipped
         Trials, channels and files that could not be used.
     warnings
@@ -61,6 +67,7 @@ class NeuralCode:
     decoding: Evidence
     selectivity: Selectivity
     found: Mapping[str, Any]
+    searchlight: Searchlight | None
     skipped: tuple[Skipped, ...]
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = field(default=())
@@ -103,6 +110,7 @@ class NeuralCode:
                 "q": self.selectivity.level,
             },
             **self.found,
+            **({} if self.searchlight is None else {"searchlight": self.searchlight.to_dict()}),
             "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
             "warnings": list(self.warnings),
         }
@@ -116,6 +124,8 @@ def run(
     decoder: str = "linear",
     features: str = "auto",
     response: tuple[float, float] | None = None,
+    connectivity: str = "correlation",
+    searchlight: float | None = None,
     nuisance: Sequence[str] = (),
     n_permutations: int = 1000,
     random_state: int = 0,
@@ -137,10 +147,15 @@ def run(
         ``"linear"`` (closed form, with permutations), or a network: ``"eegnet"``, ``"shallow"``,
         ``"gru"`` on the samples themselves.
     features
-        For the linear decoder: ``"mean"`` response over the window, ``"entropy"`` (differential
-        entropy by band) or ``"auto"`` (entropy for sensors of 2 s or more, else the mean).
+        For the linear decoder: ``"mean"`` response over the window; ``"band-power"``,
+        ``"differential-entropy"`` or its left–right ``"asymmetry"`` by band; ``"tangent"`` space of
+        the covariances; or ``"auto"`` (entropy for sensors of 2 s or more, else the mean).
     response
         Seconds ``(start, stop)`` of the window after the event; by default from 0 on.
+    connectivity
+        ``"correlation"``, ``"coherence"`` or ``"wpli"`` of all pairs of units within a trial.
+    searchlight
+        Radius of the spheres in the unit of the places of voxels or sensors; none when not given.
     nuisance
         Columns that should not explain the target.
     n_permutations
@@ -155,10 +170,15 @@ def run(
     """
     if decoder not in DECODERS:
         raise InputError(f"there is no decoder {decoder!r}; choose {', '.join(DECODERS)}")
+    if connectivity not in read.CONNECTIVITY:
+        raise InputError(
+            f"there is no connectivity {connectivity!r}; choose {', '.join(read.CONNECTIVITY)}"
+        )
     recording, skipped = labelled(measurement, target)
     warnings: list[str] = []
     recording, split = choose_split(recording, target, holdout, random_state, warnings)
     X = responses(recording, features, response)
+    light = None if searchlight is None else carry.light(X, target, split, searchlight, progress)
     deep = decoder != "linear"
     evidence = evaluate(
         DeepDecoder(decoder, random_state=random_state) if deep else ShrinkageLDA(priors="equal"),
@@ -175,11 +195,9 @@ def run(
             f"p is absent: refitting {decoder} for a thousand permutations takes days; the linear "
             "decoder has one"
         )
-    warnings += parts.warn_of_clock(evidence)
+    warnings += read.warn_of_clock(evidence)
     progress("decoding", 1, 1)
-    case = parts.Case(
-        recording, X, target, split, nuisance, n_permutations, random_state, n_jobs, silent
-    )
+    case = Case(recording, X, target, split, nuisance, connectivity, n_permutations, random_state)
     found: dict[str, Any] = {}
     for number, (name, part) in enumerate(PARTS.items()):
         progress(name.replace("_", " "), number, len(PARTS))
@@ -188,7 +206,7 @@ def run(
         except AffectomeError as error:
             warnings.append(f"{name.replace('_', ' ')}: absent, {error}")
     progress("all parts", len(PARTS), len(PARTS))
-    warnings += parts.warn_of_pre_event(found, evidence)
+    warnings += read.warn_of_pre_event(found, evidence)
     return NeuralCode(
         target,
         tuple(map(str, np.unique(trial_table(recording)[target]))),
@@ -197,23 +215,24 @@ def run(
         evidence,
         selectivity(X, target),
         found,
+        light,
         (*measurement.skipped, *skipped),
         tuple(warnings),
         measurement.notes,
     )
 
 
-PARTS: Mapping[str, Callable[[parts.Case], Any]] = {
-    "contrasts": parts.contrasts,
-    "pre_event": parts.pre_event,
-    "calibration": parts.calibration,
-    "intensity": parts.intensity,
-    "blends": parts.blends,
-    "connectivity": parts.connectivity,
-    "lesion": parts.virtual_lesion,
-    "generalisation": parts.generalisation,
-    "lead_time": parts.lead,
-    "states": parts.states,
-    "time_constants_s": parts.slow_dimensions,
-    "personal": parts.personal,
+PARTS: Mapping[str, Callable[[Case], Any]] = {
+    "contrasts": read.contrasts,
+    "pre_event": read.pre_event,
+    "calibration": read.calibration,
+    "intensity": read.intensity,
+    "blends": read.blends,
+    "connectivity": read.connectivity,
+    "lesion": carry.virtual_lesion,
+    "generalisation": time.generalisation,
+    "lead_time": time.lead,
+    "states": time.states,
+    "time_constants_s": time.slow_dimensions,
+    "personal": read.personal,
 }

@@ -1,0 +1,206 @@
+"""Sections of the neural-code report: how graded and sure, which units, states and people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from affectome.reports import neural_code_figures as draw
+from affectome.reports.figures import Mark, scores
+from affectome.reports.neural_code_reading import Result, interval, p_text
+from affectome.reports.page import Figure, Section, Table
+from affectome.reports.style import COLORS
+
+
+def graded(result: Result) -> Section | None:
+    """Intensity and mixture."""
+    found, mixed = result.get("intensity"), result.get("blends")
+    if not found and not mixed:
+        return None
+    rows = []
+    if found:
+        rows.append(["intensity, r", f"{found['r']:.2f}", f"{interval(found)} · {p_text(found)}"])
+        rows.append(["intensity, concordance", f"{found['ccc']:.2f}", ""])
+    if mixed:
+        base = mixed["baseline"]
+        rows.append(["blend, KL divergence", f"{mixed['kl']:.3f}", f"mean blend {base['kl']:.3f}"])
+        rows.append(["blend, top two named", f"{mixed['top2']:.2f}", f"mean {base['top2']:.2f}"])
+    return Section(
+        "How intense, in which mixture", "", tables=[Table(["", "value", "against"], rows)]
+    )
+
+
+def calibration(result: Result) -> Section | None:
+    """How sure the decoder is, and how large sets that hold are."""
+    found = result.get("calibration")
+    if not found:
+        return None
+    sets = found["conformal"]
+    return Section(
+        "How sure",
+        f"Sets that should hold the class in {sets['confidence']:.0%} of trials hold it in "
+        f"{sets['coverage']:.0%}, with {sets['mean_size']:.1f} classes on average; in "
+        f"{sets['abstained']:.0%} of trials no single class is named.",
+        [
+            Figure(
+                "reliability",
+                draw.reliability(found),
+                f"Share of right answers against confidence; on the line the decoder is as right "
+                f"as it is sure. Expected calibration error {found['ece']:.2f}.",
+            )
+        ],
+    )
+
+
+def units(result: Result, units: pd.DataFrame, brain: Sequence[Figure]) -> Section:
+    """Which units carry it, and what is lost without them."""
+    lesion = result.get("lesion")
+    text = (
+        f"{result['units']['selective']} of {result['units']['tested']} units respond differently "
+        f"to the classes (q < {result['units']['q']:g})."
+    )
+    if lesion:
+        text += (
+            f" Without them the decoder falls from {lesion['base']:.2f} to {lesion['score']:.2f}; "
+            f"without as many random units that are as active to {lesion['random_mean']:.2f} "
+            f"({p_text(lesion)})."
+        )
+    light = result.get("searchlight")
+    if light:
+        best = light["best"]
+        text += (
+            f" In spheres of {light['radius']:g} around {light['n_centres']:,} centres it is read "
+            f"from {light['n_significant']:,} (p < .05, corrected), best around "
+            f"({best['x']:.0f}, {best['y']:.0f}, {best['z']:.0f}) with an AUC of "
+            f"{best['auc']:.2f}."
+        )
+    return Section(
+        "Which units carry it",
+        text,
+        [
+            Figure(
+                "units",
+                draw.unit_map(units, result["classes"]),
+                "Selectivity index of every unit, the strongest first; coloured are those that are "
+                "selective.",
+            ),
+            *brain,
+        ],
+    )
+
+
+def states(result: Result) -> Section | None:
+    """Hidden states and the changes between them."""
+    found = result.get("states")
+    if not found:
+        return None
+    text = (
+        f"A hidden Markov model with {found['n_states']} states has the best likelihood on "
+        "held-out trials."
+    )
+    figures = [Figure("states", draw.states(found), "Share of time in each state by class.")]
+    if found["n_states"] > 1:
+        # A state that no trial leaves has a dwell without bound, which is no length of a visit.
+        stay = ", ".join(
+            f"{seconds:.2g} s" if found["transitions"][state][state] < 1 - 1e-6 else "never left"
+            for state, seconds in enumerate(found["dwell_s"])
+        )
+        text += f" Mean length of a visit, from the first state on: {stay}."
+        figures.append(
+            Figure(
+                "state_graph",
+                draw.state_graph(found),
+                "Changes from state to state in trials of each class: the wider an arrow, the "
+                "larger its share of the changes; the larger a dot, the more time is spent there.",
+            )
+        )
+    return Section("Hidden states", text, figures)
+
+
+def time_constants(result: Result) -> Section | None:
+    """Slow dimensions, regimes, and their tie to intensity."""
+    found = result.get("time_constants_s")
+    if not found:
+        return None
+    slow = found["attractor_s"]
+    text = (
+        "No dimension is slow enough to be called an integrator."
+        if slow is None
+        else f"One dimension decays with {slow:.0f} s, far slower than the rest: a line attractor."
+    )
+    tie, regimes = found.get("intensity"), found.get("switching")
+    if tie:
+        text += (
+            f" The slowest dimension tells the intensity of left-out trials with r = "
+            f"{tie['r']:.2f} ({interval(tie)}; {p_text(tie)})."
+        )
+    if regimes:
+        low, high = regimes["gain"]["interval"]
+        better = "predict" if regimes["better"] else "do not predict"
+        text += (
+            f" Dynamics that switch between {len(regimes['share'])} regimes {better} held-out "
+            f"trials better than one linear system: {regimes['gain']['value']:+.3g} nats a sample "
+            f"and unit (95 % {low:.3g} to {high:.3g})."
+        )
+    return Section(
+        "Slow dimensions",
+        text,
+        [
+            Figure(
+                "time_constants",
+                draw.time_constants(found),
+                "Time constants of the fitted linear dynamics with 95 % intervals.",
+            )
+        ],
+    )
+
+
+def together(result: Result) -> Section | None:
+    """What is read from who goes with whom."""
+    found = result.get("connectivity")
+    if not found:
+        return None
+    own = result["decoding"]["balanced_accuracy"]
+    marks = [
+        Mark("each unit's response", own["score"], own["interval"]),
+        Mark(found["measure"], found["score"], found["interval"], COLORS["second"]),
+    ]
+    return Section(
+        "Who goes with whom",
+        f"Decoded from the {found['measure']} of {found['pairs']:,} pairs within each trial, "
+        "whatever the units' responses.",
+        [
+            Figure(
+                "connectivity",
+                scores(marks, "balanced accuracy", 1 / len(result["classes"])),
+                f"Pairs: {interval(found)}, {p_text(found)}.",
+            )
+        ],
+    )
+
+
+def personal(result: Result) -> Section | None:
+    """What a person's own trials add."""
+    found = result.get("personal")
+    if not found:
+        return None
+    rows = [
+        [way["method"], f"{way['balanced_accuracy']:.2f}", way["uses"]]
+        for way in found.get("across", ())
+        if "balanced_accuracy" in way
+    ]
+    tables = [Table(["from others to a new person", "accuracy", "needs"], rows)] if rows else []
+    return Section(
+        "A personal model",
+        "",
+        [
+            Figure(
+                "personal",
+                draw.personal(found["curve"], 1 / len(result["classes"])),
+                "Balanced accuracy on a new person's held-out trials against the trials of each "
+                "class that the model was given of that person.",
+            )
+        ],
+        tables,
+    )

@@ -1,0 +1,116 @@
+"""Parts of the neural-code study: how the code moves in time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from affectome.data import trial_table
+from affectome.dynamics.generalisation import temporal_generalisation
+from affectome.dynamics.latent import (
+    TimeConstants,
+    integration_state,
+    relation_to_intensity,
+    time_constants,
+)
+from affectome.dynamics.lead_time import lead_time
+from affectome.dynamics.regimes import FEWEST_TRIALS, compare_switching
+from affectome.dynamics.states import hidden_states
+from affectome.errors import InputError
+from affectome.features.windows import window_means
+from affectome.studies._neural_case import Case, has_past, has_times, step_of, thinned
+
+MOST_STATES = 4
+SLOW_SECONDS = 8.0
+LEADS = 6
+FEWEST_LEVELS = 3
+FEWEST_OF_A_CLASS = 4
+
+
+def generalisation(case: Case) -> dict[str, Any]:
+    """Does the code found at one moment hold at another?"""
+    step = step_of(case.recording)
+    coarse = window_means(case.recording, step, step)
+    found = temporal_generalisation(
+        coarse,
+        case.target,
+        case.split,
+        n_permutations=min(case.n_permutations, 200),
+        random_state=case.random_state,
+    )
+    return found.to_dict()
+
+
+def lead(case: Case) -> dict[str, Any]:
+    """How long before the report can the target be read?"""
+    if not has_past(case.recording):
+        raise InputError("the trials hold no samples before the event; widen the window")
+    length = -float(case.recording["time"][0]) * 2 / (LEADS + 1)
+    found = lead_time(
+        case.recording,
+        case.target,
+        case.split,
+        length=length,
+        nuisance=case.nuisance,
+        n_permutations=min(case.n_permutations, 500),
+        random_state=case.random_state,
+    )
+    return found.to_dict()
+
+
+def states(case: Case) -> dict[str, Any]:
+    """Hidden states of the population: how many, how long, and which class dwells where."""
+    coarse = thinned(case.recording)
+    found: dict[str, Any] = hidden_states(
+        coarse, case.target, most_states=MOST_STATES, n_starts=3, random_state=case.random_state
+    ).to_dict()
+    return found
+
+
+def slow_dimensions(case: Case) -> dict[str, Any]:
+    """Time constants of the latent dynamics, line attractor, regimes, and the tie to intensity."""
+    seconds = float(np.ptp(case.recording["time"].values)) if has_times(case.recording) else 0.0
+    if seconds < SLOW_SECONDS:
+        raise InputError(
+            f"trials of {seconds:g} s are too short for slow dynamics; {SLOW_SECONDS:g} s or more "
+            "are needed"
+        )
+    coarse = thinned(case.recording)
+    found = time_constants(
+        coarse,
+        most_states=MOST_STATES,
+        n_bootstrap=50,
+        max_iter=50,
+        random_state=case.random_state,
+    )
+    numbers = found.to_dict()
+    parts = {
+        "values": numbers["time_constants_s"],
+        "intervals": numbers["intervals_s"],
+        "attractor_s": numbers["attractor_s"],
+    }
+    relation = _relation(case, found, coarse)
+    if relation is not None:
+        parts["intensity"] = relation
+    if coarse.sizes["trial"] >= FEWEST_TRIALS:
+        switching = compare_switching(coarse, len(found.tau), random_state=case.random_state)
+        parts["switching"] = switching.to_dict()
+    return parts
+
+
+def _relation(case: Case, found: TimeConstants, coarse: xr.DataArray) -> dict[str, Any] | None:
+    """How well the slowest dimension tells the intensity of left-out trials."""
+    trials = trial_table(coarse)
+    levels = trials["intensity"].nunique() if "intensity" in trials else 0
+    if levels < FEWEST_LEVELS or trials[case.target].value_counts().min() < FEWEST_OF_A_CLASS:
+        return None
+    relation = relation_to_intensity(
+        integration_state(found.system, coarse),
+        trials["intensity"].to_numpy(dtype=float),
+        trials[case.target].to_numpy(),
+        n_permutations=max(case.n_permutations, 19),
+        random_state=case.random_state,
+    )
+    return {"r": relation.value, "interval": relation.interval, "p": relation.p}
