@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
+from threadpoolctl import threadpool_limits
 
 from affectome.errors import InputError
 from affectome.kernels import _rsa_ranks
@@ -161,11 +162,13 @@ def _weighted_sums(
     drawn = _checked_counts(counts, n_pairs)
     rows, others = np.triu_indices(drawn.shape[1], 1)
     sums = np.zeros((len(drawn), n_columns))
-    for start in range(0, n_pairs, PAIRS):
-        pairs = slice(start, min(start + PAIRS, n_pairs))
-        columns = np.empty((n_columns, pairs.stop - start))
-        fill(columns, pairs)
-        sums += (drawn[:, rows[pairs]] * drawn[:, others[pairs]]) @ columns.T
+    # Blocks fit the cache of one core; handing each to threads costs more than it saves.
+    with threadpool_limits(1, user_api="blas"):
+        for start in range(0, n_pairs, PAIRS):
+            pairs = slice(start, min(start + PAIRS, n_pairs))
+            columns = np.empty((n_columns, pairs.stop - start))
+            fill(columns, pairs)
+            sums += (drawn[:, rows[pairs]] * drawn[:, others[pairs]]) @ columns.T
     sums[(drawn > 0).sum(axis=1) < 3] = np.nan
     return sums
 
