@@ -2,56 +2,31 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from affectome.data import VALENCE_CLASSES, read_picture
+from affectome.data import VALENCE_CLASSES
+from affectome.reports.emergence_drivers import Drivers, best_units
 from affectome.reports.emergence_figures import (
     decoding_by_layer,
     gain_curves,
     manipulation_by_layer,
     overlap_by_layer,
     selective_share,
-    tuning,
 )
 from affectome.reports.figures import Mark, scores
-from affectome.reports.page import Figure, Page, Section, Table, data_uri
+from affectome.reports.page import Figure, Page, Section, Table
 from affectome.reports.style import COLORS
 
-THUMBNAIL = 112
 BASELINES = {
     "image_statistics": "brightness, contrast, colour",
     "untrained": "same network, untrained",
     "majority": "majority class",
     "random_split": "random split (leaks near-duplicates)",
 }
-
-
-@dataclass(frozen=True)
-class Drivers:
-    """The pictures that drive a unit most and least.
-
-    Attributes
-    ----------
-    layer, unit, preferred
-        Which unit, and the class that it prefers.
-    most, least
-        Files, the strongest first.
-    """
-
-    layer: str
-    unit: int
-    preferred: str
-    most: Sequence[str]
-    least: Sequence[str]
 
 
 def emergence_page(
@@ -108,7 +83,7 @@ def emergence_page(
                     )
                 ],
             ),
-            _best_units(units, drivers, classes),
+            best_units(units, drivers, classes),
             Section(
                 "Does it hold in a second set",
                 "Filters that are selective for the same class in both sets, against what two "
@@ -207,56 +182,6 @@ def _decoding(result: Mapping[str, Any]) -> Section:
             ),
         ],
     )
-
-
-def _best_units(units: pd.DataFrame, drivers: Sequence[Drivers], classes: list[str]) -> Section:
-    figures = []
-    if drivers:
-        figures = [
-            Figure(
-                "tuning",
-                tuning(units, [(d.layer, d.unit) for d in drivers], classes),
-                "Mean response by class of the filters with the highest selectivity index for each "
-                "class, with standard errors.",
-            ),
-            Figure(
-                "drivers",
-                _driver_rows(drivers),
-                "The pictures that drive each of these filters most and least.",
-            ),
-        ]
-    text = (
-        "The filters that follow a class most closely, and the pictures behind it. Look at these "
-        "before you believe a word like pleasant: a filter may follow a colour or a shape that "
-        "pleasant pictures happen to share."
-    )
-    return Section(
-        "What the best filters follow", text if drivers else "No filter is selective.", figures
-    )
-
-
-def _driver_rows(drivers: Sequence[Drivers]) -> str:
-    rows = [
-        '<div class="row head"><span></span><span>strongest response</span><span></span>'
-        "<span>weakest response</span></div>"
-    ]
-    for d in drivers:
-        name = f"{escape(d.layer)} · {d.unit}<br><small>prefers {escape(d.preferred)}</small>"
-        most, least = (
-            '<div class="strip">' + "".join(_thumbnail(f) for f in files) + "</div>"
-            for files in (d.most, d.least)
-        )
-        rows.append(f'<div class="row"><span>{name}</span>{most}<span></span>{least}</div>')
-    return f'<div class="pictures">{"".join(rows)}</div>'
-
-
-def _thumbnail(file: str) -> str:
-    picture = Image.fromarray(read_picture(file))
-    picture.thumbnail((THUMBNAIL * 2, THUMBNAIL * 2))
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=80)
-    name = escape(Path(file).stem, quote=True)
-    return f'<img alt="{name}" title="{name}" src="{data_uri(stream.getvalue(), "image/jpeg")}">'
 
 
 def _manipulation(layers: Sequence[Mapping[str, Any]], curves: pd.DataFrame) -> Section:

@@ -18,7 +18,7 @@ from affectome.data import Catalog, Skipped, trial_table
 from affectome.evidence import Split
 from affectome.networks import load_network
 from affectome.progress import Progress, silent
-from affectome.reports.emergence import Drivers
+from affectome.reports.emergence_drivers import Drivers
 from affectome.studies._emergence_layers import layer_results
 from affectome.studies._emergence_manipulation import manipulate
 from affectome.studies._emergence_readout import rating_splits, read_out
