@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from affectome.data import simulate, trial_table
+from affectome.data import simulate, simulate_attractor, trial_table
 from affectome.decoding import RidgeClassifierDecoder
 from affectome.decoding.alignment import cross_subject
 from affectome.decoding.blends import BlendDecoder, score_blends
@@ -70,9 +70,9 @@ def test_a_line_attractor_and_none():
     slow, fast = [], []
     for seed in SEEDS:
         options = {"n_trials": 12, "n_units": 12, "random_state": seed}
-        recording, _ = simulate.simulate_attractor(tau=50, duration=120, **options)
+        recording, _ = simulate_attractor(tau=50, duration=120, **options)
         slow.append(time_constants(recording, n_states=3, n_bootstrap=15).attractor or np.nan)
-        recording, _ = simulate.simulate_attractor(tau=3, duration=60, **options)
+        recording, _ = simulate_attractor(tau=3, duration=60, **options)
         fast.append(time_constants(recording, n_states=3, n_bootstrap=15).attractor)
     within = np.abs(np.array(slow) - 50) <= 10
     assert within.mean() >= 0.95

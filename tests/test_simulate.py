@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from affectome.data import trial_table
-from affectome.data.simulate import simulate_attractor, simulate_population
+from affectome.data import simulate_attractor, simulate_population, trial_table
 from affectome.errors import InputError
 
 

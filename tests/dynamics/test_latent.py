@@ -5,26 +5,11 @@ import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal
 
-from affectome.data import make_recording, simulate
+from affectome.data import make_recording, simulate_attractor
 from affectome.dynamics.latent import relation_to_intensity, time_constants
-from affectome.dynamics.linear_system import LinearSystem, fit_linear_system, smooth_states
+from affectome.dynamics.linear_system import fit_linear_system, smooth_states
 from affectome.errors import InputError
-
-
-def small_system(seed=0, k=2, n_units=3):
-    rng = np.random.default_rng(seed)
-    root = rng.normal(size=(k, k))
-    return LinearSystem(
-        A=np.diag([0.9, 0.4]) + 0.1 * rng.normal(size=(k, k)),
-        b=rng.normal(size=k),
-        Q=root @ root.T + np.eye(k),
-        C=rng.normal(size=(n_units, k)),
-        d=rng.normal(size=n_units),
-        r=rng.uniform(0.5, 2, n_units),
-        start=rng.normal(size=k),
-        start_cov=np.eye(k) * 2,
-        step=0.5,
-    )
+from dynamic_systems import small_system
 
 
 def joint(system, n_times):
@@ -63,7 +48,7 @@ def test_likelihood_and_states_are_those_of_the_joint_normal():
 
 
 def test_every_iteration_is_more_likely_and_the_truth_is_not_beaten_by_much():
-    recording, _ = simulate.simulate_attractor(
+    recording, _ = simulate_attractor(
         tau=5, fast=(1.0,), n_trials=8, n_units=10, duration=30, random_state=0
     )
     system = fit_linear_system(recording, 2, max_iter=40, tol=1e-9)
@@ -73,7 +58,7 @@ def test_every_iteration_is_more_likely_and_the_truth_is_not_beaten_by_much():
 
 
 def test_recovers_a_line_attractor_of_fifty_seconds_and_how_many_dimensions_there_are():
-    recording, truth = simulate.simulate_attractor(tau=50, n_trials=12, n_units=12, duration=120)
+    recording, truth = simulate_attractor(tau=50, n_trials=12, n_units=12, duration=120)
     found = time_constants(recording, most_states=4, n_bootstrap=20, max_iter=60)
     assert len(found.tau) == 3
     assert found.attractor == pytest.approx(50, rel=0.2)
@@ -105,9 +90,7 @@ def test_relation_to_intensity_is_that_of_lines_fitted_without_the_trial():
 
 
 def test_reports_no_attractor_for_fast_dynamics():
-    recording, _ = simulate.simulate_attractor(
-        tau=3, fast=(1.0,), n_trials=12, n_units=12, duration=60
-    )
+    recording, _ = simulate_attractor(tau=3, fast=(1.0,), n_trials=12, n_units=12, duration=60)
     found = time_constants(recording, n_states=2, n_bootstrap=20)
     assert found.tau[0] == pytest.approx(3, rel=0.25)
     assert found.attractor is None
@@ -115,7 +98,7 @@ def test_reports_no_attractor_for_fast_dynamics():
 
 
 def test_says_what_is_wrong():
-    recording, _ = simulate.simulate_attractor(n_trials=6, n_units=4, duration=10)
+    recording, _ = simulate_attractor(n_trials=6, n_units=4, duration=10)
     with pytest.raises(InputError, match=r"n_states lies in 1–4"):
         fit_linear_system(recording, 5)
     with pytest.raises(InputError, match="four or more; got 3"):
@@ -130,7 +113,7 @@ def test_says_what_is_wrong():
 
 
 def test_survives_a_flat_unit_and_order_of_trials_does_not_matter():
-    recording, _ = simulate.simulate_attractor(n_trials=6, n_units=5, duration=20)
+    recording, _ = simulate_attractor(n_trials=6, n_units=5, duration=20)
     values = recording.values.copy()
     values[:, :, 2] = 1.0
     flat = make_recording(

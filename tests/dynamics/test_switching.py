@@ -1,37 +1,11 @@
 """Switching dynamics: planted regimes are found, with their time constants."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from affectome.data import make_recording
 from affectome.dynamics.switching import fit_switching_system
 from affectome.errors import InputError
-
-
-def planted(n_trials=16, n_times=150, seed=0):
-    """A fast turning regime and a slow decaying one, each lasting twenty steps or so."""
-    rng = np.random.default_rng(seed)
-    turn = 0.9 * np.array([[np.cos(0.9), -np.sin(0.9)], [np.sin(0.9), np.cos(0.9)]])
-    maps = np.array([turn, np.diag([0.99, 0.97])])
-    spread = np.array([0.5, 0.1])
-    path = np.empty((n_trials, n_times - 1), dtype=int)
-    state = np.empty((n_trials, n_times, 2))
-    state[:, 0] = 2 * rng.normal(size=(n_trials, 2))
-    for i in range(n_trials):
-        for t in range(n_times - 1):
-            stay = t > 0 and rng.uniform() < 0.95
-            path[i, t] = path[i, t - 1] if stay else rng.integers(2)
-            noise = spread[path[i, t]] * rng.normal(size=2)
-            state[i, t + 1] = maps[path[i, t]] @ state[i, t] + noise
-    values = state @ rng.normal(size=(2, 12)) + 0.3 * rng.normal(size=(n_trials, n_times, 12))
-    recording = make_recording(
-        values,
-        pd.DataFrame({"emotion": np.full(n_trials, "fear")}),
-        pd.DataFrame({"neuron": [f"n{i}" for i in range(12)]}),
-        np.arange(n_times) * 0.1,
-    )
-    return recording, path
+from dynamic_systems import planted
 
 
 def test_finds_regimes_and_their_time_constants():

@@ -18,6 +18,7 @@ from affectome.data.pictures import (
     picture_statistics,
     read_picture,
 )
+from affectome.data.planted import Truth
 from affectome.data.readers import read_recording
 from affectome.data.recording import (
     check_recording,
@@ -27,7 +28,8 @@ from affectome.data.recording import (
     trial_table,
     unit_table,
 )
-from affectome.data.simulate import Truth, simulate_attractor, simulate_population
+from affectome.data.simulate import simulate_population
+from affectome.data.simulate_attractor import simulate_attractor
 from affectome.data.simulate_eeg import simulate_eeg
 from affectome.data.simulate_fmri import simulate_maps
 from affectome.data.writers import write_bids, write_nifti, write_nwb
