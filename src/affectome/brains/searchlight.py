@@ -119,6 +119,14 @@ def searchlight(
         by_column = _auc_by_fold(np.swapaxes(predictions, 1, 2), positive, split)
         scores[start : start + step] = by_column.reshape(len(block), len(labels), -1).mean(axis=2)
     progress("searchlight", len(members), len(members))
+    # Folds may test one class alone under some arrangements, which then say nothing of chance.
+    formed = np.isfinite(scores).all(axis=0)
+    if not formed[0] or (n_permutations and not formed[1:].any()):
+        raise InputError(
+            "no fold tests a class and the others together, so no AUC can be formed; hold out "
+            "groups that have several classes"
+        )
+    scores = scores[:, formed]
     largest = scores[:, 1:].max(axis=0)
     units["n_units"] = [len(m) for m in members]
     units["auc"] = scores[:, 0]
@@ -128,7 +136,7 @@ def searchlight(
 
 
 def _auc_by_fold(scores: np.ndarray, positive: np.ndarray, split: Split) -> np.ndarray:
-    """Mean AUC over the folds that test both sides: (centres, columns, n) -> (centres, columns)."""
+    """Mean AUC over folds that test both sides, NaN without: (centres, columns, n) -> 2 axes."""
     total = np.zeros(scores.shape[:2])
     count = np.zeros(scores.shape[:2])
     for _, test in split:
@@ -136,9 +144,4 @@ def _auc_by_fold(scores: np.ndarray, positive: np.ndarray, split: Split) -> np.n
         usable = np.isfinite(found)
         total += np.where(usable, found, 0.0)
         count += usable
-    if not count.all():
-        raise InputError(
-            "no fold tests a class and the others together, so no AUC can be formed; hold out "
-            "groups that have several classes"
-        )
-    return total / count
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
