@@ -65,6 +65,21 @@ def test_validation_trials_are_whole_groups_of_the_training_trials():
     assert sorted([*train, *held]) == list(range(60))
 
 
+@pytest.mark.parametrize("monitor", ["loss", "accuracy"])
+def test_the_epoch_that_is_best_by_what_is_monitored_is_kept(monitor):
+    X, y, groups = oscillations(60)
+    decoder = DeepDecoder("gru", max_epochs=6, learning_rate=0.02, monitor=monitor)
+    decoder.fit(X, y, groups=groups)
+    held = decoder.net_.train_split.cv[0][1]
+    seen = decoder.net_.history
+    if monitor == "accuracy":
+        kept = (decoder.predict(X[held]) == y[held]).mean()
+        assert kept == pytest.approx(max(seen[:, "valid_acc"]))
+    else:
+        chance = decoder.predict_proba(X[held])[np.arange(len(held)), (y[held] == "fear") * 1]
+        assert -np.log(chance).mean() == pytest.approx(min(seen[:, "valid_loss"]), abs=1e-4)
+
+
 def test_takes_any_module_and_braindecodes_names():
     X, y, _ = oscillations(60)
     X[y == "fear"] += 0.5
@@ -86,6 +101,8 @@ def test_says_what_is_wrong():
     X, y, _ = oscillations(20)
     with pytest.raises(InputError, match=r"shape \(n_trials, n_times, n_units\); got \(20, 50\)"):
         DeepDecoder().fit(X[:, :, 0], y)
+    with pytest.raises(InputError, match="monitor is one of loss, accuracy; got 'speed'"):
+        DeepDecoder(monitor="speed").fit(X, y)
     with pytest.raises(InputError, match="20 trials, but y has 19"):
         DeepDecoder().fit(X, y[:19])
     with pytest.raises(InputError, match="two classes; y holds"):

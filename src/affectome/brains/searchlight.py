@@ -120,7 +120,7 @@ def searchlight(
         scores[start : start + step] = by_column.reshape(len(block), len(labels), -1).mean(axis=2)
     progress("searchlight", len(members), len(members))
     # Folds may test one class alone under some arrangements, which then say nothing of chance.
-    formed = np.isfinite(scores).all(axis=0)
+    formed = np.asarray(np.isfinite(scores).all(axis=0))
     if not formed[0] or (n_permutations and not formed[1:].any()):
         raise InputError(
             "no fold tests a class and the others together, so no AUC can be formed; hold out "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -22,14 +22,16 @@ MODULES: dict[str, type[torch.nn.Module]] = {
     "shallow": ShallowConvNet,
     "gru": WindowGRU,
 }
+MONITORS = {"loss": "valid_loss", "accuracy": "valid_acc"}
 
 
 class DeepDecoder(ClassifierMixin, BaseEstimator):
     """A network, trained by gradient descent on cross-entropy with early stopping.
 
     Units are standardised with the training trials' mean and deviation. Training stops when the
-    loss on validation trials, taken from *inside* the training trials (whole groups where they are
-    given), has not fallen for ``patience`` epochs; the best epoch's weights are kept.
+    loss (or accuracy) on validation trials, taken from *inside* the training trials (whole groups
+    where they are given), has not got better for ``patience`` epochs; the best epoch's weights are
+    kept.
 
     Parameters
     ----------
@@ -44,6 +46,9 @@ class DeepDecoder(ClassifierMixin, BaseEstimator):
         Of the training (AdamW).
     validation
         Share of the training trials (or groups) that decide when to stop.
+    monitor
+        "loss", which keeps probabilities honest, or "accuracy", which keeps on growing in small
+        sets long after the network has become too sure of itself.
     device
         "auto" takes a CUDA device where there is one; or any name that torch knows.
     random_state
@@ -68,6 +73,7 @@ class DeepDecoder(ClassifierMixin, BaseEstimator):
         learning_rate: float = 2e-3,
         weight_decay: float = 1e-2,
         validation: float = 0.2,
+        monitor: Literal["loss", "accuracy"] = "loss",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = 0,
     ):
@@ -79,6 +85,7 @@ class DeepDecoder(ClassifierMixin, BaseEstimator):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.validation = validation
+        self.monitor = monitor
         self.device = device
         self.random_state = random_state
 
@@ -153,6 +160,8 @@ class DeepDecoder(ClassifierMixin, BaseEstimator):
         callbacks = require("skorch.callbacks", "deep")
         dataset = require("skorch.dataset", "deep")
         module = _module(self.module)
+        if self.monitor not in MONITORS:
+            raise InputError(f"monitor is one of {', '.join(MONITORS)}; got {self.monitor!r}")
         arguments = _sizes(module, shape, len(self.classes_)) | dict(self.module_params or {})
         device = self.device
         if device == "auto":
@@ -170,7 +179,14 @@ class DeepDecoder(ClassifierMixin, BaseEstimator):
             iterator_train__drop_last=len(folds[0][0]) % self.batch_size == 1,
             train_split=dataset.ValidSplit(folds),
             classes=np.arange(len(self.classes_)),
-            callbacks=[callbacks.EarlyStopping(patience=self.patience, load_best=True)],
+            callbacks=[
+                callbacks.EarlyStopping(
+                    monitor=MONITORS[self.monitor],
+                    lower_is_better=self.monitor == "loss",
+                    patience=self.patience,
+                    load_best=True,
+                )
+            ],
             device=device,
             verbose=0,
         )

@@ -45,9 +45,14 @@ SPLITS: Mapping[str, str | tuple[str, ...]] = {
     "new people, new films": ("subject", "stimulus"),
 }
 LINEAR, FILM = "linear", "film alone"
-NETWORKS = {"CNN": "eegnet", "RNN": "gru"}
+NETWORKS: Mapping[str, Mapping[str, Any]] = {
+    "CNN": {"module": "shallow"},
+    "RNN": {"module": "gru", "module_params": {"dropout": 0.6}},
+}
 ALPHAS = (1.0, 10.0, 100.0, 1000.0, 10000.0)
-EPOCHS, PATIENCE = 60, 20  # chosen on a simulation with another seed
+# Networks, their dropout and how long they are trained were chosen by validation curves on
+# simulations with other seeds than the one that is reported (101 and 102).
+EPOCHS, PATIENCE = 60, 20
 METRIC = "balanced_accuracy"
 
 
@@ -143,8 +148,8 @@ def run(
 ) -> Comparison:
     """Compare a convolutional, a recurrent and a linear decoder under three splits.
 
-    The linear decoder is ridge on differential entropy by sensor and band; EEGNet and a GRU over
-    windows read the samples. A network stops early by trials of its own training people where
+    The linear decoder is ridge on differential entropy by sensor and band; ShallowConvNet and a GRU
+    over windows read the samples. A network stops early by trials of its own training people where
     people are held out, and by single training trials elsewhere.
 
     Parameters
@@ -178,7 +183,11 @@ def run(
     }
     for name, module in NETWORKS.items():
         network = DeepDecoder(
-            module, max_epochs=max_epochs, patience=PATIENCE, random_state=random_state
+            **module,
+            max_epochs=max_epochs,
+            patience=PATIENCE,
+            monitor="accuracy",
+            random_state=random_state,
         )
         decoders[name] = network, samples.values
     fits = [
