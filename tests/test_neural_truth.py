@@ -8,7 +8,7 @@ from affectome.data import simulate, simulate_attractor, trial_table
 from affectome.decoding import RidgeClassifierDecoder
 from affectome.decoding.alignment import cross_subject
 from affectome.decoding.blends import BlendDecoder, score_blends
-from affectome.decoding.personal import few_shot_curve
+from affectome.decoding.few_shot import few_shot_curve
 from affectome.dynamics.latent import time_constants
 from affectome.dynamics.lead_time import lead_time
 from affectome.evidence import make_split
@@ -116,7 +116,7 @@ def test_each_further_trial_of_a_person_helps_even_where_people_share_nothing():
         curves.append([curve.personal.mean(0), curve.alone.mean(0)])
     personal, alone = np.mean(curves, axis=0)
     assert (np.diff(personal) > 0).all()
-    assert (personal[1:] >= alone[1:] - 0.03).all()
+    assert (personal[1:] >= alone[1:]).all()
 
 
 def test_alignment_reaches_nine_tenths_of_within():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from affectome.decoding.personal import PersonalDecoder, _posterior, few_shot_curve
+from affectome.decoding.few_shot import few_shot_curve
+from affectome.decoding.personal import PersonalDecoder, _posterior
 from affectome.errors import InputError
 
 

@@ -2,7 +2,8 @@ r"""Personal models: what a few trials of a new person add to a model of everybo
 
 The mean response of person s to emotion c is taken as :math:`m_{sc} = \mu_c + o_s + d_{sc}`: what
 people share, the person's own offset, and the person's own way of showing c, with normal priors
-whose covariances are learned from the training people. After k trials a class of the new person
+whose covariances are learned from the training people, as round as best predicts one of them from
+the others. After k trials a class of the new person
 with means :math:`\bar x_c`, noise whitened to :math:`I`, offset and deviation are the shrunk ones
 of a normal model (empirical Bayes; Efron & Morris 1973),
 
@@ -17,24 +18,18 @@ trial gives the model of everybody else; many trials give the person's own.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.covariance import ledoit_wolf, oas
-from sklearn.metrics import balanced_accuracy_score
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from affectome.decoding.ridge import RidgeClassifierDecoder
 from affectome.errors import InputError
 
-SHOTS = (0, 1, 2, 5, 10)
-ALPHAS = (1.0, 10.0, 100.0, 1000.0)
+ROUND = (0.0, 0.1, 0.3, 0.6, 1.0)
 
 
 class PersonalDecoder(ClassifierMixin, BaseEstimator):
@@ -83,10 +78,9 @@ class PersonalDecoder(ClassifierMixin, BaseEstimator):
         whitened = means @ self.whiten_
         delta = whitened - whitened.mean(0)
         offset = delta.mean(1)
-        deviation = (delta - offset[:, None]).reshape(-1, values.shape[1])
-        left = n_people / (n_people - 1)
-        offsets = _prior(offset, left, 1 / (trials * n_classes))
-        deviations = _prior(deviation, left * n_classes / (n_classes - 1), 1 / trials)
+        deviation = delta - offset[:, None]
+        offsets = _prior(offset[:, None], 1.0, 1 / (trials * n_classes))
+        deviations = _prior(deviation, n_classes / (n_classes - 1), 1 / trials)
         shared = whitened.mean(0) - whitened.mean((0, 1))
         unsure = (np.trace(deviations) + values.shape[1] / trials) * (n_classes - 1) / n_people
         kept = max(1 - unsure / max(float((shared**2).sum()), 1e-12), 0.0)
@@ -163,140 +157,51 @@ def _cell_means(
 
 
 def _prior(deviations: np.ndarray, inflate: float, noise: float) -> np.ndarray:
-    """Covariance of the true deviations: the seen one, less what the noise of means adds to it."""
-    seen = oas(deviations, assume_centered=True)[0] * inflate
-    sizes, vectors = np.linalg.eigh(seen)
-    return (vectors * np.maximum(sizes - noise, 0)) @ vectors.T
+    """Covariance of the true deviations, between the one that people show and a round one.
+
+    Few people show few directions, and a new person's may be others. How round the prior is, is
+    what best predicts each person from the others.
+
+    Parameters
+    ----------
+    deviations
+        Of people and classes from the mean over people, shape (n_people, n_rows, n_units).
+    inflate
+        Size of true deviations relative to those seen, but for the mean over people.
+    noise
+        Variance that the noise of means adds to them.
+    """
+    n = len(deviations)
+    scaled = deviations * np.sqrt(inflate)
+    likelihood = np.zeros(len(ROUND))
+    for person in range(n):
+        # The mean is that of the others alone; else they would tell where the person lies.
+        others = np.delete(scaled, person, axis=0)
+        centre = others.mean(axis=0)
+        own = (scaled[person] - centre) * np.sqrt((n - 1) / n)
+        rows = ((others - centre) * np.sqrt((n - 1) / (n - 2))).reshape(-1, own.shape[1])
+        likelihood += [_log_density(own, prior, noise) for prior in _priors(rows, noise)]
+    rows = (scaled * np.sqrt(n / (n - 1))).reshape(-1, scaled.shape[2])
+    return _priors(rows, noise)[int(likelihood.argmax())]
+
+
+def _priors(deviations: np.ndarray, noise: float) -> list[np.ndarray]:
+    """The seen covariance less the noise, mixed with a round one of the same size by ``ROUND``."""
+    size = max(float((deviations**2).mean()) - noise, 0.0)
+    values, vectors = np.linalg.eigh(oas(deviations, assume_centered=True)[0])
+    left = np.maximum(values - noise, 0)
+    seen = (vectors * left * (size / left.mean() if left.any() else 0.0)) @ vectors.T
+    return [(1 - share) * seen + share * size * np.eye(len(seen)) for share in ROUND]
+
+
+def _log_density(rows: np.ndarray, prior: np.ndarray, noise: float) -> float:
+    """Log density of rows under N(0, prior + noise I), but for a constant."""
+    covariance = prior + noise * np.eye(len(prior))
+    square = float((rows * np.linalg.solve(covariance, rows.T).T).sum())
+    return -0.5 * (square + len(rows) * float(np.linalg.slogdet(covariance)[1]))
 
 
 def _posterior(prior: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray]:
     gain = np.linalg.solve(prior + noise * np.eye(len(prior)), prior)
     left = prior - prior @ gain
     return gain, (left + left.T) / 2
-
-
-@dataclass(frozen=True)
-class FewShot:
-    """Accuracy on a new person's held-out trials against the person's trials used.
-
-    Attributes
-    ----------
-    shots
-        Trials a class of the new person.
-    people
-        Names of the people.
-    personal
-        Balanced accuracy of everybody else's model adapted by those trials, shape
-        (n_people, n_shots).
-    alone
-        The same for a model of those trials alone; NaN where there are none.
-    """
-
-    shots: tuple[int, ...]
-    people: tuple[str, ...]
-    personal: np.ndarray
-    alone: np.ndarray
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the curve: means over people and their standard error for each number of trials."""
-        error = np.sqrt(len(self.people))
-        return {
-            "curve": [
-                {
-                    "shots": k,
-                    "personal": float(self.personal[:, i].mean()),
-                    "personal_se": float(self.personal[:, i].std(ddof=1) / error),
-                    "alone": float(self.alone[:, i].mean()),
-                }
-                for i, k in enumerate(self.shots)
-            ]
-        }
-
-
-def few_shot_curve(
-    X: ArrayLike,
-    y: ArrayLike,
-    subjects: ArrayLike,
-    *,
-    stimuli: ArrayLike | None = None,
-    shots: Sequence[int] = SHOTS,
-    alone: Any = None,
-    n_repeats: int = 10,
-    random_state: int | None = 0,
-) -> FewShot:
-    """Hold each person out and give the model 0, 1, 2, 5, 10 trials a class of that person.
-
-    A repeat tests the same trials for every number of shots, and smaller sets of shots are parts of
-    the larger ones. Where stimuli are named, the tested ones are seen by nobody in training.
-
-    Parameters
-    ----------
-    X, y, subjects
-        Responses (n_trials, n_units), labels and people (n_trials,).
-    stimuli
-        Stimulus of each trial; half of a class's stimuli are tested in a repeat.
-    shots
-        Numbers of trials a class; those that a person can't give are left out for all.
-    alone
-        Classifier for the model of the person's own trials; ridge when not given.
-    n_repeats
-        Draws of test trials and shots.
-    random_state
-        Seed.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than four people or a person has fewer than two trials of a class.
-    """
-    values, labels, people = np.asarray(X, dtype=float), np.asarray(y), np.asarray(subjects)
-    names = np.unique(people)
-    if len(names) < 4:
-        raise InputError(
-            f"a few-shot curve holds one person out and needs three more; got {len(names)} people"
-        )
-    own = RidgeClassifierDecoder(alpha=ALPHAS) if alone is None else alone
-    material = np.arange(len(labels)) if stimuli is None else np.asarray(stimuli)
-    random = check_random_state(random_state)
-    draws = {
-        name: [_draw(labels, people == name, material, random) for _ in range(n_repeats)]
-        for name in names
-    }
-    most = min(len(pool) for draw in draws.values() for _, pools in draw for pool in pools)
-    kept = tuple(k for k in shots if k <= most)
-    scores = np.full((2, len(names), len(kept), n_repeats), np.nan)
-    for s, name in enumerate(names):
-        for r, (test, pools) in enumerate(draws[name]):
-            train = (people != name) & ~np.isin(material, material[test])
-            everybody = PersonalDecoder().fit(values[train], labels[train], people[train])
-            for i, k in enumerate(kept):
-                few = np.concatenate([pool[:k] for pool in pools])
-                person = everybody.adapt(values[few], labels[few]) if k else everybody
-                scores[0, s, i, r] = _accuracy(person, values, labels, test)
-                if k:
-                    single = clone(own).fit(values[few], labels[few])
-                    scores[1, s, i, r] = _accuracy(single, values, labels, test)
-    personal, by_own = scores.mean(3)
-    return FewShot(kept, tuple(map(str, names)), personal, by_own)
-
-
-def _draw(
-    labels: np.ndarray, own: np.ndarray, material: np.ndarray, random: np.random.RandomState
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    tests, pools = [], []
-    for label in np.unique(labels):
-        trials = np.flatnonzero(own & (labels == label))
-        kinds = random.permutation(np.unique(material[trials]))
-        if len(kinds) < 2:
-            raise InputError(
-                f"a person has {len(kinds)} stimuli (or trials) of {str(label)!r}; two are "
-                "needed, one to learn from and one to test"
-            )
-        tested = np.isin(material[trials], kinds[: len(kinds) // 2])
-        tests.append(trials[tested])
-        pools.append(random.permutation(trials[~tested]))
-    return np.concatenate(tests), pools
-
-
-def _accuracy(decoder: Any, X: np.ndarray, y: np.ndarray, test: np.ndarray) -> float:
-    return float(balanced_accuracy_score(y[test], decoder.predict(X[test])))

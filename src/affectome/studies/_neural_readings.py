@@ -17,7 +17,7 @@ from affectome.decoding.alignment import cross_subject
 from affectome.decoding.blends import BlendDecoder, score_blends
 from affectome.decoding.calibration import CalibratedDecoder, reliability
 from affectome.decoding.conformal import ConformalDecoder, coverage
-from affectome.decoding.personal import few_shot_curve
+from affectome.decoding.few_shot import few_shot_curve
 from affectome.errors import InputError
 from affectome.evidence import Evidence, Split, evaluate
 from affectome.features.connectivity import correlation, spectral
