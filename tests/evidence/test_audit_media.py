@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageEnhance, ImageOps
 from scipy.ndimage import gaussian_filter
 from tests.films import write_film
 
@@ -195,6 +195,58 @@ def test_class_folders_and_broken_files(tmp_path: Path) -> None:
     assert found.n_trials == 30
     assert "can't be read as a picture" in found.skipped[0].why
     assert "label_leak" not in {f.kind for f in found.findings}
+
+
+@pytest.mark.parametrize("order", ["{person}/{emotion}", "{emotion}/{person}"])
+def test_folders_of_folders(order: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for i in range(40):
+        place = order.format(person=f"p{i % 5}", emotion=("happy", "sad")[i % 2])
+        folder = tmp_path / ("test" if i >= 30 else "train") / place
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(scene(rng, 48, 48)).save(folder / f"{rng.integers(1 << 30)}.png")
+        if i == 3:
+            Image.fromarray(scene(np.random.default_rng(9), 48, 48)).save(folder / "a.png")
+        if i == 33:
+            Image.fromarray(scene(np.random.default_rng(9), 48, 48)).save(folder / "b.png")
+    found = audit(tmp_path, "emotion")
+    assert found.classes == ("happy", "sad")
+    assert 5 in [c["groups"] for c in found.candidates]
+    assert finding(found, "duplicate_trials")["evidence"]["pairs_across_the_given_split"] == 1
+
+
+@pytest.mark.parametrize("fault", ["width", "kind of file", "light of the border", "sharpness"])
+def test_facts_of_files_that_tell_the_label(fault: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for i in range(60):
+        sad = int(rng.integers(2))
+        picture, ending = Image.fromarray(scene(rng)), "png"
+        if sad and fault == "width":
+            picture = picture.resize((120, 90))
+        elif sad and fault == "kind of file":
+            ending = "jpg"
+        elif sad and fault == "light of the border":
+            picture = ImageOps.expand(picture.resize((80, 56)), 8)
+        elif sad and fault == "sharpness":
+            picture = picture.resize((32, 24)).resize((96, 72))
+        folder = tmp_path / ("happy", "sad")[sad]
+        folder.mkdir(exist_ok=True)
+        picture.save(folder / f"{i:03d}.{ending}")
+    leaks = [f for f in audit(tmp_path, "emotion").findings if f.kind == "label_leak"]
+    assert any(fault in f.columns and f.severity == "high" for f in leaks)
+
+
+def test_the_rate_of_sounds_that_tells_the_label(tmp_path: Path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    rng = np.random.default_rng(0)
+    for i in range(40):
+        emotion = ("anger", "calm")[i % 2]
+        (tmp_path / emotion).mkdir(exist_ok=True)
+        rate = 16_000 if i % 2 else 8_000
+        soundfile.write(tmp_path / emotion / f"{i:02d}.wav", 0.01 * voice(rng), rate)
+    leak = finding(audit(tmp_path, "emotion"), "label_leak")
+    assert leak["severity"] == "high"
+    assert "sampling rate" in leak["columns"]
 
 
 def test_names_that_tell_a_given_label(tmp_path: Path) -> None:

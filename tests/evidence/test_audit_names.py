@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from affectome.errors import InputError
 from affectome.evidence.audit.names import known_names, name_parts, target_from_names
 from affectome.evidence.audit.roles import find_roles, role_of, words_of
 
@@ -82,3 +83,17 @@ def test_roles_of_a_table() -> None:
     assert (roles.order, roles.split, roles.text) == (("onset",), "split", "text")
     assert roles.numbers == ("alpha",)
     assert roles.identifiers == ("Unnamed: 0", "key")
+
+
+def test_keys_and_values_of_bids() -> None:
+    parts = name_parts(["sub-01_ses-1_run-2.wav", "sub-02_ses-1_run-1.wav", "sub-02_ses-2_x.wav"])
+    assert list(parts["sub"]) == ["01", "02", "02"]
+    assert list(parts["ses"]) == ["1", "1", "2"]
+    assert "run" not in parts
+
+
+def test_targets_from_folders() -> None:
+    files = ["spk1/joy/a.wav", "spk2/fear/b.wav"]
+    assert list(target_from_names(files, "folder 2")) == ["joy", "fear"]
+    with pytest.raises(InputError, match=r"'spk1/joy/a.wav' lies in 2 folders; folder 3 was"):
+        target_from_names(files, "folder 3")

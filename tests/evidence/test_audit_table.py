@@ -299,7 +299,7 @@ def test_skill_of_classes_against_scikit_learn() -> None:
 def test_folds_keep_groups_whole() -> None:
     rng = np.random.default_rng(0)
     groups = rng.integers(9, size=100)
-    folds = group_folds(groups, rng)
+    folds = group_folds(groups, rng.integers(3, size=100), rng)
     assert np.array_equal(np.sort(np.concatenate([test for _, test in folds])), np.arange(100))
     assert all(not set(groups[train]) & set(groups[test]) for train, test in folds)
 

@@ -1,10 +1,10 @@
 """Columns: what each reads of the label on its own, which are constant, which are copies.
 
-A column is cut into up to 32 bins of equal counts (categories are their own bins; so is a missing
-value). In each fold the other folds say what a bin means, and the skill of a column is what it then
-reads of the held-out trials: for a class, hit rate less false alarm rate (Youden's J, the best
-class counts); for ratings, the squared correlation. The relation may have any shape, nothing is
-fitted that could overfit, and ten thousand columns take seconds.
+A column is cut into up to 32 bins of equal counts, eight values or more in each (categories are
+their own bins; so is a missing value). In each fold the other folds say what a bin means, and the
+skill of a column is what it then reads of the held-out trials: for a class, hit rate less false
+alarm rate (Youden's J, the best class counts); for ratings, the squared correlation. The relation
+may have any shape, nothing is fitted that could overfit, and ten thousand columns take seconds.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import norm, rankdata
 
 from affectome.evidence.audit.findings import Finding, listed
 from affectome.evidence.audit.readers import Folds, fold_numbers
 
 N_BINS = 32
+FEWEST_IN_BIN = 8
 ALPHA = 0.05
 MOST_PAIRED = 3000
 SAME = 1.0 - 1e-9
@@ -48,14 +49,15 @@ class Reading:
 
 
 def bins_of(X: np.ndarray) -> np.ndarray:
-    """Bins (n, p) of numeric columns; -1 becomes the bin of missing values."""
+    """Bins (n, p) of numeric columns, of eight values or more; the last is for missing values."""
     codes = np.empty(X.shape, dtype=np.int16)
+    n_bins = int(np.clip(len(X) // FEWEST_IN_BIN, 4, N_BINS))
     for j in range(X.shape[1]):
         column = X[:, j]
         there = ~np.isnan(column)
         values = np.unique(column[there])
-        if len(values) > N_BINS:
-            edges = np.unique(np.quantile(column[there], np.linspace(0, 1, N_BINS + 1)[1:-1]))
+        if len(values) > n_bins:
+            edges = np.unique(np.quantile(column[there], np.linspace(0, 1, n_bins + 1)[1:-1]))
             codes[:, j] = np.searchsorted(edges, column, side="right")
         else:
             codes[:, j] = np.searchsorted(values, column)
@@ -158,59 +160,90 @@ def _wilson(p: float, n: float, z: float) -> tuple[float, float]:
     return centre - half, centre + half
 
 
-def constant_columns(X: np.ndarray, names: tuple[str, ...]) -> tuple[list[Finding], np.ndarray]:
-    """Columns with one value or none, and which columns vary, shape (p,)."""
+def constant_columns(
+    X: np.ndarray, names: tuple[str, ...], notes: pd.DataFrame
+) -> tuple[list[Finding], np.ndarray]:
+    """Columns with one value or none, and which columns of ``X`` vary, shape (p,).
+
+    A column of one value that is missing here and there is constant, but varies: that it is missing
+    may tell something. ``notes`` are further columns, such as text.
+    """
     there = ~np.isnan(X)
     first = np.where(there, X, -np.inf).max(axis=0, initial=-np.inf)
     last = np.where(there, X, np.inf).min(axis=0, initial=np.inf)
-    holes = (~there).any(axis=0)
-    flat = (first <= last) & ~(there.any(axis=0) & holes)
+    flat = first <= last
     constant = [n for n, f in zip(names, flat, strict=True) if f]
+    constant += [str(c) for c in notes if notes[c].nunique() < 2]
+    varies = ~flat | (there.any(axis=0) & (~there).any(axis=0))
     if not constant:
-        return [], ~flat
-    empty = int((~there.any(axis=0)).sum())
+        return [], varies
+    of = len(names) + notes.shape[1]
     finding = Finding(
         "constant_columns",
         "low",
-        f"{len(constant)} of {len(names)} columns never change ({listed(constant)}).",
-        {"constant": len(constant), "without_any_value": empty, "of": len(names)},
+        f"{len(constant)} of {of} columns never change ({listed(constant)}).",
+        {"constant": len(constant), "without_any_value": int((~there.any(0)).sum()), "of": of},
         "Drop them: they carry nothing, and a scaler divides by zero.",
         constant,
     )
-    return [finding], ~flat
+    return [finding], varies
 
 
 def duplicate_columns(
-    X: np.ndarray, names: tuple[str, ...], varies: np.ndarray
+    X: np.ndarray, names: tuple[str, ...], varies: np.ndarray, categories: pd.DataFrame
 ) -> tuple[list[Finding], np.ndarray]:
-    """Columns that are copies of another up to scale, and the first of its kind of each column."""
+    """Columns that are copies of another, and the first of its kind of each column of ``X``.
+
+    Numbers are copies up to scale, or if they have the same ranks; categories if they part the
+    trials alike, whatever the values are called.
+    """
     first = np.arange(X.shape[1])
     columns = np.flatnonzero(varies)[:MOST_PAIRED]
     if len(X) > 2 and len(columns) > 1:
         Z = X[:, columns].astype(float)
         Z = np.where(np.isnan(Z), np.nanmean(Z, axis=0), Z)
-        Z -= Z.mean(axis=0)
-        Z /= np.maximum(np.linalg.norm(Z, axis=0), 1e-300)
-        same = np.triu(np.abs(Z.T @ Z) >= SAME, 1)
-        for i, j in np.argwhere(same):
-            first[columns[j]] = min(first[columns[j]], first[columns[i]])
+        for values in (Z, rankdata(Z, axis=0)):
+            for i, j in np.argwhere(np.triu(np.abs(_correlations(values)) >= SAME, 1)):
+                first[columns[j]] = min(first[columns[j]], first[columns[i]])
     copies = np.flatnonzero(first != np.arange(len(first)))
-    if not len(copies):
+    pairs = [(names[first[j]], names[j]) for j in copies]
+    few = [j for j in columns if first[j] == j and len(np.unique(X[:, j])) <= N_BINS]
+    pairs += _same_parts(pd.DataFrame(X[:, few], columns=[names[j] for j in few]), categories)
+    if not pairs:
         return [], first
-    pairs = [f"{names[j]} = {names[first[j]]}" for j in copies]
+    said = [f"{b} = {a}" for a, b in pairs]
     finding = Finding(
         "duplicate_columns",
         "low",
-        f"{len(copies)} columns repeat another up to scale ({listed(pairs, 3)}).",
+        f"{len(pairs)} columns repeat another up to scale or other names ({listed(said, 3)}).",
         {
-            "copies": len(copies),
-            "pairs": [[names[first[j]], names[j]] for j in copies[:50]],
+            "copies": len(pairs),
+            "pairs": [list(pair) for pair in pairs[:50]],
             "correlation_at_least": SAME,
         },
         "Keep one of each: a copy doubles the weight of what it measures and spoils selection.",
-        [names[j] for j in copies],
+        [b for _, b in pairs],
     )
     return [finding], first
+
+
+def _correlations(values: np.ndarray) -> np.ndarray:
+    Z = values - values.mean(axis=0)
+    Z /= np.maximum(np.linalg.norm(Z, axis=0), 1e-300)
+    return np.asarray(Z.T @ Z)
+
+
+def _same_parts(numbers: pd.DataFrame, categories: pd.DataFrame) -> list[tuple[str, str]]:
+    """Categories that part the trials as an earlier column does: (the earlier, the copy)."""
+    seen: dict[bytes, str] = {}
+    pairs = []
+    for name, column in (*numbers.items(), *categories.items()):
+        codes = pd.factorize(column)[0]
+        key = codes.astype(np.int32).tobytes()
+        if name in categories and key in seen and codes.max() > 0:
+            pairs.append((seen[key], str(name)))
+        seen.setdefault(key, str(name))
+    return pairs
 
 
 def category_codes(table: pd.DataFrame) -> np.ndarray:

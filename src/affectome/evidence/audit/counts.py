@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from scipy.stats import chisquare
 
+from affectome.evidence.audit.candidates import Candidate
 from affectome.evidence.audit.findings import Finding, Severity, listed
-from affectome.evidence.audit.groups import Candidate
 from affectome.evidence.audit.material import Material
 
 CERTAIN = 0.001
 SKEWED, VERY_SKEWED = 1.5, 4.0
 FEWEST_TRIALS = 10
 FEWEST_GROUPS = 5
-FEWEST_RATINGS = 30
+FEWEST_IN_ALL = 30
 
 
 def imbalance(material: Material) -> list[Finding]:
@@ -57,7 +57,9 @@ def too_few(material: Material, groups: list[Candidate]) -> list[Finding]:
         }
         if small:
             findings.append(_few_trials(material, small))
-    elif material.n < FEWEST_RATINGS:
+        elif material.n < FEWEST_IN_ALL:
+            findings.append(_few_trials(material, {"all together": material.n}))
+    elif material.n < FEWEST_IN_ALL:
         findings.append(_few_trials(material, {material.target: material.n}))
     named = ("subject", "stimulus", "session", "given")
     for one in groups:

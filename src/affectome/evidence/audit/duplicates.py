@@ -17,16 +17,16 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.stats import binomtest
+from scipy.stats import beta, binomtest
 
+from affectome.evidence.audit.candidates import Candidate
 from affectome.evidence.audit.findings import Finding, Severity
-from affectome.evidence.audit.groups import Candidate
 from affectome.evidence.audit.material import Material
 from affectome.evidence.audit.readers import filled, scaled
 
 CERTAIN = 0.001
-NEAR = 0.5
-K = 12
+NEAR, VERY_NEAR = 0.5, 0.25
+K, FAR = 12, 48
 BLOCK = 1024
 MOST_ROWS = 12_000
 SAMPLED_COLUMNS = 200
@@ -75,26 +75,40 @@ def _chain(keys: np.ndarray) -> np.ndarray:
 
 def _near_rows(Z: np.ndarray) -> np.ndarray:
     n = len(Z)
+    far = max(K, min(FAR, n // 4))
     square = np.einsum("ij,ij->i", Z, Z)
-    nearest, first, last = np.empty(n, dtype=int), np.empty(n), np.empty(n)
+    nearest, ranked = np.empty(n, dtype=int), np.empty((n, 3))
     for start in range(0, n, BLOCK):
         block = slice(start, min(start + BLOCK, n))
         distance = square[block, None] + square - 2.0 * (Z[block] @ Z.T)
         distance[np.arange(distance.shape[0]), np.arange(n)[block]] = np.inf
         nearest[block] = distance.argmin(axis=1)
-        part = np.partition(distance, K - 1, axis=1)[:, :K]
-        first[block], last[block] = part.min(axis=1), part[:, K - 1]
+        places = [K - 1, far // 2 - 1, far - 1]
+        ranked[block] = np.partition(distance, places, axis=1)[:, places]
     # the squares cancel for near copies: take those distances again, exactly
     first = np.sqrt(((Z - Z[nearest]) ** 2).sum(axis=1))
-    last = np.sqrt(np.maximum(last, 1e-30))
+    usual, half, last = np.sqrt(np.maximum(ranked, 1e-30)).T
+    ratio = np.clip(first / usual, 1e-12, 1.0)
+    d = _dimension(ratio[ratio > 1e-6], 1, K, Z.shape[1])
+    near = (n * _chance(ratio, d, K) < CERTAIN) & (ratio < NEAR)
+    # where most trials have copies these hide the dimension: take it from neighbours farther away
     ratio = np.clip(first / last, 1e-12, 1.0)
-    middle = np.median(ratio[ratio > 1e-6]) if (ratio > 1e-6).any() else 0.5
-    # the median of r_1 / r_k gives d: half the trials lie below it
-    half = 1.0 - 0.5 ** (1.0 / (K - 1))
-    d = float(np.clip(np.log(half) / np.log(min(middle, 0.999)), 1.0, Z.shape[1]))
-    chance = -np.expm1((K - 1) * np.log1p(-np.minimum(ratio**d, 1.0 - 1e-12)))
-    found = np.flatnonzero((n * chance < CERTAIN) & (ratio < NEAR))
+    d = _dimension(half / last, far // 2, far, Z.shape[1])
+    near |= (n * _chance(ratio, d, far) < CERTAIN) & (ratio < VERY_NEAR)
+    found = np.flatnonzero(near)
     return np.stack([found, nearest[found]], axis=1)
+
+
+def _dimension(ratio: np.ndarray, inner: int, outer: int, most: int) -> float:
+    """Dimension from r_inner / r_outer: ``(r_i / r_o)^d`` is a Beta(i, o - i) variate."""
+    middle = float(np.median(ratio)) if len(ratio) else 0.5
+    log_half = np.log(beta.median(inner, outer - inner))
+    return float(np.clip(log_half / np.log(min(max(middle, 1e-12), 0.999)), 1.0, most))
+
+
+def _chance(ratio: np.ndarray, d: float, k: int) -> np.ndarray:
+    """Chance that the nearest neighbour is as near as this, against the k-th."""
+    return np.asarray(-np.expm1((k - 1) * np.log1p(-np.minimum(ratio**d, 1.0 - 1e-12))))
 
 
 def copied_texts(texts: tuple[str, ...], rng: np.random.Generator) -> np.ndarray:

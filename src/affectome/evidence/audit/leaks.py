@@ -10,7 +10,7 @@ from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
 from affectome.evidence.audit.columns import ALPHA, Reading, bins_of, category_codes, read_columns
-from affectome.evidence.audit.findings import Finding, Severity
+from affectome.evidence.audit.findings import Finding, Severity, listed
 from affectome.evidence.audit.material import Material
 from affectome.evidence.audit.readers import (
     READERS,
@@ -23,6 +23,7 @@ from affectome.evidence.audit.readers import (
 
 NEARLY_ALL = 0.7
 MOST_OF_IT = 0.5
+CODED = 0.9
 FEW = 0.2
 MOST_FINDINGS = 10
 
@@ -68,19 +69,36 @@ def leaks_in_features(
     names = (*names, *categories)
     reading = read_columns(codes, material.y, len(material.classes), folds)
     strong = np.flatnonzero((reading.sure >= MOST_OF_IT) & (reading.low > 0))
-    if len(strong) > max(1, FEW * codes.shape[1]):
-        return []
+    coded = strong[_codes_of_the_label(material, codes[:, strong], reading.skill[strong])]
+    measured = np.setdiff1d(strong, coded)
+    if len(measured) > max(1, FEW * codes.shape[1]):
+        measured = measured[:0]
     others = np.setdiff1d(np.arange(X.shape[1]), strong)
     findings = []
-    for j in strong[np.argsort(-reading.low[strong])][:MOST_FINDINGS]:
+    together = [_best_first(coded, reading)] if len(coded) else []
+    for columns in together + [[j] for j in _best_first(measured, reading)]:
         with threadpool_limits(1):
             rest, rest_high = read_together(
-                material, X[:, others], int(reading.best[j]), sample, rng
+                material, X[:, others], int(reading.best[columns[0]]), sample, rng
             )
-        finding = _column_leak(material, reading, names, int(j), rest, rest_high)
-        if finding is not None:
+        finding = _column_leak(material, reading, names, columns, rest, rest_high)
+        if columns[0] in coded or finding.evidence["excess_lower_bound"] > 0:
             findings.append(finding)
     return findings
+
+
+def _codes_of_the_label(material: Material, codes: np.ndarray, skill: np.ndarray) -> np.ndarray:
+    """Which columns have no more values than there are classes, and read (nearly) all of one.
+
+    Nothing that is measured does so; features may be as good without it.
+    """
+    most = max(2, len(material.classes)) if material.classes else 0
+    values = np.array([len(np.unique(column)) for column in codes.T], dtype=int)
+    return np.asarray((values <= most) & (skill >= CODED))
+
+
+def _best_first(columns: np.ndarray, reading: Reading) -> list[int]:
+    return [int(j) for j in columns[np.argsort(-reading.low[columns])][:MOST_FINDINGS]]
 
 
 def read_together(
@@ -107,39 +125,39 @@ def _column_leak(
     material: Material,
     reading: Reading,
     names: tuple[str, ...],
-    j: int,
+    columns: list[int],
     rest: float,
     rest_high: float,
-) -> Finding | None:
+) -> Finding:
+    j, named = columns[0], [names[c] for c in columns]
     excess = reading.skill[j] - rest
-    excess_low = excess - np.hypot(reading.skill[j] - reading.low[j], rest_high - rest)
-    if excess_low <= 0:
-        return None
+    unsure = np.hypot(reading.skill[j] - reading.low[j], rest_high - rest)
     alone = len(names) == 1
     severity: Severity = "high" if reading.sure[j] >= NEARLY_ALL and not alone else "medium"
-    skills = np.delete(reading.skill, j)
+    skills = np.delete(reading.skill, columns)
     evidence = {
         "skill": reading.skill[j],
         "interval": [reading.low[j], reading.high[j]],
         "all_others_together": rest,
         "excess_over_all_others": excess,
-        "excess_lower_bound": excess_low,
+        "excess_lower_bound": excess - unsure,
         "next_best_column": skills.max(initial=0.0),
         "median_column": float(np.median(skills)) if len(skills) else 0.0,
         "class": material.classes[reading.best[j]] if material.classes else None,
         "columns_tested": len(names),
         "measure": measure(material),
     }
+    so = f", and {listed(named[1:])} as much of theirs" if len(named) > 1 else ""
     return Finding(
         "label_leak",
         severity,
-        f"The column {names[j]} alone reads {reading.skill[j]:.2f} of "
+        f"The column {named[0]} alone reads {reading.skill[j]:.2f} of "
         f"{what_is_read(evidence, material)} (interval {reading.low[j]:.2f} to "
-        f"{reading.high[j]:.2f}); all the others together read {rest:.2f}.",
+        f"{reading.high[j]:.2f}){so}; all the others together read {rest:.2f}.",
         evidence,
-        f"Find out where {names[j]} comes from; unless it was measured before the label was known "
-        "and without looking at it, drop it.",
-        [names[j]],
+        f"Find out how {listed(named)} came about, and drop what was not measured before the label "
+        "was known and without looking at it.",
+        named,
     )
 
 
@@ -162,6 +180,41 @@ def leaks_in_notes(material: Material, folds: Folds) -> list[Finding]:
     return [
         _note_leak(material, reading, names[int(j)], int(j), bool(j >= table.shape[1]))
         for j in np.flatnonzero((reading.sure >= NEARLY_ALL) & (reading.low > 0))
+    ]
+
+
+def leaks_in_facts(material: Material, facts: pd.DataFrame, folds: Folds) -> list[Finding]:
+    """Technical facts of media that tell the label: it came from elsewhere, class by class."""
+    table = facts.loc[:, facts.nunique() > 1]
+    if not table.shape[1]:
+        return []
+    codes = bins_of(table.to_numpy(float))
+    reading = read_columns(codes, material.y, len(material.classes), folds)
+    strong = np.flatnonzero((reading.sure >= MOST_OF_IT) & (reading.low > 0))
+    best = strong[np.argsort(-reading.skill[strong])]
+    if not len(best):
+        return []
+    j, named = int(best[0]), [str(table.columns[k]) for k in best]
+    evidence = {
+        "skill": reading.skill[j],
+        "interval": [reading.low[j], reading.high[j]],
+        "class": material.classes[reading.best[j]] if material.classes else None,
+        "skill_of_each": {str(c): float(r) for c, r in zip(table, reading.skill, strict=True)},
+        "measure": measure(material),
+    }
+    so = f"; so do {listed(named[1:])}" if len(named) > 1 else ""
+    return [
+        Finding(
+            "label_leak",
+            "high" if reading.sure[j] >= NEARLY_ALL else "medium",
+            f"The {named[0]} alone reads {reading.skill[j]:.2f} of "
+            f"{what_is_read(evidence, material)} (interval {reading.low[j]:.2f} to "
+            f"{reading.high[j]:.2f}){so}.",
+            evidence,
+            "Find out whether the classes come from different sources; bring all files to one size "
+            "and encoding, crop borders, and score a reader of these facts as a baseline.",
+            named,
+        )
     ]
 
 

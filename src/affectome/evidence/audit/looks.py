@@ -5,13 +5,19 @@ from __future__ import annotations
 import numpy as np
 from sklearn.feature_extraction.text import HashingVectorizer
 
+from affectome.evidence.audit.candidates import Candidate, main_groups, sample_rows
 from affectome.evidence.audit.columns import constant_columns, duplicate_columns
 from affectome.evidence.audit.copies import copied_pictures, copied_sounds
 from affectome.evidence.audit.duplicates import copied_rows, copied_texts, duplicate_findings
+from affectome.evidence.audit.facts import picture_facts, sound_facts
 from affectome.evidence.audit.features import picture_features, sound_features
 from affectome.evidence.audit.findings import Finding
-from affectome.evidence.audit.groups import Candidate, main_groups, sample_rows
-from affectome.evidence.audit.leaks import Sample, leaks_in_features, leaks_in_notes
+from affectome.evidence.audit.leaks import (
+    Sample,
+    leaks_in_facts,
+    leaks_in_features,
+    leaks_in_notes,
+)
 from affectome.evidence.audit.material import Material
 from affectome.evidence.audit.media import Pictures, Sounds
 from affectome.evidence.audit.readers import Folds, group_folds, random_folds
@@ -36,8 +42,10 @@ def look(
     findings = leaks_in_notes(material, folds)
     if isinstance(media, Pictures):
         X, found = _look_at_pictures(material, media, proposed, main, rng, progress)
+        findings += leaks_in_facts(material, picture_facts(material.files, media), folds)
     elif isinstance(media, Sounds):
         X, found = _look_at_sounds(material, media, proposed)
+        findings += leaks_in_facts(material, sound_facts(material.files), folds)
     elif material.kind in ("table", "recording"):
         X, found = _look_at_columns(material, proposed, main, folds, rng, progress)
     else:
@@ -52,7 +60,8 @@ def _folds(
 ) -> Folds:
     if main is None:
         return random_folds(material.y[rows], rng)
-    return group_folds(np.unique(main.codes[rows], return_inverse=True)[1], rng)
+    groups = np.unique(main.codes[rows], return_inverse=True)[1]
+    return group_folds(groups, material.y[rows], rng)
 
 
 def _look_at_columns(
@@ -64,8 +73,9 @@ def _look_at_columns(
     progress: Progress,
 ) -> Look:
     progress("columns", 0, 3)
-    findings, varies = constant_columns(material.X, material.names)
-    repeated, first = duplicate_columns(material.X, material.names, varies)
+    categories = material.trials[list(material.roles.categories)]
+    findings, varies = constant_columns(material.X, material.names, categories)
+    repeated, first = duplicate_columns(material.X, material.names, varies, categories)
     findings += repeated
     kept = np.flatnonzero(varies & (first == np.arange(len(first))))
     X, names = material.X[:, kept], tuple(material.names[j] for j in kept)

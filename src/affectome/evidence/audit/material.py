@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,10 @@ import xarray as xr
 
 from affectome.data import Skipped, load_recording, trial_table, unit_table
 from affectome.errors import InputError
+from affectome.evidence.audit.cells import read_labels, settle_columns
 from affectome.evidence.audit.names import name_parts, retells, target_from_names
 from affectome.evidence.audit.roles import Roles, find_roles
-from affectome.evidence.audit.tables import check_table_memory, read_folder, read_table
-
-MOSTLY_NUMBERS = 0.8
-MOST_CLASSES = 10
-MULTIPLE = re.compile(r"^\s*\w+(\s*[,;|]\s*\w+)+\s*$")
+from affectome.evidence.audit.tables import Notes, check_table_memory, read_folder, read_table
 
 
 @dataclass
@@ -108,7 +105,7 @@ def read_material(
     path = Path(source)
     if path.is_dir() and any((path / mark).exists() for mark in ("zarr.json", ".zgroup")):
         return _from_recording(load_recording(path), target, groups)
-    notes: list[str] = []
+    notes = Notes()
     listing = path.is_dir() and not (path / "metadata.csv").is_file()
     if listing:
         table, root = read_folder(path, target, target_from_name, notes), path
@@ -117,7 +114,7 @@ def read_material(
         table, root = read_table(where, target, names, notes), where.parent
     else:
         raise InputError(f"there is no file or folder {path}")
-    draft = _Draft(table, root, target, notes, from_names=listing)
+    draft = _Draft(table, root, target, notes.warnings, notes.skipped, listing)
     return draft.finish(groups, file, target_from_name)
 
 
@@ -158,7 +155,7 @@ class _Draft:
         names: tuple[str, ...] = (),
     ) -> Material:
         """Settle roles, target, files and features."""
-        self._check_columns()
+        self.table, clocks = settle_columns(self.table, self.target)
         for name in (*groups, *([file] if file else [])):
             self._need(name)
         if file is not None:
@@ -170,8 +167,10 @@ class _Draft:
                 list(self.table["file"].astype(str)), target_from_name
             ).to_numpy()
         self._need(self.target)
-        rows, y, classes = self._labels()
-        roles = find_roles(self.table, self.target, groups)
+        rows, y, classes = read_labels(self.table[self.target], self.warnings)
+        missing = np.flatnonzero(~rows)
+        self.skipped += [Skipped(f"row {row + 2}", f"no {self.target}") for row in missing]
+        roles = find_roles(self.table, self.target, groups, clocks)
         listed = None if roles.file is None else self.table[roles.file].astype(str)
         files, rows = self._find_files(listed, rows)
         trials = self.table[rows].reset_index(drop=True)
@@ -212,73 +211,10 @@ class _Draft:
         if name not in self.table:
             shown = ", ".join(map(str, self.table.columns[:12]))
             more = f" and {self.table.shape[1] - 12} more" if self.table.shape[1] > 12 else ""
-            raise InputError(f"there is no column {name!r}; the columns are {shown}{more}")
-
-    def _check_columns(self) -> None:
-        self.table = self.table.rename(columns=str).copy()
-        if self.table.empty:
-            raise InputError(f"the table is empty: its shape is {self.table.shape}")
-        if self.table.columns.duplicated().any():
-            twice = self.table.columns[self.table.columns.duplicated()][0]
-            raise InputError(f"two columns are called {twice!r}; give each its own name")
-        check_table_memory(*self.table.shape, "the table")
-        for name in self.table.columns:
-            column = self.table[name]
-            if column.dtype.kind == "f" and np.isinf(column.to_numpy()).any():
-                row = int(np.flatnonzero(np.isinf(column.to_numpy()))[0])
-                raise InputError(f"column {name!r} holds an infinite value in row {row + 2}")
-            if column.dtype.kind == "b":
-                self.table[name] = column.astype(np.int8)
-            elif isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype):
-                self.table[name] = column.astype(object)
-            elif column.dtype.kind in "Mm":
-                self.table[name] = column.astype("int64").where(column.notna()) / 1e9
-            if column.dtype == object and name != self.target:
-                self._check_strings(name)
-
-    def _check_strings(self, name: str) -> None:
-        column = self.table[name].dropna()
-        numbers = pd.to_numeric(column, errors="coerce")
-        if MOSTLY_NUMBERS * len(column) <= numbers.notna().sum() < len(column):
-            row = int(numbers.index[numbers.isna()][0])
-            raise InputError(
-                f"column {name!r} holds numbers, but {column.loc[row]!r} in row {row + 2}; correct "
-                "it or leave the cell empty"
-            )
-
-    def _labels(self) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-        """Rows with a label, the target of every row, and the names of the classes."""
-        column = self.table[self.target]
-        rows = column.notna().to_numpy()
-        for row in np.flatnonzero(~rows):
-            self.skipped.append(Skipped(f"row {row + 2}", f"no {self.target}"))
-        known = column[rows]
-        if known.nunique() < 2:
-            only = f"{known.iloc[0]!r} in all {len(known)} rows" if len(known) else "empty"
-            raise InputError(f"the target {self.target!r} is {only}; two classes are needed")
-        if known.dtype.kind == "f" and (known.nunique() > MOST_CLASSES or (known % 1 != 0).any()):
-            return rows, column.to_numpy(float), ()
-        if known.dtype.kind in "iu" and known.nunique() > MOST_CLASSES:
-            return rows, column.to_numpy(float), ()
-        labels = known.map(lambda v: str(int(v)) if isinstance(v, float) else str(v).strip())
-        several = labels.str.match(MULTIPLE)
-        if several.any() and not labels[~several].str.contains(r"[,;|]").any():
-            first = labels.str.split(r"\s*[,;|]\s*", regex=True).str[0]
-            if first.nunique() < labels.nunique():
-                self.warnings.append(
-                    f"{int(several.sum())} of {len(labels)} rows carry several labels; the audit "
-                    "takes the first of each"
-                )
-                labels = first
-        if 2 * labels.nunique() > len(labels):
-            raise InputError(
-                f"the target {self.target!r} has {labels.nunique()} different values in "
-                f"{len(labels)} rows; it is neither a class nor a number"
-            )
-        codes, classes = pd.factorize(labels, sort=True)
-        y = np.full(len(column), -1)
-        y[rows] = codes
-        return rows, y, tuple(map(str, classes))
+            like = get_close_matches(name.lower(), map(str.lower, self.table.columns), 3, 0.6)
+            near = [c for c in self.table.columns if c.lower() in like]
+            meant = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+            raise InputError(f"there is no column {name!r}; {meant}the columns are {shown}{more}")
 
     def _find_files(
         self, listed: pd.Series | None, rows: np.ndarray

@@ -26,6 +26,8 @@ KNOWN = {
     ),
     "TESS": re.compile(r"^(?P<speaker>[OY]AF)_(?P<word>[a-z]+)_(?P<emotion>[a-z]+)$", re.I),
 }
+FOLDER = re.compile(r"folder (\d+)")
+ENTITY = re.compile(r"(?:^|_)([A-Za-z]+)-([A-Za-z0-9]+)")
 SHARE_ALIKE = 0.95
 MOSTLY_SAME = 0.95
 
@@ -50,9 +52,10 @@ def name_parts(files: Sequence[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Text columns: the named parts of a known set, else ``name part 1`` and so on where names are
-        built alike; ``name without number`` where names are numbered ("Dog 1", "Dog 2"); ``folder
-        1`` and so on from the path. Empty text where a file has no such part.
+        Text columns: the named parts of a known set or of BIDS (``sub-01_ses-02`` has ``sub`` and
+        ``ses``), else ``name part 1`` and so on where names are built alike; ``name without
+        number`` where names are numbered ("Dog 1", "Dog 2"); ``folder 1`` and so on from the path.
+        Empty text where a file has no such part.
     """
     paths = [PurePath(f) for f in files]
     columns: dict[str, list[str]] = {}
@@ -64,6 +67,7 @@ def name_parts(files: Sequence[str]) -> pd.DataFrame:
     if known is not None:
         columns.update({str(c): list(known[1][c]) for c in known[1]})
     else:
+        columns.update(_entities(stems))
         columns.update(_alike(stems))
         columns.update(_numbered(stems))
     table = pd.DataFrame(columns, index=pd.RangeIndex(len(paths)), dtype=object)
@@ -78,14 +82,18 @@ def target_from_names(files: Sequence[str], how: str) -> pd.Series:
     files
         Paths.
     how
-        Number of a part (``"3"``: the third run of digits or letters, counted from 1), or a regular
-        expression whose first group is the label (``"^.{5}(.)"``: the sixth character).
+        Number of a part (``"3"``: the third run of digits or letters, counted from 1), a folder
+        (``"folder 2"``: the second one of the path), or a regular expression whose first group is
+        the label (``"^.{5}(.)"``: the sixth character).
 
     Raises
     ------
     InputError
         If the expression is wrong or a name has no such part.
     """
+    level = FOLDER.fullmatch(how)
+    if level is not None:
+        return pd.Series([_folder(f, int(level[1])) for f in files], dtype=object)
     stems = [PurePath(f).stem for f in files]
     if how.isdigit():
         return pd.Series([_token(stem, int(how)) for stem in stems], dtype=object)
@@ -115,6 +123,13 @@ def retells(part: pd.Series, labels: pd.Series, most: int) -> bool:
     return part.nunique() <= most and bool(usual.sum() >= MOSTLY_SAME * len(labels))
 
 
+def _folder(file: str, number: int) -> str:
+    folders = PurePath(file).parts[:-1]
+    if not 1 <= number <= len(folders):
+        raise InputError(f"{file!r} lies in {len(folders)} folders; folder {number} was asked for")
+    return folders[number - 1]
+
+
 def _token(stem: str, number: int) -> str:
     tokens = TOKEN.findall(stem)
     if not 1 <= number <= len(tokens):
@@ -139,6 +154,14 @@ def _alike(stems: Sequence[str]) -> dict[str, list[str]]:
     return {f"name part {k + 1}": [row[k] for row in rows] for k in range(width)} | _characters(
         rows, width
     )
+
+
+def _entities(stems: Sequence[str]) -> dict[str, list[str]]:
+    """Values of keys that (nearly) all names have, as in ``sub-01_ses-02_run-1``."""
+    found = [dict(ENTITY.findall(stem)) for stem in stems]
+    keys = pd.Series([key for one in found for key in one]).value_counts()
+    usual = keys.index[keys >= SHARE_ALIKE * len(stems)]
+    return {str(key): [one.get(key, "") for one in found] for key in usual}
 
 
 def _characters(rows: Sequence[Sequence[str]], width: int) -> dict[str, list[str]]:

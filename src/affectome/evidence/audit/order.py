@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from affectome.evidence.audit.candidates import Candidate
 from affectome.evidence.audit.columns import bins_of, read_columns
 from affectome.evidence.audit.findings import Finding, Severity
-from affectome.evidence.audit.groups import Candidate
 from affectome.evidence.audit.leaks import NEARLY_ALL
 from affectome.evidence.audit.material import Material
 from affectome.evidence.audit.readers import random_folds

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from affectome.evidence._deal import deal
+from affectome.evidence._labels import strata
 from affectome.kernels.ridge import cross_validated_predictions
 
 Folds = Sequence[tuple[np.ndarray, np.ndarray]]
@@ -30,24 +32,23 @@ def random_folds(y: np.ndarray, rng: np.random.Generator, n_splits: int = N_SPLI
     return _as_folds(fold)
 
 
-def group_folds(groups: np.ndarray, rng: np.random.Generator) -> Folds:
-    """Up to five folds of whole groups, of sizes as equal as the groups allow.
+def group_folds(groups: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Folds:
+    """Up to five folds of whole groups, each with its share of every class (or range of ratings).
+
+    Without those shares a fold's training set has most of the classes that its test lacks, and a
+    reader that knows nothing falls below chance.
 
     Parameters
     ----------
     groups
         Group numbers from 0 on, shape (n,).
+    y
+        Class numbers or ratings, shape (n,).
     rng
         Breaks ties.
     """
-    sizes = np.bincount(groups)
-    k = min(N_SPLITS, len(sizes))
-    load, fold_of = np.zeros(k), np.empty(len(sizes), dtype=int)
-    shuffled = rng.permutation(len(sizes))
-    for g in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
-        fold_of[g] = int(load.argmin())
-        load[fold_of[g]] += sizes[g]
-    return _as_folds(fold_of[groups])
+    n_splits = min(N_SPLITS, int(groups.max()) + 1)
+    return _as_folds(deal(groups, "group", strata(y), n_splits, rng))
 
 
 def _as_folds(fold: np.ndarray) -> Folds:

@@ -63,7 +63,7 @@ def burnt_in_label(
     if groups is not None:
         units = np.unique(groups[rows], return_inverse=True)[1]
     enough = groups is not None and units.max() + 1 >= 5
-    folds = group_folds(units, rng) if enough else random_folds(y, rng)
+    folds = group_folds(units, y, rng) if enough else random_folds(y, rng)
     grid = _grid(pictures.detail)
     skills, best = _read_blocks(grid, y[None], n_classes, folds, progress)
     inside = _around(skills[..., 0])

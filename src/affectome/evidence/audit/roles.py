@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from affectome.data.catalog import FILE_COLUMNS
+from affectome.evidence.audit.names import retells
 
 WORDS = {
     "subject": "subject subjects subj sub participant participants person people speaker actor "
@@ -18,8 +19,8 @@ WORDS = {
     "stimulus": "stimulus stimuli stim film movie clip video song music track item sentence "
     "statement picture image photo theme scene story word sound utterance source document doc "
     "thread link dialogue dialog conversation group post tweet cluster block object",
-    "session": "session run day scan site hospital lab recording experiment batch scanner camera "
-    "device visit night week ward school city country subreddit",
+    "session": "session ses run day scan site hospital lab recording experiment batch scanner "
+    "camera device visit night week ward school city country subreddit",
     "order": "trial onset time timestamp order position date clock row utc sequence seq "
     "epoch window frame second seconds",
     "split": "split fold partition subset set",
@@ -61,6 +62,11 @@ FILLERS = frozenset(
     ]
 )
 PLACES = frozenset(["region", "x", "y", "w", "h", "width", "height"])
+KINDS = ("split", "file", "text", "order", "number", "category", "id")
+SINGLE = ("split", "file", "text")
+MOST_FOLDS = 20
+MOST_CLASSES = 10
+FEWEST_BLOCKS = 5
 TEXT_COLUMNS = frozenset(
     ["text", "sentence", "utterance", "comment", "tweet", "transcript", "message", "words"]
 )
@@ -96,7 +102,9 @@ def role_of(name: str) -> str | None:
     return roles[0] if roles and all(roles) else None
 
 
-def find_roles(table: pd.DataFrame, target: str, groups: Sequence[str] = ()) -> Roles:
+def find_roles(
+    table: pd.DataFrame, target: str, groups: Sequence[str] = (), clocks: Collection[str] = ()
+) -> Roles:
     """Sort the columns of a table by what they are for.
 
     Parameters
@@ -107,51 +115,63 @@ def find_roles(table: pd.DataFrame, target: str, groups: Sequence[str] = ()) -> 
         Column with the label; it has no role of its own here.
     groups
         Columns that the user calls groups.
+    clocks
+        Columns that held dates or times of day.
     """
-    found: dict[str, list[str]] = {k: [] for k in ("order", "number", "category", "id")}
     given = {str(g): "given" for g in groups}
+    found: dict[str, list[str]] = {kind: [] for kind in KINDS}
     named: dict[str, str] = {}
-    split = file = text = None
     for name in map(str, table.columns):
-        column = table[name]
         if name == target or name in given or name in PLACES:
             continue
-        role, unique = role_of(name), column.nunique(dropna=True)
-        textual = column.dtype == object or isinstance(column.dtype, pd.StringDtype)
-        if textual and _is_split(column):
-            split = split or name
-        elif textual and name.lower() in FILE_COLUMNS and file is None:
-            file = name
-        elif textual and text is None and _is_text(name, column):
-            text = name
-        elif role in ("subject", "stimulus", "session") and _groups(column, unique):
-            named[name] = role
-        elif not textual and role is None and _is_numbered(name) and _groups(column, unique):
-            named[name] = "codes"
-        elif role == "order" and not textual and unique > 2:
-            found["order"].append(name)
-        elif not textual and role is None and not _is_row_number(column):
-            found["number"].append(name)
-        elif textual and 2 * unique > len(table):
-            found["id"].append(name)
-        elif textual:
-            found["category"].append(name)
+        kind = "order" if name in clocks else _kind(name, table[name], table[target])
+        if kind in found:
+            found[kind].append(name)
         else:
-            found["id"].append(name)
+            named[name] = kind
     codes = {c: "codes" for c in found["category"] if _codes(table[c], table[target])}
+    first = {kind: next(iter(found[kind]), None) for kind in SINGLE}
+    others = [name for kind in SINGLE for name in found[kind][1:]]
     return Roles(
         groups=given | named | codes,
         order=tuple(found["order"]),
-        split=split,
-        file=file,
-        text=text,
+        split=first["split"],
+        file=first["file"],
+        text=first["text"],
         numbers=tuple(found["number"]),
         categories=tuple(found["category"]),
-        identifiers=tuple(found["id"]),
+        identifiers=tuple(found["id"] + others),
     )
 
 
-def _is_split(column: pd.Series) -> bool:
+def _kind(name: str, column: pd.Series, target: pd.Series) -> str:
+    """What one column is for: a kind of ``KINDS``, or the role of the groups that it names."""
+    role, unique = role_of(name), column.nunique(dropna=True)
+    textual = column.dtype == object or isinstance(column.dtype, pd.StringDtype)
+    if (textual and is_split(column)) or (role == "split" and 2 <= unique <= MOST_FOLDS):
+        return "split"
+    names_groups = role in ("subject", "stimulus", "session") and _groups(column, unique)
+    if textual:
+        return _kind_of_text(name, column, role if names_groups else None)
+    if role is not None and names_groups:
+        return role
+    if role is None and _numbers_groups(name, column, target):
+        return "codes"
+    if role == "order" and unique > 2:
+        return "order"
+    return "number" if role is None and not _is_row_number(column) else "id"
+
+
+def _kind_of_text(name: str, column: pd.Series, role: str | None) -> str:
+    if name.lower() in FILE_COLUMNS:
+        return "file"
+    if _is_text(name, column):
+        return "text"
+    return role or ("id" if 2 * column.nunique() > len(column) else "category")
+
+
+def is_split(column: pd.Series) -> bool:
+    """Whether values are names of the sides of a split, such as train and test."""
     values = {str(v).strip().lower() for v in column.dropna().unique()[:20]}
     return 2 <= len(values) <= 6 and values <= SPLITS
 
@@ -171,8 +191,20 @@ def _groups(column: pd.Series, unique: int) -> bool:
     return 2 <= unique <= column.notna().sum() / 1.5
 
 
-def _is_numbered(name: str) -> bool:
-    return words_of(name)[-1:] == ["id"]
+def _numbers_groups(name: str, column: pd.Series, target: pd.Series) -> bool:
+    """Whether numbers are called ids, or come in one run each, as those of blocks do."""
+    unique = column.nunique()
+    if not _groups(column, unique) or _retells(column, target):
+        return False
+    in_runs = unique >= FEWEST_BLOCKS and int((column != column.shift()).sum()) == unique
+    return words_of(name)[-1:] == ["id"] or (in_runs and 2 * unique <= len(column))
+
+
+def _retells(column: pd.Series, target: pd.Series) -> bool:
+    """Whether a column is the class in other words: as many values, and (nearly) one a class."""
+    classes = target.nunique()
+    few = classes <= MOST_CLASSES or target.dtype == object
+    return few and column.nunique() <= classes and retells(column, target.astype(str), classes)
 
 
 def _codes(column: pd.Series, target: pd.Series) -> bool:

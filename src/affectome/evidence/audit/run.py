@@ -18,10 +18,10 @@ import pandas as pd
 import xarray as xr
 
 from affectome.data import Skipped
+from affectome.evidence.audit.candidates import candidates
 from affectome.evidence.audit.counts import imbalance, too_few
 from affectome.evidence.audit.findings import ORDER, Finding
 from affectome.evidence.audit.groups import (
-    candidates,
     group_findings,
     measure_gaps,
     read_identities,

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from affectome.data import Skipped
 from affectome.data.catalog import MEDIA
+from affectome.data.memory import check_memory
 from affectome.errors import InputError, require
-from affectome.evidence._memory import check_memory
+from affectome.evidence.audit.delimited import ragged_rows, style_of
 from affectome.evidence.audit.names import describe_parts, known_names
+from affectome.evidence.audit.roles import is_split
 
 MEMORY_FACTOR = 4
+EMOTION = re.compile(
+    "anger|angry|happ|joy|sad|fear|afraid|scared|disgust|surpris|neutral|calm|contempt|bored|amus|awe|"
+    "content|excite|anxi|pleasant|positiv|negativ|valence|arousal|relax|stress|pain|tender|love"
+)
+PARQUET = frozenset([".parquet", ".pq"])
 
 
-def read_table(
-    path: Path, target: str, names: Sequence[str] = (), notes: list[str] | None = None
-) -> pd.DataFrame:
+@dataclass
+class Notes:
+    """What a reader of the result must know of how the source was read, and what was left out."""
+
+    warnings: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+def read_table(path: Path, target: str, names: Sequence[str], notes: Notes) -> pd.DataFrame:
     """Read CSV, TSV or Parquet, after a look at whether it fits into memory.
+
+    What parts the cells, the decimal sign and the encoding are found by looking. Rows with more or
+    fewer cells than the others are skipped.
 
     Raises
     ------
@@ -28,34 +47,52 @@ def read_table(
         If it is no table, is empty, or would not fit (with the memory it needs).
     """
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
+        if path.suffix.lower() in PARQUET:
             facts = require("pyarrow.parquet", "tables").ParquetFile(path).metadata
             check_table_memory(facts.num_rows, facts.num_columns, str(path))
-            return pd.read_parquet(path)
-        separator = "\t" if {".tsv", ".tab"} & {s.lower() for s in path.suffixes} else ","
-        options: dict[str, Any] = {"sep": separator, "na_values": ["n/a"], "encoding": "utf-8-sig"}
-        head = pd.read_csv(path, nrows=1000, header=None, dtype=str, **options)
-        _check_size(path, head)
-        header = [str(v) for v in head.iloc[0]]
-        if names:
-            table = pd.read_csv(path, header=None, low_memory=False, **options)
-        elif target not in header and any(_is_number(v) for v in header):
-            table = pd.read_csv(path, header=None, low_memory=False, **options)
-            names = [str(k + 1) for k in range(table.shape[1])]
-            if notes is not None:
-                notes.append(f"{path.name} has no header; its columns are called 1 to {len(names)}")
-        else:
-            return _not_empty(pd.read_csv(path, low_memory=False, **options), path)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError, OSError) as error:
+            return _not_empty(pd.read_parquet(path), path)
+        return _not_empty(_read_text(path, target, names, notes), path)
+    except InputError:
+        raise
+    except (
+        UnicodeError, pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error, EOFError, OSError
+    ) as error:  # fmt: skip
         raise InputError(f"{path} is not a table: {str(error).splitlines()[0]}") from error
     except ValueError as error:
         raise InputError(f"{path} can't be read: {str(error).splitlines()[0]}") from error
+
+
+def _read_text(path: Path, target: str, names: Sequence[str], notes: Notes) -> pd.DataFrame:
+    style = style_of(path)
+    options = {**style.options(), "low_memory": False}
+    head = pd.read_csv(path, nrows=1000, header=None, dtype=str, on_bad_lines="skip", **options)
+    _check_size(path, head)
+    header = [str(v) for v in head.iloc[0]]
+    bare = bool(names) or (target not in header and _is_data(header))
+    wrong, kept = ragged_rows(path, style)
+    notes.skipped += wrong
+    table = pd.read_csv(path if kept is None else kept, header=None if bare else "infer", **options)
+    if not isinstance(table.index, pd.RangeIndex):
+        table = table.reset_index(names="row name")
+    if not bare:
+        return table
+    if not names:
+        names = [str(k + 1) for k in range(table.shape[1])]
+        notes.warnings.append(
+            f"{path.name} has no header; its columns are called 1 to {len(names)}"
+        )
     if len(names) != table.shape[1]:
         raise InputError(
             f"{len(names)} names were given for the {table.shape[1]} columns of {path}"
         )
     table.columns = pd.Index(list(names))
-    return _not_empty(table, path)
+    return table
+
+
+def _is_data(header: list[str]) -> bool:
+    """Whether a first row is data: numbers in it that don't just count the columns."""
+    numbers = [float(v) for v in header if _is_number(v)]
+    return bool(numbers) and bool(np.any(np.diff(numbers) != 1) or len(numbers) == 1)
 
 
 def check_table_memory(rows: int, columns: int, what: str) -> None:
@@ -81,7 +118,7 @@ def _is_number(text: str) -> bool:
     return re.fullmatch(r"[-+]?\d*\.?\d+([eE][-+]?\d+)?", text) is not None
 
 
-def read_folder(folder: Path, target: str, how: str | None, notes: list[str]) -> pd.DataFrame:
+def read_folder(folder: Path, target: str, how: str | None, notes: Notes) -> pd.DataFrame:
     """List the media of a folder, with the target from their names or the folders they lie in."""
     files = [
         str(p.relative_to(folder))
@@ -96,16 +133,37 @@ def read_folder(folder: Path, target: str, how: str | None, notes: list[str]) ->
     if how is not None:
         return table
     known = known_names([Path(f).stem for f in files])
-    folders = [Path(f).parts[0] if len(Path(f).parts) > 1 else "" for f in files]
     if known is not None and target in known[1]:
         table[target] = known[1][target].to_numpy()
-        notes.append(f"the files are named as in {known[0]}; {target} is read from their names")
-    elif all(folders) and len(set(folders)) > 1:
-        table[target] = folders
-        notes.append(f"{target} is the name of the folder that a file lies in")
-    else:
+        notes.warnings.append(
+            f"the files are named as in {known[0]}; {target} is read from their names"
+        )
+        return table
+    levels = _folder_levels(files)
+    for level in [c for c in levels if is_split(levels[c])]:
+        table["split"] = levels.pop(level)
+        notes.warnings.append(f"{level} of the paths is taken for a given split")
+    if not levels:
         raise InputError(
             f"{folder} has no table with {target!r}; its file names hold {describe_parts(files)}; "
             "name the part with the label by --target-from-name N, or give a CSV with a column file"
         )
+    level = max(levels, key=lambda name: _words_of_emotion(levels[name]))
+    table[target] = levels[level]
+    which = "the folder that a file lies in" if len(levels) == 1 else f"{level} of its path"
+    notes.warnings.append(f"{target} is the name of {which}")
     return table
+
+
+def _folder_levels(files: list[str]) -> dict[str, pd.Series]:
+    """Names of the folders that all files lie in, level by level, where they differ."""
+    paths = [Path(f).parts[:-1] for f in files]
+    depth = min(map(len, paths))
+    levels = {f"folder {k + 1}": pd.Series([p[k] for p in paths]) for k in range(depth)}
+    return {name: folders for name, folders in levels.items() if folders.nunique() > 1}
+
+
+def _words_of_emotion(names: pd.Series) -> float:
+    """Share of the names in which a word of emotion stands; the first level wins where none has."""
+    found = pd.Series(names.unique()).str.lower().str.contains(EMOTION)
+    return float(found.mean())
