@@ -14,7 +14,12 @@ from affectome.cli.app import main
 from affectome.data.video import frames
 from affectome.errors import InputError
 from affectome.features.hog import HogSettings
-from affectome.studies._faces_neurons import check_events, neurons_and_stimuli
+from affectome.studies._faces_neurons import (
+    FaceTrace,
+    check_events,
+    neurons_and_face,
+    neurons_and_stimuli,
+)
 from affectome.studies._within import rank_correlation
 from affectome.studies.mouse_faces import MouseFaces, run
 from films import write_film
@@ -93,6 +98,13 @@ def test_events_are_told_apart(found: MouseFaces) -> None:
     assert np.sum(events["confusion"]["counts"]) == 27
 
 
+def test_frames_are_told_apart_too(found: MouseFaces) -> None:
+    frames = found.result["classification"]["frames"]
+    assert frames["n_frames"] == np.sum(frames["confusion"]["counts"]) == 27 * 11
+    assert frames["balanced_accuracy"]["score"] > 0.7
+    assert frames["balanced_accuracy"]["p"] < 0.05
+
+
 def test_the_prototypes_trace_follows_what_was_planted(found: MouseFaces) -> None:
     strongest = found.traces[found.trials["intensity"] == 2].mean(axis=0)
     since = found.time
@@ -164,12 +176,54 @@ def test_the_command_writes_a_report(
     assert json.loads((out / "manifest.json").read_text())["split"]["by"] == ["subject"]
 
 
-def test_one_animal_is_too_few(folder: Path, tmp_path: Path) -> None:
+def one_animal(folder: Path) -> pd.DataFrame:
     table = pd.read_csv(folder / "clips.csv")
     table["file"] = [str(folder / f) for f in table["file"]]
-    table[table["subject"] == "a"].to_csv(tmp_path / "one.csv", index=False)
-    with pytest.raises(InputError, match="leave-one-session-out needs two or more"):
-        run(tmp_path / "one.csv", before=1, after=1.4, window=(0, 1), settings=SMALL)
+    return table[(table["subject"] == "c") & (table["onset"] < 27)]
+
+
+def test_one_animal_with_one_session_and_its_neurons(folder: Path, tmp_path: Path) -> None:
+    one_animal(folder).to_csv(tmp_path / "one.csv", index=False)
+    found = run(
+        tmp_path / "one.csv",
+        before=1.0,
+        after=1.4,
+        window=(0.0, 1.0),
+        settings=SMALL,
+        neurons=folder / "neurons.npz",
+    )
+    assert found.split.by == ("stretch",)
+    assert any(
+        "there is one animal, so one stretch at a time" in w for w in found.result["warnings"]
+    )
+    assert found.result["controls"]["trial_order"] is None
+    assert found.result["intensity"]["interval"] is None
+    assert found.result["intensity"]["rho"] > 0.8
+    neurons = found.result["neurons"]
+    assert {n["neuron"] for n in neurons["prototypes"]["shock"]["neurons"]} <= {"0", "1"}
+    assert neurons["population"]["face_from_neurons"]["shock"] > 0.3
+    assert neurons["overlap"] == 1
+
+
+def test_one_animal_with_one_trial_of_an_event(folder: Path, tmp_path: Path) -> None:
+    table = one_animal(folder)
+    rare = table.assign(event=["sugar", *table["event"][1:]])
+    rare.to_csv(tmp_path / "rare.csv", index=False)
+    with pytest.raises(InputError, match="two trials or more of each event, and sugar has 1; add"):
+        run(tmp_path / "rare.csv", before=1, after=1.4, window=(0, 1), settings=SMALL)
+
+
+def test_clocks_that_meet_in_part_or_not_at_all(folder: Path) -> None:
+    times = np.arange(540) / RATE
+    strength, moved = np.random.default_rng(1).random((2, 540))
+    onsets = {"shock": np.array([3.0, 9.0, 15.0])}
+    met = FaceTrace(times + 15, {"shock": strength}, moved)
+    found = neurons_and_face(folder / "neurons.npz", met, {"shock": onsets["shock"] + 15})
+    assert found["overlap"] == pytest.approx(12 / 27, abs=0.01)
+    assert found["tolerance_s"] == pytest.approx(1 / RATE)
+    far = FaceTrace(times + 1000, {"shock": strength}, moved)
+    with pytest.raises(InputError, match=r"clocks don't overlap: one runs from 1000 to 1026\.95 s"):
+        neurons_and_face(folder / "neurons.npz", far, onsets)
 
 
 def test_neurons_without_a_film(tmp_path: Path) -> None:

@@ -102,8 +102,9 @@ def mouse_faces(
             },
             split=None if found is None else found.split,
         )
-        tables = {} if found is None else {"clips": found.trials}
+        tables = {}
         if found is not None:
+            tables = {"clips": found.trials, "prototypes": found.prototype_table()}
             write_bytes(out / "expression.mp4", _film(found))
         report = write_run(out, result, page, described, tables)
         say(f"report: {report}")
@@ -116,7 +117,7 @@ def _arrays(found: MouseFaces) -> FaceArrays:
         found.time,
         found.traces,
         dict(zip(found.prototypes.events, found.prototypes.contrasts, strict=True)),
-        found.settings.units(*found.mean_image.shape),
+        found.units,
         found.mean_image,
         found.settings.cell,
         found.frames,

@@ -13,6 +13,7 @@ from affectome.reports.figures import band, legend, reference
 from affectome.reports.style import COLORS, CYCLE, SOFT, canvas, svg
 
 EMBEDDED = 3.3
+MOST_LEVELS = 8
 
 
 def glyphs(
@@ -125,11 +126,19 @@ def traces(
     return svg(figure)
 
 
+def levels(intensity: pd.Series) -> pd.Series:
+    """Give the intensities themselves where they are few, else the mean of each one's sixth."""
+    if intensity.nunique() <= MOST_LEVELS:
+        return intensity
+    sixth = pd.qcut(intensity, 6, labels=False, duplicates="drop")
+    return intensity.groupby(sixth).transform("mean")
+
+
 def dose(trials: pd.DataFrame) -> str:
     """Draw decoded against given intensity, a line an animal."""
     figure, axes = canvas(height=3.1)
     for index, (name, rows) in enumerate(trials.groupby("subject")):
-        mean = rows.groupby("intensity")["decoded"].mean()
+        mean = rows.groupby(levels(rows["intensity"]))["decoded"].mean()
         color = CYCLE[index % len(CYCLE)]
         axes.plot(mean.index, mean.to_numpy(), "o-", color=color, label=str(name), markersize=4)
     axes.set_xlabel("intensity given")
@@ -141,9 +150,9 @@ def dose(trials: pd.DataFrame) -> str:
 def expression_or_movement(trials: pd.DataFrame) -> str:
     """Draw decoded intensity against motion energy: what lies off the line is not movement."""
     figure, axes = canvas(height=3.4)
-    levels = sorted(trials["intensity"].unique())
-    for index, level in enumerate(levels):
-        rows = trials[trials["intensity"] == level]
+    level_of = levels(trials["intensity"])
+    for index, level in enumerate(sorted(level_of.unique())):
+        rows = trials[level_of == level]
         axes.plot(
             np.exp(rows["motion_after"]),
             rows["decoded"],
@@ -151,7 +160,7 @@ def expression_or_movement(trials: pd.DataFrame) -> str:
             markersize=4.5,
             alpha=0.8,
             color=CYCLE[index % len(CYCLE)],
-            label=f"{level:g}",
+            label=f"{level:.3g}",
         )
     axes.set_xscale("log")
     axes.set_xlabel("motion energy after the event, grey levels")

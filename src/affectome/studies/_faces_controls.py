@@ -8,9 +8,49 @@ import numpy as np
 import pandas as pd
 
 from affectome.decoding import RidgeDecoder
+from affectome.dynamics.expression import expression_change
 from affectome.evidence import Split
-from affectome.studies._faces_decoding import PENALTIES, out_of_fold
+from affectome.studies._faces_decoding import (
+    PENALTIES,
+    decode_intensity,
+    out_of_fold,
+    split_animals,
+)
+from affectome.studies._faces_unfolding import FaceClips
 from affectome.studies._within import interval_over, rank_correlation
+
+
+def intensity_and_controls(
+    clips: FaceClips, X: np.ndarray, motion: pd.DataFrame, split: Split, seed: int
+) -> tuple[dict[str, Any] | None, dict[str, Any], np.ndarray]:
+    """Decode intensity, with its controls; nothing where the table names no intensity."""
+    y = clips.trials.get("intensity", pd.Series(dtype=float)).to_numpy(dtype=float)
+    if len(y) == 0 or np.ptp(y) == 0:
+        return None, {}, np.full(len(clips.trials), np.nan)
+    who = clips.subjects
+    result, decoded = decode_intensity(X, y, who, split, seed)
+    moved = motion_control(X, motion, decoded, y, who, split)
+    result["partial_given_motion"] = moved.pop("partial")
+    step = float(np.diff(clips.time).min())
+    before = (float(clips.time[0]), -step)
+    X_before = expression_change(clips.change, clips.time, before)
+    controls = {
+        "motion_energy": moved,
+        "pre_event": pre_event_control(X_before, motion, y, who, split),
+        "trial_order": trial_order_control(clips.trials, y, who),
+    }
+    return result, controls, decoded
+
+
+def intensity_by_session(clips: FaceClips, X: np.ndarray, seed: int) -> dict[str, Any] | None:
+    """Leave one session out, where there are more sessions than animals."""
+    sessions = clips.trials.groupby("subject")["session"].nunique()
+    if len(sessions) < 2 or sessions.max() < 2 or "intensity" not in clips.trials:
+        return None
+    split = split_animals(clips.trials, "session")
+    y = clips.trials["intensity"].to_numpy(dtype=float)
+    result, _ = decode_intensity(X, y, clips.subjects, split, seed)
+    return {"n_sessions": len(split), "intensity": result}
 
 
 def motion_table(motion: np.ndarray, time: np.ndarray, window: tuple[float, float]) -> pd.DataFrame:
@@ -119,9 +159,10 @@ def trial_order_control(
     dict or None
         ``from_other_animals``: rank correlation of intensity with the mean intensity of the same
         trial number in the other animals; ``from_previous``: with the mean intensity that followed
-        the previous one in the other animals; ``trial_number``. None where order is unknown.
+        the previous one in the other animals; ``trial_number``. None where order is unknown
+        or there is one animal.
     """
-    if "trial" not in trials or trials["trial"].isna().any():
+    if "trial" not in trials or trials["trial"].isna().any() or len(set(subjects)) < 2:
         return None
     place = trials["trial"].to_numpy(dtype=float)
     table = pd.DataFrame({"place": place, "y": y, "who": subjects, "session": trials["session"]})

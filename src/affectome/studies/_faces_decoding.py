@@ -155,6 +155,57 @@ def decode_events(
     }
 
 
+def decode_frames(
+    X: np.ndarray, events: np.ndarray, subjects: np.ndarray, split: Split, random_state: int
+) -> dict[str, Any]:
+    """Tell the event of every single frame, in held-out animals, by a random forest.
+
+    Parameters
+    ----------
+    X
+        Frames, shape (n_trials, n_frames, n_units).
+    events
+        Event of each trial.
+    subjects
+        Animal of each trial.
+    split
+        The folds, of trials: frames of one clip are never on both sides.
+    random_state
+        Seed.
+
+    Returns
+    -------
+    dict
+        ``balanced_accuracy`` over frames, with p by permuting the events of whole clips within
+        animals; ``confusion``, ``n_frames`` and ``chance``.
+    """
+    n_frames = X.shape[1]
+    frames = X.reshape(-1, X.shape[2])
+    shown, who = np.repeat(events, n_frames), np.repeat(subjects, n_frames)
+    trial = np.repeat(np.arange(len(events)), n_frames)
+    forest = RandomForestClassifier(
+        100, min_samples_leaf=5, class_weight="balanced", random_state=random_state, n_jobs=1
+    )
+    predicted = np.empty_like(shown)
+    for train, test in split:
+        learned, held = np.isin(trial, train), np.isin(trial, test)
+        predicted[held] = clone(forest).fit(frames[learned], shown[learned]).predict(frames[held])
+    arrangements = permute_within(events, subjects, N_PERMUTATIONS, random_state)
+    null = _balanced_accuracies(np.repeat(arrangements, n_frames, axis=1), predicted)
+    p = p_value(float(_balanced_accuracies(shown[None], predicted)[0]), null)
+    names = np.unique(events)
+    accuracy = score("balanced_accuracy", shown, predicted, who, random_state=random_state)
+    return {
+        "balanced_accuracy": accuracy.with_p(p).to_dict(),
+        "confusion": {
+            "events": names.tolist(),
+            "counts": confusion_matrix(shown, predicted, labels=names).tolist(),
+        },
+        "n_frames": len(shown),
+        "chance": 1 / len(names),
+    }
+
+
 def out_of_fold(estimator: Any, X: np.ndarray, y: np.ndarray, split: Split) -> np.ndarray:
     """Predict every trial by an estimator fitted without its fold, shape (n_trials,)."""
     predicted = np.empty_like(y)

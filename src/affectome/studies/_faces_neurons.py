@@ -28,6 +28,7 @@ from affectome.evidence.permutation import PermutationTest
 from affectome.kernels.ridge import cross_validated_predictions
 
 Q = 0.05
+LEAK = 0.2
 PENALTIES = tuple(10.0 ** np.arange(0, 6))
 N_SHIFTS = 1000
 AFTER, BEFORE = 4.0, 2.0
@@ -60,6 +61,10 @@ def neurons_and_face(
     random_state: int = 0,
 ) -> dict[str, Any]:
     """Test every neuron against the face, the stimulus and movement, each given the others.
+
+    Face and movement are measured with error, and what one of them misses leaks into another. A
+    neuron therefore follows a source if that source explains more than shifted ones do (FDR), and
+    alone at least a fifth of what the neuron's strongest source explains alone.
 
     Parameters
     ----------
@@ -97,7 +102,7 @@ def neurons_and_face(
         "movement": aligned[:, -1:],
     }
     tested = follow(values, groups, N_SHIFTS, random_state)
-    hit = {name: one.q < Q for name, one in tested.items()}
+    hit = _followed(tested)
     only = hit["face"] & ~hit["stimulus"] & ~hit["movement"]
     relation = {
         event: follow(values, {**groups, "face": trace[:, None]}, N_SHIFTS, random_state)["face"]
@@ -108,12 +113,19 @@ def neurons_and_face(
         "tested": values.shape[1],
         **counts,
         "face_only": int(only.sum()),
+        "neurons": {
+            name: [found.names[k] for k in np.flatnonzero(rows)]
+            for name, rows in {**hit, "face_only": only}.items()
+        },
         "q": Q,
         "counts": {**counts, "face only": int(only.sum())},
         "n_shifts": tested["face"].n_shifts,
         "tolerance_s": near,
+        "overlap": len(kept) / len(found.times),
         "overlap_s": float(np.median(np.diff(times)) * len(times)),
-        "prototypes": {event: _listed(one, found.names) for event, one in relation.items()},
+        "prototypes": {
+            event: _listed(one, found.names, hit["face"]) for event, one in relation.items()
+        },
         "variance": {
             name: float(share.mean())
             for name, share in partition_variance(values, groups, tested).items()
@@ -167,15 +179,20 @@ def neurons_and_stimuli(
         "q": Q,
         "counts": counts,
         "n_shifts": next(iter(tested.values())).n_shifts,
-        "stimuli": {name: _listed(one, found.names) for name, one in tested.items()},
+        "stimuli": {name: _listed(one, found.names, one.q < Q) for name, one in tested.items()},
         "contrasts": contrasts,
     }
     return result, skipped
 
 
-def _listed(one: Followed, names: list[str]) -> dict[str, Any]:
+def _followed(tested: Mapping[str, Followed]) -> dict[str, np.ndarray]:
+    strongest = np.max([one.unique for one in tested.values()], axis=0)
+    return {name: (one.q < Q) & (one.unique >= LEAK * strongest) for name, one in tested.items()}
+
+
+def _listed(one: Followed, names: list[str], among: np.ndarray) -> dict[str, Any]:
     """Neurons that follow, the strongest first, with their share, partial r and q."""
-    rows = [int(k) for k in np.argsort(-one.share) if one.q[k] < Q]
+    rows = [int(k) for k in np.argsort(-one.share) if one.q[k] < Q and among[k]]
     return {
         "n": len(rows),
         "neurons": [

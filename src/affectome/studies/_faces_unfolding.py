@@ -27,6 +27,7 @@ from affectome.studies._within import interval_over, rank_correlation
 
 NEUTRAL = ("none", "neutral", "baseline")
 MAP_FRAMES = 600
+STRETCHES = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,33 @@ class FaceClips:
         """Event of each clip; "" where nothing was given."""
         names = self.trials["event"].astype(str)
         return names.where(~names.str.lower().isin(NEUTRAL), "").to_numpy(dtype=object)
+
+    @cached_property
+    def held_out_by(self) -> str:
+        """What is held out: animals, sessions of one animal, or stretches of one session."""
+        if len(set(self.subjects)) > 1:
+            return "subject"
+        return "session" if len(set(self.sessions)) > 1 else "stretch"
+
+    @cached_property
+    def stretches(self) -> np.ndarray:
+        """Fifths of each event's trials in the order of their onsets, numbered from 0."""
+        events = self.trials["event"].astype(str)
+        counts = events.map(events.value_counts()).to_numpy()
+        fewest = int(counts.min())
+        if self.held_out_by == "stretch" and fewest < 2:
+            raise InputError(
+                f"one animal with one session needs two trials or more of each event, and "
+                f"{events[counts.argmin()]!s} has {fewest}; add trials, sessions or animals"
+            )
+        place = self.trials.groupby("event")["onset"].rank(method="first").to_numpy() - 1
+        return (place * min(STRETCHES, fewest) // counts).astype(int)
+
+    @property
+    def held_out(self) -> np.ndarray:
+        """Which animal, session or stretch each clip is held out with."""
+        by = self.held_out_by
+        return self.stretches if by == "stretch" else self.trials[by].astype(str).to_numpy()
 
     @property
     def after(self) -> np.ndarray:
@@ -105,7 +133,8 @@ def trace_film(
     Parameters
     ----------
     clips
-        All clips; prototypes are made of the other animals' where there are any.
+        All clips; prototypes are made of the other animals', or where there is one animal, of its
+        other sessions or of other stretches of its session than the one that a frame is nearest to.
     session
         Which session.
     settings
@@ -133,16 +162,21 @@ def trace_film(
             f"sessions are {', '.join(sorted(set(clips.sessions)))}"
         )
     ((file, region),) = films
-    others = np.flatnonzero(~np.isin(clips.subjects, clips.subjects[rows]))
-    made = make_prototypes(clips, others if len(others) else rows)
+    held_out, onsets = clips.held_out[rows], clips.trials["onset"].to_numpy(dtype=float)[rows]
+    groups = np.unique(held_out)
+    made = [make_prototypes(clips, np.flatnonzero(clips.held_out != group)) for group in groups]
     neutral, unrest = neutral_of(clips.hog[rows], clips.time)
     times, traces, motion = [], [], []
     for stretch in stream_film(file, region, settings):
+        nearest = np.abs(np.subtract.outer(stretch.times, onsets)).argmin(axis=1)
+        own = np.searchsorted(groups, held_out[nearest])
+        change = np.abs(stretch.hog - neutral) / unrest
+        by_group = np.stack([prototypes.intensity(change) for prototypes in made])
         times.append(stretch.times)
-        traces.append(made.intensity(np.abs(stretch.hog - neutral) / unrest))
+        traces.append(by_group[own, np.arange(len(own))])
         motion.append(stretch.motion)
-    intensity = dict(zip(made.events, np.concatenate(traces).T, strict=True))
-    events, onsets = clips.events[rows], clips.trials["onset"].to_numpy(dtype=float)[rows]
+    intensity = dict(zip(made[0].events, np.concatenate(traces).T, strict=True))
+    events = clips.events[rows]
     face = FaceTrace(np.concatenate(times) + offset, intensity, np.concatenate(motion))
     return face, {str(e): onsets[events == e] + offset for e in sorted(set(events)) if e}
 

@@ -24,12 +24,11 @@ from affectome.evidence import Split
 from affectome.features.hog import ClipFeatures, HogSettings, describe_clips
 from affectome.progress import Progress, silent
 from affectome.studies._faces_controls import (
-    motion_control,
+    intensity_and_controls,
+    intensity_by_session,
     motion_table,
-    pre_event_control,
-    trial_order_control,
 )
-from affectome.studies._faces_decoding import decode_events, decode_intensity, split_animals
+from affectome.studies._faces_decoding import decode_events, decode_frames, split_animals
 from affectome.studies._faces_neurons import check_events, neurons_and_face, neurons_and_stimuli
 from affectome.studies._faces_unfolding import (
     FaceClips,
@@ -42,6 +41,8 @@ from affectome.studies._faces_unfolding import (
 )
 
 SEEN = 0.05
+LITTLE = 0.5
+FRAMES_A_CLIP = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,16 @@ class MouseFaces:
     def to_dict(self) -> dict[str, Any]:
         """Give the numbers for ``result.json``."""
         return self.result
+
+    @property
+    def units(self) -> pd.DataFrame:
+        """Where each unit lies: ``row``, ``column`` and ``orientation``."""
+        return self.settings.units(*self.mean_image.shape)
+
+    def prototype_table(self) -> pd.DataFrame:
+        """Give the prototypes as contrasts with neutral: a row a unit, a column an event."""
+        made = self.prototypes
+        return self.units.assign(**dict(zip(made.events, made.contrasts, strict=True)))
 
 
 def run(
@@ -132,7 +143,7 @@ def run(
     Raises
     ------
     InputError
-        If the table can't be used, or has one animal only.
+        If the table can't be used, or has one animal with one trial of an event.
     """
     chosen = settings or HogSettings()
     table = read_clips(catalog, before, after)
@@ -142,12 +153,12 @@ def run(
     found = FaceClips(
         trial_table(features.hog), features.hog["time"].values, features.hog.values, window
     )
-    split = split_animals(found.trials, "subject" if len(set(found.subjects)) > 1 else "session")
+    split = split_animals(found.trials.assign(stretch=found.stretches), found.held_out_by)
     motion = motion_table(features.motion, found.time, window)
     X = expression_change(found.change, found.time, window)
     progress("decode", 0, 3)
     events = _events(found, X, split, random_state)
-    intensity, controls, decoded = _intensity(found, X, motion, split, random_state)
+    intensity, controls, decoded = intensity_and_controls(found, X, motion, split, random_state)
     progress("decode", 1, 3)
     traces, held_out = held_out_traces(found, split)
     prototypes = make_prototypes(found, np.arange(len(found.trials)))
@@ -164,14 +175,14 @@ def run(
         "subjects": sorted(set(found.subjects)),
         "classification": events,
         "intensity": intensity,
-        "sessions": _by_session(found, X, random_state),
+        "sessions": intensity_by_session(found, X, random_state),
         "prototypes": list_prototypes(found, prototypes, held_out),
         "dynamics": dynamics(found, traces),
         "controls": controls,
         "neurons": found_neurons,
         "speed": _speed(features, elapsed),
         "skipped": [vars(s) for s in _skipped(table.skipped, features.skipped)],
-        "warnings": _warnings(found, controls),
+        "warnings": _warnings(found, controls, found_neurons),
     }
     frames = map_frames(found, random_state)
     progress("decode", 3, 3)
@@ -233,40 +244,10 @@ def _events(clips: FaceClips, X: np.ndarray, split: Split, seed: int) -> dict[st
     names = clips.trials["event"].astype(str).to_numpy()
     if len(np.unique(names)) < 2:
         return None
-    return decode_events(X, names, clips.subjects, split, seed)
-
-
-def _intensity(
-    clips: FaceClips, X: np.ndarray, motion: pd.DataFrame, split: Split, seed: int
-) -> tuple[dict[str, Any] | None, dict[str, Any], np.ndarray]:
-    """Decode intensity, with its controls; nothing where the table names no intensity."""
-    y = clips.trials.get("intensity", pd.Series(dtype=float)).to_numpy(dtype=float)
-    if len(y) == 0 or np.ptp(y) == 0:
-        return None, {}, np.full(len(clips.trials), np.nan)
-    who = clips.subjects
-    result, decoded = decode_intensity(X, y, who, split, seed)
-    moved = motion_control(X, motion, decoded, y, who, split)
-    result["partial_given_motion"] = moved.pop("partial")
-    step = float(np.diff(clips.time).min())
-    before = (float(clips.time[0]), -step)
-    X_before = expression_change(clips.change, clips.time, before)
-    controls = {
-        "motion_energy": moved,
-        "pre_event": pre_event_control(X_before, motion, y, who, split),
-        "trial_order": trial_order_control(clips.trials, y, who),
-    }
-    return result, controls, decoded
-
-
-def _by_session(clips: FaceClips, X: np.ndarray, seed: int) -> dict[str, Any] | None:
-    """Leave one session out, where animals have more than one."""
-    sessions = clips.trials.groupby("subject")["session"].nunique()
-    if sessions.max() < 2 or "intensity" not in clips.trials:
-        return None
-    split = split_animals(clips.trials, "session")
-    y = clips.trials["intensity"].to_numpy(dtype=float)
-    result, _ = decode_intensity(X, y, clips.subjects, split, seed)
-    return {"n_sessions": len(split), "intensity": result}
+    inside = np.flatnonzero(clips.after)
+    picked = inside[:: max(1, len(inside) // FRAMES_A_CLIP)]
+    frames = decode_frames(clips.change[:, picked], names, clips.subjects, split, seed)
+    return {**decode_events(X, names, clips.subjects, split, seed), "frames": frames}
 
 
 def _speed(features: ClipFeatures, elapsed: float) -> dict[str, float]:
@@ -282,10 +263,17 @@ def _skipped(*lists: tuple[Skipped, ...]) -> tuple[Skipped, ...]:
     return tuple(item for some in lists for item in some)
 
 
-def _warnings(clips: FaceClips, controls: dict[str, Any]) -> list[str]:
+def _warnings(
+    clips: FaceClips, controls: dict[str, Any], neurons: dict[str, Any] | None
+) -> list[str]:
     notes = []
     n_subjects = len(set(clips.subjects))
-    if n_subjects < 3:
+    if n_subjects == 1:
+        notes.append(
+            f"there is one animal, so one {clips.held_out_by} at a time is held out instead of one "
+            "animal: nothing is said of animals not seen, and there are no intervals over animals"
+        )
+    elif n_subjects < 3:
         notes.append(f"intervals over animals need three; there are {n_subjects}")
     order = controls.get("trial_order")
     if order and order["from_other_animals"]["p"] < SEEN:
@@ -301,4 +289,9 @@ def _warnings(clips: FaceClips, controls: dict[str, Any]) -> list[str]:
                 f"before the event {what} already tells the intensity that will be given "
                 f"(rho {found['rho']:.2f}, p {found['p']:.2g})"
             )
+    if neurons and neurons["overlap"] < LITTLE:
+        notes.append(
+            f"only {neurons['overlap']:.0%} of the neurons' samples lie within "
+            f"{neurons['tolerance_s']:.3g} s of a frame of the film; check the offset of the clocks"
+        )
     return notes
