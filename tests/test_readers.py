@@ -201,7 +201,7 @@ def test_windows_of_different_length_are_cut_to_what_they_share(tmp_path, signal
     data, times = signal
     for name, duration in (("sub-a", 2.5), ("sub-b", 3.0)):
         np.savez(tmp_path / f"{name}.npz", data=data, times=times, units=["x", "y", "z"])
-        table = {"onset": [3.0, 5.0], "duration": duration, "trial_type": ["joy", "fear"]}
+        table = {"onset": [3.0, 6.5], "duration": duration, "trial_type": ["joy", "fear"]}
         pd.DataFrame(table).to_csv(tmp_path / f"{name}_events.tsv", sep="\t", index=False)
     read = read_recording(tmp_path)
     assert read.recording["time"].values[[0, -1]] == pytest.approx([-1, 2.5])
@@ -227,7 +227,7 @@ def test_a_recording_in_zarr_is_taken_as_it_is(tmp_path, signal):
         ({"data": np.ones((1, 5)), "times": np.array(["now"])}, "times are of the type <U3"),
         (
             {"data": np.arange(8.0).reshape(4, 2), "times": 100.0 * np.arange(4)},
-            "a window of 5 s is shorter than the sampling interval of 100 s; are the times in",
+            "a window of 9 s is shorter than the sampling interval of 100 s; are the times in",
         ),
         (
             {"data": np.ones((5, 2)), "times": np.arange(4)},

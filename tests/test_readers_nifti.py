@@ -143,3 +143,51 @@ def test_images_that_can_not_be_used_are_named(tmp_path):
     alone = save(np.random.default_rng(0).random((*SHAPE, 5)), tmp_path / "alone" / "r.nii")
     with pytest.raises(InputError, match="or with one row a volume"):
         read_recording(alone)
+
+
+def confound_table(folder, n=40, **columns):
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame(rng.standard_normal((n, 3)), columns=["trans_x", "csf", "cosine00"])
+    table["trans_x_derivative1"] = table["trans_x"].diff()
+    path = folder / "confounds.tsv"
+    table.assign(**columns).to_csv(path, sep="\t", index=False, na_rep="n/a")
+    return path, table
+
+
+def test_confounds_are_regressed_out_as_nilearns_masker_does(series, mask, tmp_path):
+    path, _ = series
+    file, table = confound_table(tmp_path)
+    read = read_recording(path, mask=mask, window=(0, 6), confounds=file)
+    used = table[["trans_x", "trans_x_derivative1", "csf"]].bfill().to_numpy()
+    masker = NiftiMasker(str(mask), standardize=None)
+    wanted = masker.fit_transform(str(path), confounds=used)
+    level = masker.fit_transform(str(path)).mean(axis=0)
+    found = read.recording.values[0]
+    np.testing.assert_allclose(found - level, wanted[5:9] - wanted.mean(axis=0), atol=1e-5)
+    assert (
+        "regressed out at reading: trans_x, trans_x_derivative1, csf (confounds.tsv)" in read.notes
+    )
+
+
+def test_confounds_that_do_not_fit_are_named(series, tmp_path):
+    path, _ = series
+    file, _ = confound_table(tmp_path, n=39)
+    with pytest.raises(InputError, match=r"39 rows of confounds, but .* has 40 volumes"):
+        read_recording(path, confounds=file)
+    file, _ = confound_table(tmp_path, csf=[0.5] * 20 + [None] * 20)
+    with pytest.raises(InputError, match="the confound 'csf' holds no number in row 22"):
+        read_recording(path, confounds=file)
+    np.savez(tmp_path / "r.npz", data=np.zeros((9, 2)))
+    with pytest.raises(InputError, match="is no brain image, for which confounds would be"):
+        read_recording(tmp_path / "r.npz", confounds=file)
+
+
+def test_a_series_that_can_not_fit_is_refused_before_it_is_read(series, tmp_path):
+    header = nibabel.Nifti1Header()
+    header.set_data_shape((256, 256, 200, 32000))
+    header.set_data_dtype(np.float32)
+    with (tmp_path / "large.nii").open("wb") as file:
+        header.write_to(file)
+    events = series[0].with_name("sub-03_task-film_events.tsv")
+    with pytest.raises(InputError, match=r"256×256×200×32000, needs about 5.03e\+03 GB of memory"):
+        read_recording(tmp_path / "large.nii", events)

@@ -65,6 +65,9 @@ def neural_code(
     resampling: Annotated[
         str, typer.Option(help="NIfTI: none, data or labels, where grids differ.")
     ] = "none",
+    confounds: Annotated[
+        Path | None, typer.Option(help="NIfTI: table of confounds, a row a volume.")
+    ] = None,
     searchlight: Annotated[
         float | None,
         typer.Option(help="Radius (mm) of spheres around each voxel from which it is read too."),
@@ -85,6 +88,7 @@ def neural_code(
             mask=mask,
             atlas=atlas,
             resampling=resampling,
+            confounds=confounds,
             progress=progress,
         )
         found = study.run(
@@ -101,7 +105,8 @@ def neural_code(
             random_state=random_state,
             progress=progress,
         )
-    inputs = {"recording": recording} | ({} if events is None else {"events": events})
+    named = {"recording": recording, "events": events, "confounds": confounds}
+    inputs = {name: path for name, path in named.items() if path is not None}
     settings = {
         "target": target,
         "decoder": decoder,

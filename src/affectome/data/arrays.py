@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from affectome.data.measurement import (
     trials_recording,
     with_subject,
 )
+from affectome.data.memory import check_memory
 from affectome.errors import InputError, require
 
 SUFFIXES = (".npz", ".mat", ".csv", ".tsv")
+READ_FACTOR = 2
 TIME_NAMES = ("times", "time", "t")
 UNIT_NAMES = ("units", "neurons", "channels", "ch_names")
 
@@ -90,6 +93,11 @@ def load_arrays(path: Path) -> tuple[np.ndarray, np.ndarray | None, pd.DataFrame
     suffix = path.suffix.lower()
     if suffix in {".csv", ".tsv"}:
         return *_load_table(path), []
+    check_memory(
+        READ_FACTOR * unpacked_size(path),
+        f"reading {path}",
+        "cut it into shorter recordings, or take a larger machine",
+    )
     arrays = _load_npz(path) if suffix == ".npz" else _load_mat(path)
     if "data" not in arrays:
         raise InputError(
@@ -121,6 +129,14 @@ def load_arrays(path: Path) -> tuple[np.ndarray, np.ndarray | None, pd.DataFrame
     return data, times, pd.DataFrame({"unit_name": [_text(v) for v in named.ravel()]}), notes
 
 
+def unpacked_size(path: Path) -> int:
+    """Give the bytes of all arrays of an NPZ file, packed or not; of other files their size."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return sum(entry.file_size for entry in archive.infolist())
+    return path.stat().st_size
+
+
 def _first(arrays: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray | None:
     return next((np.asarray(arrays[n]) for n in names if n in arrays), None)
 
@@ -132,9 +148,10 @@ def _text(value: object) -> str:
 
 def _load_npz(path: Path) -> Mapping[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # numpy leaves a file open that turns out to be no archive.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+    except (ValueError, OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise InputError(f"{path} is not a readable NPZ file of plain arrays: {error}") from error
 
 

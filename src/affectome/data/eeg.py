@@ -10,6 +10,7 @@ import pandas as pd
 
 from affectome.data.catalog import Skipped
 from affectome.data.events import label_trials, read_events
+from affectome.data.foreign import readable
 from affectome.data.measurement import (
     Measurement,
     Options,
@@ -18,8 +19,10 @@ from affectome.data.measurement import (
     trials_recording,
     with_subject,
 )
+from affectome.data.memory import check_memory
 from affectome.errors import InputError, require
 
+READ_FACTOR = 2.5
 BREAKS = ("bad", "edge", "new segment", "boundary")
 TYPES = {"eeg": True, "meg": True, "seeg": True, "ecog": True, "dbs": True, "fnirs": True}
 
@@ -53,8 +56,14 @@ def read_eeg(path: Path, events: Path | None, options: Options) -> Measurement:
         table, events_source = _own_events(mne, raw, path), str(path)
     else:
         table, events_source = read_events(events), str(events)
+    check_memory(
+        READ_FACTOR * 8 * float(raw.n_times) * len(names),
+        f"reading {path}, {len(names)} channels × {raw.n_times} samples,",
+        "crop it, lower its sampling rate, or take a larger machine",
+    )
     keep, notes = _unbroken(raw)
-    values = raw.get_data(picks=names, verbose="ERROR").T[keep].astype(np.float32)
+    with readable(path, "MNE"):
+        values = raw.get_data(picks=names, verbose="ERROR").T[keep].astype(np.float32)
     part = cut_measurement(values, raw.times[keep], units, table, options, path, events_source)
     notes += [f"signals are in volts or tesla, recorded at {raw.info['sfreq']:g} Hz"]
     notes += _filter_note(raw.info)
@@ -63,14 +72,12 @@ def read_eeg(path: Path, events: Path | None, options: Options) -> Measurement:
 
 def _open(mne: Any, path: Path) -> Any:
     root = next((p for p in path.parents if (p / "dataset_description.json").is_file()), None)
-    try:
+    with readable(path, "MNE"):
         if root is None:
             return mne.io.read_raw(path, preload=False, verbose="ERROR")
         mne_bids = require("mne_bids", "eeg")
         place = mne_bids.get_bids_path_from_fname(path, verbose="ERROR")
         return mne_bids.read_raw_bids(place, verbose="ERROR")
-    except (ValueError, OSError, RuntimeError, KeyError, NotImplementedError) as error:
-        raise InputError(f"{path} can't be read by MNE: {' '.join(str(error).split())}") from error
 
 
 def _sensors(mne: Any, info: Any, path: Path) -> tuple[list[str], pd.DataFrame, list[Skipped]]:
@@ -135,10 +142,8 @@ def _filter_note(info: Any) -> list[str]:
 
 
 def _read_epochs(mne: Any, path: Path, events: Path | None, options: Options) -> Measurement:
-    try:
-        epochs = mne.read_epochs(path, preload=True, verbose="ERROR")
-    except (ValueError, OSError, RuntimeError) as error:
-        raise InputError(f"{path} can't be read by MNE: {' '.join(str(error).split())}") from error
+    with readable(path, "MNE"):
+        epochs = mne.read_epochs(path, preload=False, verbose="ERROR")
     names, units, bad = _sensors(mne, epochs.info, path)
     table = pd.DataFrame({"trial_type": _event_names(epochs)})
     if epochs.metadata is not None:
@@ -147,7 +152,13 @@ def _read_epochs(mne: Any, path: Path, events: Path | None, options: Options) ->
     if events is not None:
         table = _beside(table, read_events(events), events, path)
     trials, unlabelled = label_trials(table, options.label, path)
-    values = epochs.get_data(picks=names).swapaxes(1, 2)[np.asarray(trials.index)]
+    check_memory(
+        READ_FACTOR * 8 * float(len(epochs.events)) * len(names) * len(epochs.times),
+        f"reading {path}, {len(epochs.events)} epochs × {len(epochs.times)} samples,",
+        "take fewer epochs, lower their sampling rate, or take a larger machine",
+    )
+    with readable(path, "MNE"):
+        values = epochs.get_data(picks=names).swapaxes(1, 2)[np.asarray(trials.index)]
     shape = values.shape
     kept, units, flat = drop_flat(values.reshape(-1, shape[-1]), units, path)
     dropped = [

@@ -13,12 +13,14 @@ import pandas as pd
 
 from affectome.data.catalog import Skipped
 from affectome.data.events import row_name
+from affectome.data.memory import check_memory
 from affectome.errors import InputError
 from affectome.kernels.filters import apply_filter, butterworth
 
 MAX_GAP = 1.5  # sampling intervals
 MAX_GAP_SHARE = 0.1
-SLOW = 0.05  # seconds
+LAGS = ((0.5, 6.0), (0.05, 2.0))  # seconds between samples, seconds that the signal lags
+SHORTEST = 0.5
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,24 @@ def sampling_interval(times: np.ndarray, source: str) -> float:
 
 
 def default_window(events: pd.DataFrame, interval: float = 0.0) -> tuple[float, float]:
-    """From one second before the event to the median duration after it, two seconds at least.
+    """From one second before the event until its response has passed, or the next event comes.
 
-    Four at least where samples lie ``SLOW`` seconds apart or more, as in calcium imaging, whose
-    indicators decay over one to two seconds.
+    A response lasts as long as events do (the median, two seconds at least) and as long as the
+    signal lags behind: two seconds where samples lie 50 ms apart or more (calcium indicators decay
+    over one to two seconds), six where they lie half a second apart (blood flow).
     """
-    least = 4.0 if interval >= SLOW else 2.0
-    return -1.0, max(least, float(events["duration"].median()))
+    lag = next((seconds for slow, seconds in LAGS if interval >= slow), 0.0)
+    stop = max(2.0, float(events["duration"].median())) + lag
+    onsets = np.unique(events["onset"].to_numpy(dtype=float))
+    gap = float(np.median(np.diff(onsets))) if onsets.size > 1 else stop
+    return -1.0, min(stop, max(gap, SHORTEST))
+
+
+def overlap(onsets: np.ndarray, window: tuple[float, float]) -> float:
+    """Give the share of events whose window reaches into the next one's."""
+    return (
+        float((np.diff(np.sort(onsets)) < window[1] - window[0]).mean()) if onsets.size > 1 else 0.0
+    )
 
 
 def time_grid(window: tuple[float, float], interval: float) -> np.ndarray:
@@ -168,6 +181,11 @@ def cut_epochs(
             f"{source}: none of {len(events)} events gives a trial; "
             f"the first: {skipped[0].file}: {skipped[0].why}"
         )
+    check_memory(
+        2.0 * kept.sum() * time.size * values.shape[1] * values.itemsize,
+        f"cutting {kept.sum()} trials of {time.size} samples from {source}",
+        "take a shorter window, a lower sampling rate, or a larger machine",
+    )
     cut = values[index[kept]]
     if baseline is not None:
         cut = cut - cut[:, within(time, baseline)].mean(axis=1, keepdims=True)

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from affectome.data.catalog import Skipped
-from affectome.data.epochs import cut_epochs, default_window, sampling_interval
+from affectome.data.epochs import cut_epochs, default_window, overlap, sampling_interval
 from affectome.data.events import label_trials, onset_events, subject_of
 from affectome.data.recording import make_recording, trial_table, unit_table
 from affectome.errors import InputError
@@ -56,6 +56,7 @@ class Options:
     spheres: tuple[tuple[float, float, float], ...] = ()
     radius: float = 8.0
     resampling: str = "none"
+    confounds: Path | None = None
 
 
 def cut_measurement(
@@ -108,6 +109,12 @@ def cut_measurement(
         notes.append(
             f"the mean from {options.baseline[0]:g} to {options.baseline[1]:g} s is subtracted "
             "from each trial and unit"
+        )
+    shared = overlap(trials["onset"].to_numpy(dtype=float), window)
+    if shared:
+        notes.append(
+            f"{shared:.0%} of the trials overlap the next one, so that what follows one event is "
+            "also read with another; take a shorter window"
         )
     recording = trials_recording(epochs.values, trials, units, epochs.time)
     return Measurement(recording, source, (*flat, *skipped, *epochs.skipped), tuple(notes))

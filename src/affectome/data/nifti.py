@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectome.data.catalog import Skipped, read_catalog
-from affectome.data.events import LABELS, label_trials, read_events, subject_of
-from affectome.data.images import check_same_grid, load_image, squeezed, stack_images
+from affectome.data.confounds import without_confounds
+from affectome.data.events import label_trials, read_events
+from affectome.data.foreign import readable
+from affectome.data.images import check_same_grid, load_image, squeezed
 from affectome.data.measurement import (
     Measurement,
     Options,
@@ -20,15 +20,11 @@ from affectome.data.measurement import (
     trials_recording,
     with_subject,
 )
+from affectome.data.memory import check_memory
 from affectome.errors import InputError, require
 
-SUFFIXES = (".nii", ".nii.gz", ".img", ".hdr")
+READ_FACTOR = 3  # the image, its masked copy and what is cut from it
 RESAMPLING = ("none", "data", "labels")
-
-
-def is_map(file: Path) -> bool:
-    """Tell whether a file is one three-dimensional brain image."""
-    return file.name.lower().endswith(SUFFIXES) and len(squeezed(load_image(file)).shape) == 3
 
 
 def read_nifti(path: Path, events: Path | None, options: Options) -> Measurement:
@@ -63,6 +59,9 @@ def read_nifti(path: Path, events: Path | None, options: Options) -> Measurement
         )
     table = read_events(events)
     values, units, notes = extract(image, options, str(path))
+    if options.confounds is not None:
+        values, used = without_confounds(values, options.confounds, path)
+        notes.append(used)
     if "onset" in table:
         times = np.arange(len(values)) * _repetition_time(image, path)
         part = cut_measurement(values, times, units, table, options, path, str(events))
@@ -76,103 +75,6 @@ def read_nifti(path: Path, events: Path | None, options: Options) -> Measurement
     kept = values[np.asarray(trials.index)]
     trials = with_subject(trials.reset_index(drop=True), path)
     return Measurement(trials_recording(kept, trials, units), path, tuple(skipped), tuple(notes))
-
-
-def read_maps(
-    source: Path, files: Sequence[Path], events: Path | None, options: Options
-) -> Measurement:
-    """Read one map a file, such as the contrast images of a group, as a Recording.
-
-    Parameters
-    ----------
-    source
-        The folder.
-    files
-        Its images; used when there is no table.
-    events
-        Table with a column of file names; ``metadata.csv`` of the folder when None. Without either
-        every map is a subject of its own, named by ``sub-…`` or the file.
-    options
-        Label; mask, atlas, spheres and resampling.
-    """
-    trials, skipped = _map_table(source, files, events, options.label)
-    image = stack_images([Path(f) for f in trials["file"]])
-    values, units, notes = extract(image, options, str(source))
-    return Measurement(
-        trials_recording(values, trials, units), source, tuple(skipped), tuple(notes)
-    )
-
-
-def load_maps(
-    source: str | Path, events: str | Path | None = None, label: str | None = None
-) -> tuple[Any, pd.DataFrame, list[Skipped]]:
-    """Load maps as one four-dimensional image with a table of what each volume is.
-
-    Parameters
-    ----------
-    source
-        A folder of maps, or one image with three or four dimensions.
-    events
-        One row a map: with a column of file names for a folder.
-    label
-        Column that becomes ``emotion``.
-
-    Returns
-    -------
-    image : nibabel image
-        Maps along the fourth axis.
-    trials : pandas.DataFrame
-        One row a map, with ``subject``.
-    skipped : list of Skipped
-
-    Raises
-    ------
-    InputError
-        If there are no maps, their grids differ, or the rows do not match them.
-    """
-    path = Path(source)
-    table = None if events is None else Path(events)
-    if path.is_dir():
-        files = sorted(f for f in path.iterdir() if f.name.lower().endswith(SUFFIXES[:-1]))
-        if not files and table is None:
-            raise InputError(f"{path} holds no NIfTI or Analyze images")
-        trials, skipped = _map_table(path, files, table, label)
-        return stack_images([Path(f) for f in trials["file"]]), trials, skipped
-    image = load_image(path)
-    if len(image.shape) == 3:
-        image = stack_images([path])
-    n_maps = image.shape[3]
-    if table is None:
-        return image, pd.DataFrame({"subject": [f"map-{i + 1:03d}" for i in range(n_maps)]}), []
-    rows = read_events(table)
-    if len(rows) != n_maps:
-        raise InputError(
-            f"{table} has {len(rows)} rows, but {path} has {n_maps} maps; give one row a map"
-        )
-    if any(column in rows for column in (label, *LABELS)):
-        rows, unlabelled = label_trials(rows, label, str(table))
-        image = require("nilearn.image", "fmri").index_img(image, list(rows.index))
-        return image, with_subject(rows.reset_index(drop=True), path), unlabelled
-    return image, with_subject(rows, path), []
-
-
-def _map_table(
-    source: Path, files: Sequence[Path], events: Path | None, label: str | None
-) -> tuple[pd.DataFrame, list[Skipped]]:
-    table = events or next((t for t in [source / "metadata.csv"] if t.is_file()), None)
-    if table is None:
-        names = [subject_of(f.name, f.name.split(".")[0]) for f in files]
-        return pd.DataFrame({"file": [str(f) for f in files], "subject": names}), []
-    catalog = read_catalog(table, label=label)
-    if "file" not in catalog.table:
-        raise InputError(f"{table} has no column of file names such as file_name")
-    trials, skipped = catalog.table, list(catalog.skipped)
-    if any(column in trials for column in LABELS):
-        trials, unlabelled = label_trials(trials, None, str(table))
-        trials, skipped = trials.reset_index(drop=True), [*skipped, *unlabelled]
-    if "subject" not in trials:
-        trials["subject"] = [subject_of(f, Path(f).name.split(".")[0]) for f in trials["file"]]
-    return trials, skipped
 
 
 def extract(image: Any, options: Options, name: str) -> tuple[np.ndarray, pd.DataFrame, list[str]]:
@@ -197,6 +99,11 @@ def extract(image: Any, options: Options, name: str) -> tuple[np.ndarray, pd.Dat
     notes : list of str
         How the voxels were chosen and resampled.
     """
+    check_memory(
+        READ_FACTOR * 4 * float(np.prod(image.shape, dtype=float)),
+        f"reading {name}, shape {'×'.join(map(str, image.shape))},",
+        "cut it into runs, take a coarser grid, or a larger machine",
+    )
     if options.resampling not in RESAMPLING:
         raise InputError(
             f"resampling is one of {', '.join(RESAMPLING)}; got {options.resampling!r}"
@@ -243,7 +150,8 @@ def _one_grid(
 def _voxel_values(
     image: Any, inside: np.ndarray, name: str, notes: list[str]
 ) -> tuple[np.ndarray, pd.DataFrame, list[str]]:
-    values = np.asarray(image.dataobj, dtype=np.float32)[inside].T
+    with readable(Path(name), "nibabel"):
+        values = np.asarray(image.dataobj, dtype=np.float32)[inside].T
     usable = np.isfinite(values).all(axis=0) & (np.ptp(values, axis=0) > 0)
     if not usable.any():
         raise InputError(

@@ -18,8 +18,10 @@ from affectome.data.measurement import (
     trials_recording,
     with_subject,
 )
+from affectome.data.memory import check_memory
 from affectome.errors import InputError, require
 
+READ_FACTOR = 2
 REGION_NAMES = ("region", "location", "brain_area")
 
 
@@ -119,6 +121,11 @@ def all_series(nwb: Any) -> dict[str, Any]:
 def _read_series(
     series: Any, events: pd.DataFrame, options: Options, path: Path, source: str
 ) -> Measurement:
+    check_memory(
+        READ_FACTOR * 8 * float(np.prod(series.data.shape, dtype=float)),
+        f"reading {series.name!r} of {path}, shape {'×'.join(map(str, series.data.shape))},",
+        "take another series, a shorter recording, or a larger machine",
+    )
     values = np.asarray(series.data)
     if series.timestamps is not None:
         times = np.asarray(series.timestamps, dtype=float)

@@ -8,8 +8,9 @@ from pathlib import Path
 from affectome.data.arrays import read_arrays
 from affectome.data.catalog import Skipped
 from affectome.data.eeg import read_eeg
+from affectome.data.maps import is_map, read_maps
 from affectome.data.measurement import Measurement, Options, join_measurements
-from affectome.data.nifti import is_map, read_maps, read_nifti
+from affectome.data.nifti import read_nifti
 from affectome.data.nwb import read_nwb
 from affectome.data.recording import load_recording
 from affectome.errors import InputError
@@ -40,6 +41,7 @@ def read_recording(
     spheres: Sequence[tuple[float, float, float]] = (),
     radius: float = 8.0,
     resampling: str = "none",
+    confounds: str | Path | None = None,
     progress: Progress = silent,
 ) -> Measurement:
     """Read a recording in one of the field's formats and cut it into trials.
@@ -58,8 +60,10 @@ def read_recording(
         Column that becomes ``emotion``; when None ``emotion``, ``trial_type``, ``label``,
         ``condition`` or ``stimulus_type``.
     window
-        Seconds ``(start, stop)`` around each event; when None from one second before it to the
-        median duration, two seconds at least.
+        Seconds ``(start, stop)`` around each event; when None from one second before it until its
+        response has passed: the median duration, two seconds at least, and the lag of slow signals
+        (two seconds where samples are 50 ms apart or more, six from half a second on), but not
+        beyond the median gap between events.
     baseline
         Seconds ``(start, stop)`` within the window whose mean is subtracted.
     sfreq
@@ -74,6 +78,8 @@ def read_recording(
     resampling
         NIfTI: what to do when the grids of maps and mask differ: ``"none"`` refuses, ``"data"``
         brings the maps to the mask, ``"labels"`` brings the mask or atlas to the maps.
+    confounds
+        NIfTI: table with one row a volume, such as fMRIPrep's, whose columns are regressed out.
     progress
         Called with each file that is read.
 
@@ -99,6 +105,7 @@ def read_recording(
         tuple(spheres),
         radius,
         resampling,
+        None if confounds is None else Path(confounds),
     )
     for name, value in (("sfreq", sfreq), ("bin_width", bin_width), ("radius", radius)):
         if value is not None and not 0 < value < float("inf"):
@@ -109,6 +116,7 @@ def read_recording(
     if (source / "zarr.json").is_file():
         return Measurement(load_recording(source), source)
     if source.is_file():
+        _check_for_images(source, options)
         return _reader(source)(source, table or events_beside(source), options)
     files = _files(source)
     if not files:
@@ -119,6 +127,13 @@ def read_recording(
     if all(is_map(file) for file in files):
         return read_maps(source, files, table, options)
     return _read_all(source, files, table, options, progress)
+
+
+def _check_for_images(file: Path, options: Options) -> None:
+    given = {"mask": options.mask, "atlas": options.atlas, "confounds": options.confounds}
+    named = [name for name, value in given.items() if value is not None]
+    if named and _reader(file) is not read_nifti:
+        raise InputError(f"{file} is no brain image, for which {' and '.join(named)} would be")
 
 
 def _reader(file: Path) -> Reader:

@@ -19,6 +19,7 @@ from affectome.features.windows import window_means
 MOST_TIMES = 30
 MOST_TRIALS = 120
 FEWEST_PEOPLE = 4
+SORTED = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,14 @@ def order_auc(found: Evidence) -> float | None:
     """Give what the order of the trials alone tells."""
     order = found.baselines.get("trial order")
     return None if order is None else order.value
+
+
+def follows_the_clock(found: Evidence) -> bool:
+    """Tell whether the order of the trials reads the target; few trials make wide intervals."""
+    order = found.baselines.get("trial order")
+    if order is None or order.interval is None:
+        return False
+    return order.interval[0] > 0.5 or order.value >= SORTED
 
 
 def has_times(recording: xr.DataArray) -> bool:

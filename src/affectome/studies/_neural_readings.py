@@ -27,6 +27,7 @@ from affectome.studies._neural_case import (
     FEWEST_PEOPLE,
     Case,
     accuracy,
+    follows_the_clock,
     has_past,
     has_times,
     held_out_groups,
@@ -84,8 +85,7 @@ def pre_event(case: Case) -> dict[str, Any]:
     if not has_past(case.recording):
         raise InputError("the trials hold no samples before the event; widen the window")
     found = case.evaluate(past(case.recording), case.split)
-    order = found.baselines.get("trial order")
-    follows = order is not None and order.interval is not None and order.interval[0] > 0.5
+    follows = follows_the_clock(found)
     return accuracy(found) | {"trial_order_auc": order_auc(found), "follows_the_clock": follows}
 
 
@@ -214,11 +214,11 @@ def personal(case: Case) -> dict[str, Any]:
 
 def warn_of_clock(evidence: Evidence) -> list[str]:
     """Say so where labels follow the clock."""
-    order = evidence.baselines.get("trial order")
-    if order is None or order.interval is None or order.interval[0] <= 0.5:
+    if not follows_the_clock(evidence):
         return []
     return [
-        f"labels follow the clock: trial order alone reads them with an AUC of {order.value:.2f}; "
+        "labels follow the clock: trial order alone reads them with an AUC of "
+        f"{order_auc(evidence):.2f}; "
         "anything that drifts will seem to carry them: mix the order of the classes, or trust only "
         "contrasts whose trials are mixed"
     ]
