@@ -51,6 +51,9 @@ def test_the_planted_pattern_is_found_in_its_condition(brains, capsys):
     assert code == 0
     result = json.loads(capsys.readouterr().out)
     assert result == json.loads((out / "result.json").read_text())
+    report = (out / "report.html").read_text()
+    assert report.index('id="pattern_1"') < report.index("planted: the strongest 5% of its")
+    assert report.index("planted: the strongest") < report.index("other: the strongest 5%")
     tests = {
         (p["pattern"], t["condition"]): t
         for p in result["patterns"]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from affectome.cli.running import finish, progress_bar, say
+from affectome.data.images import load_image, squeezed
 from affectome.evidence.manifest import manifest
-from affectome.reports.page import write_run
+from affectome.reports.brain_maps import pattern_map
+from affectome.reports.page import Figure, write_run
 from affectome.reports.signatures import signatures_page
 from affectome.studies.signatures import name_patterns, run
+
+MOST_DRAWN = 3
 
 
 def signature(
@@ -40,7 +45,8 @@ def signature(
         patterns = name_patterns(pattern)
         found = run(maps, patterns, events, label=label, resample=resample, progress=progress)
     result = found.to_dict()
-    page = signatures_page(result, found.table())
+    brains = [] if out is None else _brains(result, patterns)
+    page = signatures_page(result, found.table(), brains)
     if not as_json:
         say(page.answer)
     if out is not None:
@@ -53,3 +59,17 @@ def signature(
         report = write_run(out, result, page, described, {"values": found.table()})
         say(f"report: {report}")
     finish(result, as_json)
+
+
+def _brains(result: Mapping[str, Any], patterns: Mapping[str, Path]) -> list[Figure]:
+    """Draw the patterns that are expressed most clearly, in either direction."""
+    clearest = {
+        entry["pattern"]: max(abs(test["t"]) for test in entry["tests"])
+        for entry in result["patterns"]
+        if entry["tests"]
+    }
+    drawn = sorted(clearest, key=lambda name: -clearest[name])[:MOST_DRAWN]
+    return [
+        pattern_map(f"pattern_{number}", squeezed(load_image(patterns[name])), name)
+        for number, name in enumerate(drawn, 1)
+    ]

@@ -17,6 +17,7 @@ from affectome.reports.style import INK, svg
 COLUMNS = ("F", "index")
 TINY = 1e-6
 """Outside of the voxels a map is zero, and not drawn."""
+STRONGEST = 0.05
 VIEWS = (
     "the largest along each line of sight, from the right, from behind and from above. The "
     "outlines fit data in MNI space."
@@ -97,7 +98,7 @@ def searchlight_map(file: str | Path, centres: pd.DataFrame) -> Figure:
 
 
 def pattern_map(name: str, image: Any, title: str) -> Figure:
-    """Draw the weights of a pattern in a glass brain, the strongest tenth of those that are not 0.
+    """Draw the weights of a pattern in a glass brain, the strongest of those that are not 0.
 
     Parameters
     ----------
@@ -108,10 +109,18 @@ def pattern_map(name: str, image: Any, title: str) -> Figure:
     title
         What the pattern is called.
     """
-    weights = np.abs(np.nan_to_num(np.asarray(image.dataobj, dtype=np.float32)))
-    lowest = float(np.quantile(weights[weights > 0], 0.9)) if weights.any() else TINY
-    caption = f"{title}: the strongest tenth of its weights, positive and negative; {VIEWS}"
-    return _glass_brain(name, image, lowest, caption, cmap="RdBu_r", plot_abs=False)
+    weights = np.nan_to_num(np.asarray(image.dataobj, dtype=np.float32))
+    size = np.abs(weights)
+    lowest, largest = TINY, 1.0
+    if size.any():
+        largest = float(size.max())
+        lowest = float(np.quantile(size[size > 0], 1 - STRONGEST)) / largest
+    scaled = require("nibabel", "fmri").Nifti1Image(weights / largest, image.affine)
+    caption = (
+        f"{title}: the strongest {STRONGEST:.0%} of its weights, in units of the largest, "
+        f"positive and negative; {VIEWS}"
+    )
+    return _glass_brain(name, scaled, lowest, caption, cmap="RdBu_r", plot_abs=False)
 
 
 def _glass_brain(name: str, image: Any, threshold: float, caption: str, **how: Any) -> Figure:

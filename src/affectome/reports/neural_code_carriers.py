@@ -12,6 +12,8 @@ from affectome.reports.neural_code_reading import Result, interval, p_text
 from affectome.reports.page import Figure, Section, Table
 from affectome.reports.style import COLORS
 
+LONG = 100.0
+
 
 def graded(result: Result) -> Section | None:
     """Intensity and mixture."""
@@ -103,7 +105,7 @@ def states(result: Result) -> Section | None:
     if found["n_states"] > 1:
         # A state that no trial leaves has a dwell without bound, which is no length of a visit.
         stay = ", ".join(
-            f"{seconds:.2g} s" if found["transitions"][state][state] < 1 - 1e-6 else "never left"
+            _seconds(seconds) if found["transitions"][state][state] < 1 - 1e-6 else "never left"
             for state, seconds in enumerate(found["dwell_s"])
         )
         text += f" Mean length of a visit, from the first state on: {stay}."
@@ -116,6 +118,10 @@ def states(result: Result) -> Section | None:
             )
         )
     return Section("Hidden states", text, figures)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2g} s" if value < LONG else f"{value:.0f} s"
 
 
 def time_constants(result: Result) -> Section | None:
@@ -140,8 +146,8 @@ def time_constants(result: Result) -> Section | None:
         better = "predict" if regimes["better"] else "do not predict"
         text += (
             f" Dynamics that switch between {len(regimes['share'])} regimes {better} held-out "
-            f"trials better than one linear system: {regimes['gain']['value']:+.3g} nats a sample "
-            f"and unit (95 % {low:.3g} to {high:.3g})."
+            f"trials better than one linear system: {regimes['gain']['value']:+.5f} nats a sample "
+            f"and unit (95 % {low:.5f} to {high:.5f})."
         )
     return Section(
         "Slow dimensions",
@@ -150,7 +156,8 @@ def time_constants(result: Result) -> Section | None:
             Figure(
                 "time_constants",
                 draw.time_constants(found),
-                "Time constants of the fitted linear dynamics with 95 % intervals.",
+                "Time constants of the fitted linear dynamics with 95 % intervals. Trials of this "
+                f"length can't tell those beyond {found['longest_s']:.0f} s apart.",
             )
         ],
     )

@@ -124,7 +124,7 @@ def lead(result: Result) -> Section | None:
         return None
     earliest = found["earliest_s"]
     text = f"Windows of {found['window_s']:.2g} s that end before the event. " + (
-        "No lead is reliable." if earliest is None else f"Earliest reliable lead: {earliest:g} s."
+        "No lead is reliable." if earliest is None else f"Earliest reliable lead: {earliest:.2g} s."
     )
     return Section(
         "How early",

@@ -13,7 +13,9 @@ from affectome.reports.page import Figure, Page, Section, Table
 from affectome.reports.style import COLORS, INK, canvas, svg
 
 
-def signatures_page(result: Mapping[str, Any], values: pd.DataFrame) -> Page:
+def signatures_page(
+    result: Mapping[str, Any], values: pd.DataFrame, brains: Sequence[Figure] = ()
+) -> Page:
     """Lay out the report.
 
     Parameters
@@ -22,6 +24,8 @@ def signatures_page(result: Mapping[str, Any], values: pd.DataFrame) -> Page:
         What ``result.json`` holds.
     values
         A row for each map and pattern: ``pattern``, ``condition``, ``subject``, ``cosine``.
+    brains
+        Patterns in a glass brain.
     """
     rows = [
         (entry, test)
@@ -54,7 +58,8 @@ def signatures_page(result: Mapping[str, Any], values: pd.DataFrame) -> Page:
                 if rows
                 else [],
                 [_table(result["patterns"])],
-            )
+            ),
+            *([Section("Where the patterns have their weights", "", brains)] if brains else []),
         ],
     )
 

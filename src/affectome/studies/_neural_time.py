@@ -24,6 +24,7 @@ from affectome.studies._neural_case import Case, has_past, has_times, step_of, t
 
 MOST_STATES = 4
 SLOW_SECONDS = 8.0
+LONGEST = 10.0  # times a trial's length, beyond which no time constant can be told
 LEADS = 6
 FEWEST_LEVELS = 3
 FEWEST_OF_A_CLASS = 4
@@ -85,11 +86,12 @@ def slow_dimensions(case: Case) -> dict[str, Any]:
         max_iter=50,
         random_state=case.random_state,
     )
-    numbers = found.to_dict()
-    parts = {
-        "values": numbers["time_constants_s"],
-        "intervals": numbers["intervals_s"],
-        "attractor_s": numbers["attractor_s"],
+    longest = LONGEST * seconds
+    parts: dict[str, Any] = {
+        "values": np.minimum(found.tau, longest).tolist(),
+        "intervals": np.minimum(found.interval, longest).tolist(),
+        "attractor_s": found.attractor,
+        "longest_s": longest,
     }
     relation = _relation(case, found, coarse)
     if relation is not None:

@@ -36,16 +36,19 @@ def light(
 def virtual_lesion(case: Case) -> dict[str, Any]:
     """Take the selective units from the decoder, against random units that are as active.
 
-    Units are chosen in the training trials of each fold; scores are means over folds.
+    Units are chosen in the training trials of each fold, the strongest half where more are
+    selective, so that as many are left to draw from; scores are means over folds.
     """
     X, y = case.X, case.y
     effects = []
     for train, test in case.split:
-        chosen = selectivity(X.isel(trial=train), case.target).selective.nonzero()[0]
-        if 0 < len(chosen) <= X.sizes["unit"] // 2:
+        found = selectivity(X.isel(trial=train), case.target)
+        strongest = np.argsort(-found.table["F"].to_numpy(), kind="stable")
+        chosen = np.sort(strongest[: min(int(found.selective.sum()), X.sizes["unit"] // 2)])
+        if len(chosen):
             effects.append(_lesion_in_fold(X.values, y, train, test, chosen, case.random_state))
     if not effects:
-        raise InputError("no fold leaves selective units, at most half of all, to be silenced")
+        raise InputError("no unit is selective in the training trials of a fold")
     random = np.mean([e.random for e in effects], axis=0)
     score = float(np.mean([e.score for e in effects]))
     return {
