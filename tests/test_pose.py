@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from affectome.errors import InputError
-from affectome.features.pose import drop_unlikely, read_pose
+from affectome.features.pose import clip_speeds, drop_unlikely, pose_speed, read_pose
+from films import noise, write_film
 
 POINTS, COORDINATES = ["nose", "ear"], ["x", "y", "likelihood"]
 VALUES = np.random.default_rng(0).random((5, 6)).round(3)
@@ -118,3 +119,41 @@ def test_a_header_that_would_run_code_is_refused(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "pose.h5", b"cos\nsystem\n(S'true'\ntR.")
     with pytest.raises(InputError, match=r"names os\.system, which is not text"):
         read_pose(path)
+
+
+def moving(x: list[float], likelihood: list[float], path: Path) -> Path:
+    """Write a table of one point that stands still but for x, and of one that never moves."""
+    still = np.zeros(len(x))
+    columns = [x, still, likelihood, still, still, likelihood]
+    names = pd.MultiIndex.from_product([["net"], POINTS, COORDINATES])
+    names.names = ["scorer", "bodyparts", "coords"]
+    pd.DataFrame(np.column_stack(columns), columns=names).to_csv(path)
+    return path
+
+
+def test_speed_is_the_mean_over_points_per_second(tmp_path: Path) -> None:
+    pose = read_pose(moving([0, 2, 2, 6, 6], [1.0] * 5, tmp_path / "pose.csv"))
+    times = np.array([0, 0.1, 0.2, 0.4, 0.5])
+    np.testing.assert_allclose(pose_speed(pose, times), [10, 10, 0, 10, 0])
+
+
+def test_speed_passes_over_frames_without_points(tmp_path: Path) -> None:
+    pose = read_pose(moving([0, 2, 90, 4, 8], [1, 1, 0.1, 1, 1], tmp_path / "pose.csv"))
+    np.testing.assert_allclose(pose_speed(pose, np.arange(5.0)), [1, 1, 4 / 3, 5 / 3, 2])
+    with pytest.raises(InputError, match="no point is found in two frames running"):
+        pose_speed(pose, np.arange(5.0), least=1.1)
+    with pytest.raises(InputError, match="pose table has 5 frames and the film 6; give the table"):
+        pose_speed(pose, np.arange(6.0))
+
+
+def test_speeds_around_events_and_a_table_of_another_film(tmp_path: Path) -> None:
+    film = str(write_film(tmp_path / "film.mp4", noise(60)))
+    x = [0.0] * 30 + list(np.arange(30.0))
+    good = str(moving(x, [1.0] * 60, tmp_path / "good.csv"))
+    short = str(moving(x[:50], [1.0] * 50, tmp_path / "short.csv"))
+    clips = pd.DataFrame({"file": film, "pose": [good, short, None, good], "onset": [1.5, 1, 1, 2]})
+    speeds, skipped = clip_speeds(clips, np.array([-0.5, 0.5]))
+    np.testing.assert_allclose(speeds[[0, 3]], [[0, 10], [0, 10]], atol=1e-9)
+    assert np.isnan(speeds[1:3]).all()
+    assert [s.file for s in skipped] == ["short.csv"]
+    assert "short.csv: the pose table has 50 frames and the film 60" in skipped[0].why

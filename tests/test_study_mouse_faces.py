@@ -48,6 +48,13 @@ def film(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return onsets, strength
 
 
+def write_pose(path: Path, x: np.ndarray) -> None:
+    """Write a point that moves along x as DeepLabCut does."""
+    names = [("net", "paw", coordinate) for coordinate in ("x", "y", "likelihood")]
+    columns = pd.MultiIndex.from_tuples(names, names=["scorer", "bodyparts", "coords"])
+    pd.DataFrame(np.column_stack([x, 0 * x, 0 * x + 1]), columns=columns).to_csv(path)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("study")
@@ -58,6 +65,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         table = {"file": f"{animal}.avi", "subject": animal, "event": names, "onset": onsets}
         rows.append(pd.DataFrame({**table, "intensity": LEVELS, "trial": range(len(LEVELS))}))
     rng = np.random.default_rng(0)
+    for table in rows[:2]:
+        name = f"{table['subject'].iloc[0]}_pose.csv"
+        speed = strength + rng.random(len(strength))
+        write_pose(made / name, speed.cumsum())
+        table["pose"] = name
     neurons = rng.normal(size=(len(strength), 6))
     neurons[:, :2] += 3 * strength[:, None]
     times = np.arange(len(strength)) / RATE
@@ -122,6 +134,14 @@ def test_predictable_order_is_said(found: MouseFaces) -> None:
     assert any("order of trials is predictable" in note for note in found.result["warnings"])
 
 
+def test_pose_speed_is_a_control_where_it_is_known(found: MouseFaces) -> None:
+    pose = found.result["controls"]["pose_speed"]
+    assert pose["clips"] == 18
+    assert set(pose["alone"]["by_subject"]) == {"a", "b"}
+    assert pose["alone"]["rho"] > 0.5
+    assert abs(pose["partial"]["rho"]) < found.result["intensity"]["rho"]
+
+
 def test_bad_rows_are_listed(found: MouseFaces) -> None:
     (skipped,) = found.result["skipped"]
     assert "after the end of the film, which is 27 s long" in skipped["why"]
@@ -174,6 +194,27 @@ def test_the_command_writes_a_report(
     shown = np.stack([frame.image for frame in frames(out / "expression.mp4")])
     assert shown.shape == (48, 480, 480)
     assert json.loads((out / "manifest.json").read_text())["split"]["by"] == ["subject"]
+
+
+@pytest.mark.slow
+def test_two_runs_differ_in_nothing_but_speed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ["--before", "1", "--after", "1.4", "--window", "1", "--cell", "16"]
+    for name in ("first", "second"):
+        with pytest.raises(SystemExit):
+            main(["study", "mouse-faces", str(folder / "clips.csv"), *options, "--out", name])
+    first, second = tmp_path / "first", tmp_path / "second"
+    names = sorted(str(f.relative_to(first)) for f in first.rglob("*") if f.is_file())
+    assert {"clips.csv", "expression.mp4", "manifest.json", "prototypes.csv"} < set(names)
+    told = [json.loads((run / "result.json").read_text()) for run in (first, second)]
+    for result in told:
+        assert result.pop("speed")["frames_per_second"] > 0
+    assert told[0] == told[1]
+    for name in names:
+        same = (first / name).read_bytes() == (second / name).read_bytes()
+        assert same or name == "result.json", name
 
 
 def one_animal(folder: Path) -> pd.DataFrame:

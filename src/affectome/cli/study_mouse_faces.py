@@ -24,7 +24,8 @@ def mouse_faces(
         Path,
         typer.Argument(
             help="Table with one row a clip: file, subject, event, onset (s), and where known "
-            "session, intensity, trial, region (x,y,w,h), mask, rate."
+            "session, intensity, trial, region (x,y,w,h), mask, rate, pose (a DeepLabCut or SLEAP "
+            "table of the film)."
         ),
     ],
     before: Annotated[float, typer.Option(help="Seconds before the event that are read.")] = 2.0,

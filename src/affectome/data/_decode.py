@@ -17,16 +17,17 @@ def open_film(path: Path) -> tuple[Any, Any]:
     """Open a film: its container and its first video stream."""
     av = require("av", "video")
     if not path.is_file():
-        raise InputError(f"there is no video {path}")
+        raise InputError(f"there is no video {path}; check its name and folder")
     try:
         container = av.open(str(path))
     except av.error.FFmpegError as error:
         raise InputError(
-            f"{path} can't be opened as a video ({error.strerror}); it may be cut off or no video"
+            f"{path} can't be opened as a video ({error.strerror}); it may be cut off or no "
+            "video: copy it again"
         ) from error
     if not container.streams.video:
         container.close()
-        raise InputError(f"{path} has no video stream")
+        raise InputError(f"{path} has no video stream, only sound or text; give the film")
     stream = container.streams.video[0]
     if stream.codec_context is None:
         container.close()
@@ -53,6 +54,17 @@ def decoded(path: Path, container: Any, stream: Any, start: float) -> Iterator[t
             f"{path} can't be decoded after {seconds:.3f} s ({error.strerror}); the file is "
             "damaged or cut off: copy it again"
         ) from error
+
+
+def packet_times(path: Path) -> np.ndarray:
+    """Give the seconds of all frames, rising, as the container states them."""
+    container, stream = open_film(path)
+    with container:
+        ticks = [packet.pts for packet in container.demux(stream) if packet.pts is not None]
+        seconds = (np.sort(np.array(ticks, dtype=float)) - (stream.start_time or 0)) * float(
+            stream.time_base
+        )
+    return seconds
 
 
 def grey(frame: Any) -> np.ndarray:

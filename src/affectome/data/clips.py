@@ -52,7 +52,8 @@ def read_clips(path: str | Path, before: float, after: float) -> Catalog:
 
     Columns are ``file``, ``subject``, ``event`` and ``onset`` (s), and where they are known
     ``session``, ``intensity``, ``trial`` (its place in the session), ``region`` and ``mask``
-    (``x,y,w,h``; several masks with ``;`` between), and ``rate`` (frames/s, checked).
+    (``x,y,w,h``; several masks with ``;`` between), ``rate`` (frames/s, checked), and ``pose`` (the
+    film's pose table).
 
     Parameters
     ----------
@@ -84,7 +85,12 @@ def read_clips(path: str | Path, before: float, after: float) -> Catalog:
             if same in seen:
                 raise InputError(f"the same clip as row {seen[same]}, which is kept")
             seen[same] = row
-            good.append({**record, "file": str(clip.file), "onset": clip.onset})
+            given = {**record, "file": str(clip.file), "onset": clip.onset}
+            if "intensity" in record:
+                given["intensity"] = float(record["intensity"])
+            if not _empty(record.get("pose")):
+                given["pose"] = str(source.parent / str(record["pose"]))
+            good.append(given)
         except InputError as error:
             skipped.append(Skipped(f"{source.name} row {row} ({record['file']})", str(error)))
     if not good:
@@ -111,14 +117,18 @@ def clip_of(row: Mapping[Hashable, Any]) -> Clip:
         raise InputError(f"the onset {row['onset']!r} is not a number of seconds") from None
     if not np.isfinite(onset) or onset < 0:
         raise InputError(f"the onset is {row['onset']}; give seconds from the start of the film")
-    region = row.get("region")
-    mask = row.get("mask")
+    region, mask = row.get("region"), row.get("mask")
     return Clip(
         Path(str(row["file"])),
         onset,
-        None if pd.isna(region) else parse_region(str(region)),
-        () if pd.isna(mask) else tuple(parse_region(m) for m in str(mask).split(";")),
+        None if _empty(region) else parse_region(str(region)),
+        () if _empty(mask) else tuple(parse_region(m) for m in str(mask).split(";")),
     )
+
+
+def _empty(value: Any) -> bool:
+    """Say whether a cell is empty; recordings keep empty cells among text as empty text."""
+    return bool(pd.isna(value)) or value == ""
 
 
 def _read(source: Path) -> pd.DataFrame:
@@ -183,7 +193,7 @@ def _check_times(clip: Clip, video: Video, before: float, after: float) -> None:
     if clip.onset - before < -slack or clip.onset + after > video.duration + slack:
         raise InputError(
             f"the film is {video.duration:g} s long and does not hold {before:g} s before and "
-            f"{after:g} s after the event at {clip.onset:g} s"
+            f"{after:g} s after the event at {clip.onset:g} s; read less around events"
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from affectome.data._decode import decoded, grey, open_film, rgb
+from affectome.data._decode import decoded, grey, open_film, packet_times, rgb
 from affectome.errors import InputError
 
 RATE_TOLERANCE = 0.01
@@ -185,6 +185,22 @@ def batches(
             n = 0
     if n:
         yield times[:n].copy(), images[:n]
+
+
+def frame_times(path: str | Path) -> np.ndarray:
+    """Read the times of a film's frames, without decoding them.
+
+    Returns
+    -------
+    ndarray
+        Seconds from its start, rising, shape (n_frames,).
+
+    Raises
+    ------
+    InputError
+        If the film can't be opened or read.
+    """
+    return packet_times(Path(path))
 
 
 def check_region(video: Video, region: Region | None) -> None:

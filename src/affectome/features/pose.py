@@ -1,4 +1,4 @@
-"""Pose tables of DeepLabCut and SLEAP (CSV or H5) as units: x, y and likelihood of each point."""
+"""Pose tables of DeepLabCut and SLEAP (CSV or H5) as units, and how fast their points move."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from affectome.data import Skipped
+from affectome.data.video import frame_times
 from affectome.errors import InputError, require
 
+LIKELY = 0.6
 COORDINATES = ("x", "y", "likelihood")
 
 
@@ -73,6 +76,100 @@ def drop_unlikely(pose: Pose, least: float) -> Pose:
             columns = np.flatnonzero(here & ~likelihood.to_numpy())
             values[np.ix_(np.flatnonzero(score[:, 0] < least), columns)] = np.nan
     return Pose(values, pose.units)
+
+
+def pose_speed(pose: Pose, times: np.ndarray, least: float = LIKELY) -> np.ndarray:
+    """Give the mean speed of the points that were found.
+
+    Parameters
+    ----------
+    pose
+        From `read_pose`.
+    times
+        Seconds of its frames, rising, shape (n_frames,).
+    least
+        Smallest likelihood of a point that counts.
+
+    Returns
+    -------
+    ndarray
+        Shape (n_frames,), in pixels per second; the first frame takes the value of the second, and
+        frames in which no point can be followed lie on the line between their neighbours.
+
+    Raises
+    ------
+    InputError
+        If the table has another number of frames, or no point can be followed.
+    """
+    if len(times) != len(pose.values) or len(times) < 2:
+        raise InputError(
+            f"the pose table has {len(pose.values)} frames and the film {len(times)}; give the "
+            "table of this film, two frames or more"
+        )
+    kept = drop_unlikely(pose, least)
+    place = [kept.values[:, (pose.units["coordinate"] == c).to_numpy()] for c in ("x", "y")]
+    moved = np.hypot(*(np.diff(along, axis=0) for along in place))
+    followed = np.isfinite(moved)
+    n_points = followed.sum(axis=1)
+    if not n_points.any():
+        raise InputError(f"no point is found in two frames running with a likelihood of {least:g}")
+    speed = np.where(followed, moved, 0).sum(axis=1) / np.maximum(n_points, 1) / np.diff(times)
+    known = np.flatnonzero(n_points)
+    filled = np.interp(np.arange(len(speed)), known, speed[known])
+    return np.concatenate([filled[:1], filled])
+
+
+def film_speed(table: str | Path, film: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read how fast the points of a film's pose table move.
+
+    Returns
+    -------
+    tuple of ndarray
+        Seconds and `pose_speed` of the film's frames, each of shape (n_frames,).
+
+    Raises
+    ------
+    InputError
+        If either can't be read, or they don't belong together.
+    """
+    times, pose = frame_times(film), read_pose(table)
+    try:
+        return times, pose_speed(pose, times)
+    except InputError as error:
+        raise InputError(f"{table}: {error}") from None
+
+
+def clip_speeds(catalog: pd.DataFrame, time: np.ndarray) -> tuple[np.ndarray, list[Skipped]]:
+    """Read the pose speed around every event.
+
+    Parameters
+    ----------
+    catalog
+        Clips, with the column ``pose`` (the table of each film; may be empty).
+    time
+        Seconds relative to the event, shape (n_times,).
+
+    Returns
+    -------
+    speeds : ndarray
+        Shape (n_trials, n_times), pixels per second; NaN where a clip has no usable table.
+    skipped : list
+        Tables that could not be used.
+    """
+    speeds = np.full((len(catalog), len(time)), np.nan)
+    skipped = []
+    pairs: dict[Any, Any] = catalog.groupby(["pose", "file"], sort=False).indices
+    for (table, film), places in pairs.items():
+        if table == "":
+            continue
+        try:
+            seconds, speed = film_speed(table, film)
+        except InputError as error:
+            skipped.append(Skipped(Path(table).name, str(error)))
+            continue
+        onsets = catalog["onset"].to_numpy(dtype=float)[places]
+        speeds[places] = np.interp(np.add.outer(onsets, time), seconds, speed)
+    return speeds, skipped
 
 
 def _read_csv(file: Path) -> Pose:

@@ -95,6 +95,4 @@ def _facts(result: Mapping[str, Any]) -> dict[str, str]:
         facts["clips"] = str(result["clips"])
         facts["animals"] = ", ".join(result["subjects"])
         facts["held out"] = "one animal at a time"
-    if result["speed"]:
-        facts["speed"] = f"{result['speed']['real_time_factor']:.0f} times real time"
     return facts

@@ -97,6 +97,13 @@ def controls_section(result: Mapping[str, Any], arrays: FaceArrays) -> Section:
         _mark("face before the event", before["face"], grey),
         _mark("motion before the event", before["motion"], grey),
     ]
+    if "pose_speed" in controls:
+        marks += [
+            _mark(
+                "face, given motion and pose", controls["pose_speed"]["partial"], COLORS["trained"]
+            ),
+            _mark("pose speed alone", controls["pose_speed"]["alone"], grey),
+        ]
     text = (
         f"Motion energy alone reads intensity with rho {motion['nested']['motion']:.2f}; motion "
         f"and face together with {motion['nested']['motion_and_face']:.2f}. Frames before the "

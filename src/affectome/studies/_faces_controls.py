@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from affectome.data import Skipped
 from affectome.decoding import RidgeDecoder
 from affectome.dynamics.expression import expression_change
 from affectome.evidence import Split
+from affectome.features.pose import clip_speeds
 from affectome.studies._faces_decoding import (
     PENALTIES,
     decode_intensity,
@@ -147,6 +149,46 @@ def pre_event_control(
         "face": rank_correlation(decoded, y, subjects),
         "motion": rank_correlation(motion["before"].to_numpy(), y, subjects),
     }
+
+
+def pose_control(
+    clips: FaceClips, motion: pd.DataFrame, predicted: np.ndarray
+) -> tuple[dict[str, Any], list[Skipped]]:
+    """Ask what the face tells of intensity beyond motion energy and the speed of tracked points.
+
+    Parameters
+    ----------
+    clips
+        The clips; those with a pose table in the column ``pose`` count.
+    motion
+        Covariates, from `motion_table`.
+    predicted
+        Intensity that was decoded from the face, shape (n_trials,).
+
+    Returns
+    -------
+    dict
+        Empty without intensities or pose tables, else ``pose_speed`` with the number of ``clips``
+        that have a pose, ``alone``: rank correlation of the speed after the event with intensity,
+        and ``partial``: of decoded with given intensity, given motion energy and speed.
+    list
+        Pose tables that could not be used.
+    """
+    if "pose" not in clips.trials or not np.isfinite(predicted).all():
+        return {}, []
+    speeds, skipped = clip_speeds(clips.trials, clips.time)
+    rows = np.isfinite(speeds).all(axis=1)
+    if not rows.any():
+        return {}, skipped
+    moved = motion_table(speeds[rows], clips.time, clips.window)
+    y, who = clips.trials["intensity"].to_numpy(dtype=float)[rows], clips.subjects[rows]
+    given = np.hstack([motion.loc[rows, ["before", "after"]], moved[["before", "after"]]])
+    found = {
+        "clips": int(rows.sum()),
+        "alone": rank_correlation(moved["after"].to_numpy(), y, who),
+        "partial": rank_correlation(predicted[rows], y, who, given),
+    }
+    return {"pose_speed": found}, skipped
 
 
 def trial_order_control(

@@ -45,7 +45,7 @@ class FaceTrace(NamedTuple):
     intensity
         Event → intensity of its expression, shape (n_times,).
     movement
-        Motion energy, shape (n_times,).
+        Motion energy, and pose speed where it is known, shape (n_times, 1 or 2).
     """
 
     times: np.ndarray
@@ -96,17 +96,18 @@ def neurons_and_face(
     times = found.times[kept]
     values = remove_run_means(found.values[kept], times)
     kernels = stimulus_kernels(times, onsets)
+    shown, moved = np.hsplit(aligned, [len(face.intensity)])
     groups = {
-        "face": aligned[:, :-1],
+        "face": shown,
         "stimulus": np.column_stack(list(kernels.values())),
-        "movement": aligned[:, -1:],
+        "movement": moved,
     }
     tested = follow(values, groups, N_SHIFTS, random_state)
     hit = _followed(tested)
     only = hit["face"] & ~hit["stimulus"] & ~hit["movement"]
     relation = {
         event: follow(values, {**groups, "face": trace[:, None]}, N_SHIFTS, random_state)["face"]
-        for event, trace in zip(face.intensity, aligned[:, :-1].T, strict=True)
+        for event, trace in zip(face.intensity, shown.T, strict=True)
     }
     counts = {name: int(rows.sum()) for name, rows in hit.items()}
     return {
@@ -130,7 +131,7 @@ def neurons_and_face(
             name: float(share.mean())
             for name, share in partition_variance(values, groups, tested).items()
         },
-        "population": _population(values, aligned[:, :-1], list(face.intensity)),
+        "population": _population(values, shown, list(face.intensity)),
         "contrasts": [],
     }
 

@@ -22,6 +22,7 @@ from affectome.dynamics.traces import describe_course, variability
 from affectome.errors import InputError
 from affectome.evidence import Split
 from affectome.features.hog import HogSettings, stream_film
+from affectome.features.pose import film_speed
 from affectome.studies._faces_neurons import FaceTrace
 from affectome.studies._within import interval_over, rank_correlation
 
@@ -177,7 +178,11 @@ def trace_film(
         motion.append(stretch.motion)
     intensity = dict(zip(made[0].events, np.concatenate(traces).T, strict=True))
     events = clips.events[rows]
-    face = FaceTrace(np.concatenate(times) + offset, intensity, np.concatenate(motion))
+    seconds, movement = np.concatenate(times), np.concatenate(motion)[:, None]
+    pose = clips.trials["pose"].iloc[rows[0]] if "pose" in clips.trials else None
+    if pose and not pd.isna(pose):
+        movement = np.column_stack([movement, np.interp(seconds, *film_speed(pose, file))])
+    face = FaceTrace(seconds + offset, intensity, movement)
     return face, {str(e): onsets[events == e] + offset for e in sorted(set(events)) if e}
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectome.data import Skipped, trial_table
+from affectome.data import trial_table
 from affectome.data.clips import read_clips
 from affectome.data.events import read_events
 from affectome.dynamics.expression import expression_change
@@ -27,6 +27,7 @@ from affectome.studies._faces_controls import (
     intensity_and_controls,
     intensity_by_session,
     motion_table,
+    pose_control,
 )
 from affectome.studies._faces_decoding import decode_events, decode_frames, split_animals
 from affectome.studies._faces_neurons import check_events, neurons_and_face, neurons_and_stimuli
@@ -159,6 +160,7 @@ def run(
     progress("decode", 0, 3)
     events = _events(found, X, split, random_state)
     intensity, controls, decoded = intensity_and_controls(found, X, motion, split, random_state)
+    pose, pose_skipped = pose_control(found, motion, decoded)
     progress("decode", 1, 3)
     traces, held_out = held_out_traces(found, split)
     prototypes = make_prototypes(found, np.arange(len(found.trials)))
@@ -178,10 +180,10 @@ def run(
         "sessions": intensity_by_session(found, X, random_state),
         "prototypes": list_prototypes(found, prototypes, held_out),
         "dynamics": dynamics(found, traces),
-        "controls": controls,
+        "controls": {**controls, **pose},
         "neurons": found_neurons,
         "speed": _speed(features, elapsed),
-        "skipped": [vars(s) for s in _skipped(table.skipped, features.skipped)],
+        "skipped": [vars(s) for s in (*table.skipped, *features.skipped, *pose_skipped)],
         "warnings": _warnings(found, controls, found_neurons),
     }
     frames = map_frames(found, random_state)
@@ -257,10 +259,6 @@ def _speed(features: ClipFeatures, elapsed: float) -> dict[str, float]:
         "frames_per_second": n_frames / elapsed,
         "real_time_factor": n_frames * step / elapsed,
     }
-
-
-def _skipped(*lists: tuple[Skipped, ...]) -> tuple[Skipped, ...]:
-    return tuple(item for some in lists for item in some)
 
 
 def _warnings(
