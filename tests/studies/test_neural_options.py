@@ -1,6 +1,7 @@
 """What the neural-code study can be asked beyond its defaults, from the command line."""
 
 import json
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -16,6 +17,7 @@ from affectome.data import (
     simulate_maps,
     simulate_population,
 )
+from affectome.data.measurement import Measurement
 from affectome.features.covariance import covariances, log_covariances
 from affectome.studies import neural_code
 
@@ -136,6 +138,23 @@ def test_slow_dimensions_tell_intensity_and_regimes(only, tmp_path):
     report = (tmp_path / "run" / "report.html").read_text()
     assert "The slowest dimension tells the intensity of left-out trials" in report
     assert "regimes do not predict held-out trials better" in report
+
+
+def test_probabilities_hold_for_new_stimuli(only):
+    only("calibration")
+    recording, _ = simulate_population(
+        n_subjects=5,
+        n_trials=48,
+        n_units=20,
+        emotions=("fear", "joy"),
+        n_stimuli=8,
+        effect=0.5,
+        stimulus_effect=1.0,
+    )
+    study = neural_code.run(Measurement(recording, Path("population")), n_permutations=20)
+    found = study.found["calibration"]
+    assert found["conformal"]["coverage"] > 0.8
+    assert found["ece"] < 0.2
 
 
 @pytest.mark.parametrize(

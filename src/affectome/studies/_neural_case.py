@@ -19,6 +19,7 @@ from affectome.features.windows import window_means
 MOST_TIMES = 30
 MOST_TRIALS = 120
 FEWEST_PEOPLE = 4
+FEWEST_GROUPS = 3
 SORTED = 0.9
 
 
@@ -108,10 +109,15 @@ def past(recording: xr.DataArray) -> xr.DataArray:
 
 
 def held_out_groups(case: Case) -> np.ndarray | None:
-    """Find the first held-out column with enough values inside a training set."""
-    for name in case.split.by:
+    """Find the held-out column whose values calibration leaves out inside a training set.
+
+    Stimuli come first: a decoder that has seen them is far too sure of others.
+    """
+    y = case.y
+    for name in sorted(case.split.by, key=lambda name: name != "stimulus"):
         values = np.asarray(case.split.columns[name])
-        if len(np.unique(values)) >= FEWEST_PEOPLE:
+        of_class = [len(np.unique(values[y == label])) for label in np.unique(y)]
+        if len(np.unique(values)) >= FEWEST_PEOPLE and min(of_class) >= FEWEST_GROUPS:
             return values
     return None
 
