@@ -21,7 +21,7 @@ from affectome.data import write_json, write_text
 from affectome.evidence import honesty
 from affectome.reports.style import COLORS, LIGHT, canvas, svg
 
-EFFECTS = {"grouped": 1.0, "blocked": 1.0, "crossed": 1.0, "time series": 1.0}
+EFFECTS = {"grouped": 1.0, "rated": 1.0, "blocked": 1.0, "crossed": 1.0, "time series": 1.0}
 POWERED = ((0.25, 128), (0.5, 64), (0.5, 96), (0.5, 128), (0.5, 192))
 
 

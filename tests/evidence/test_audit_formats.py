@@ -141,3 +141,14 @@ def test_folds_that_are_numbers_are_a_split(table: pd.DataFrame) -> None:
     copies = next(f for f in found.findings if f.kind == "duplicate_trials")
     assert copies.columns == ["fold"]
     assert copies.evidence["pairs_across_the_given_split"] == 4
+
+
+def test_several_numbers_in_a_cell_are_labels(table: pd.DataFrame) -> None:
+    rng = np.random.default_rng(0)
+    labels = [
+        f"{a},{b}" if k % 6 == 0 else f"{a}"
+        for k, (a, b) in enumerate(rng.integers(20, size=(240, 2)))
+    ]
+    found = audit(table.assign(émotion=labels), "émotion")
+    assert len(found.classes) == 20
+    assert "40 of 240 rows carry several labels" in found.warnings[0]

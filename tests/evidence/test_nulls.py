@@ -16,7 +16,7 @@ from affectome.evidence import (
     purged_time_split,
     shuffle_inputs,
 )
-from affectome.evidence._exchange import arrange
+from affectome.evidence._exchange import arrange, borrow
 
 
 @settings(deadline=None, max_examples=30)
@@ -194,3 +194,43 @@ def test_the_scheme_follows_from_the_split():
     assert scheme(y, None, nested).endswith("whole values of stimulus within subject")
     timed = purged_time_split(np.arange(0, 150.0, 2), gap=10, n_splits=4)
     assert arrange(rng.normal(size=75), timed, 20, 0)[1].endswith("by 5 trials or more")
+
+
+def test_borrowed_labels_are_those_of_another_group() -> None:
+    trials = pd.DataFrame({"subject": np.repeat(np.arange(6), 5)})
+    y = trials["subject"].to_numpy() * 10.0 + np.tile(np.arange(5), 6)
+    drawn = borrow(y, make_split(trials, y, "subject"), 40, 0)
+    assert drawn is not None
+    tens = (drawn // 10).reshape(40, 6, 5)
+    assert (tens == tens[:, :, :1]).all()
+    assert all(sorted(one) == list(range(6)) for one in tens[:, :, 0])
+    assert not np.array_equal(tens[0], tens[1])
+
+
+def test_borrowed_labels_of_crossed_designs_move_both_ways() -> None:
+    subject, stimulus = np.divmod(np.arange(30), 6)
+    trials = pd.DataFrame({"subject": subject, "stimulus": stimulus})
+    y = 10.0 * subject + stimulus
+    drawn = borrow(y, make_split(trials, y, n_splits=2), 30, 0)
+    assert drawn is not None
+    tens, ones = (drawn // 10).reshape(30, 5, 6), (drawn % 10).reshape(30, 5, 6)
+    assert (tens == tens[:, :, :1]).all()
+    assert (ones == ones[:, :1]).all()
+    assert len({tuple(one) for one in tens[:, :, 0]}) > 10
+
+
+def test_whole_groups_that_trade_places_borrow_nothing() -> None:
+    trials = pd.DataFrame({"stimulus": np.repeat(np.arange(8), 3)})
+    y = trials["stimulus"].to_numpy() % 2
+    assert borrow(y, make_split(trials, y, "stimulus"), 20, 0) is None
+
+
+def test_borrowed_labels_leave_every_class_to_train_on() -> None:
+    trials = pd.DataFrame({"subject": np.repeat(np.arange(5), [4, 4, 4, 4, 30])})
+    y = np.zeros(46, dtype=int)
+    y[[0, 5, 20, 21]] = 1
+    split = make_split(trials, y, "subject", 2)
+    drawn = borrow(y, split, 200, 0)
+    assert drawn is not None
+    assert len(drawn) < 200
+    assert all(labels[train].any() for labels in drawn for train, _ in split)

@@ -8,17 +8,43 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from affectome.evidence._exchange import borrow
 from affectome.evidence._labels import is_rating
 from affectome.evidence._metrics import METRICS
 from affectome.evidence._predictions import Predictions, fold_of
 from affectome.evidence._split import Split
-from affectome.evidence.permutation import Null
+from affectome.evidence.permutation import Null, null_scores
 from affectome.evidence.scores import USUAL_INFLATION, Score, difference, score, spread
 
 CALIBRATED = 16
 """Permuted arrangements whose own standard error is found."""
 CALIBRATING_DRAWS = 100
 ENOUGH_PERMUTATIONS = 100
+BORROWED = 200
+
+
+def calibrating_null(
+    decoder: Any,
+    X: NDArray[Any],
+    y: NDArray[Any],
+    split: Split,
+    metrics: list[str],
+    null: Null,
+    random_state: int,
+    n_jobs: int | None = None,
+) -> Null:
+    """Give the null that says how far the scores of other people would lie.
+
+    That is the null of the test, unless it exchanges labels within groups only.
+    """
+    n_drawn = len(null.labels) - 1
+    if n_drawn < ENOUGH_PERMUTATIONS:
+        return null
+    labels = borrow(y, split, min(n_drawn, BORROWED), random_state)
+    if labels is None or len(labels) < ENOUGH_PERMUTATIONS:
+        return null
+    scheme = "labels of other groups"
+    return null_scores(decoder, X, y, split, metrics, labels, scheme, n_jobs)
 
 
 class Judge:

@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from affectome.data import check_recording, trial_table
+from affectome.data.memory import check_memory
 from affectome.evidence._asked import (
     Holdout,
     bytes_needed,
@@ -24,9 +25,8 @@ from affectome.evidence._asked import (
 )
 from affectome.evidence._exchange import arrange
 from affectome.evidence._holdout import independent_groups
-from affectome.evidence._judge import Judge
+from affectome.evidence._judge import Judge, calibrating_null
 from affectome.evidence._labels import check_labels, is_rating
-from affectome.evidence._memory import check_memory
 from affectome.evidence._metrics import METRICS
 from affectome.evidence._predictions import Predictions, out_of_fold
 from affectome.evidence.baselines import baseline_scores
@@ -181,7 +181,8 @@ def evaluate(
     progress("null", 2, 3)
     labels = _labels_under_null(y, split, n_permutations, random_state)
     null = null_scores(decoder, X, y, split, metrics, *labels, n_jobs)
-    wider = {name: judge.inflation(name, null) for name in metrics}
+    spread_by = calibrating_null(decoder, X, y, split, metrics, null, random_state, n_jobs)
+    wider = {name: judge.inflation(name, spread_by) for name in metrics}
     baselines = {name: judge.score(main, rival, wider[main]) for name, rival in rivals.items()}
     best = _best(baselines, METRICS[main].higher_is_better)
     evidence = Evidence(

@@ -1,6 +1,6 @@
 """Simulations that ask if the evidence keeps its word: false alarms, coverage, confound, power.
 
-Data sets are made by four designs, with or without an effect, and go through the very functions
+Data sets are made by five designs, with or without an effect, and go through the very functions
 that :func:`affectome.evidence.evaluate` is made of. ``examples/honesty.py`` prints and draws what
 comes out.
 """
@@ -20,7 +20,7 @@ from scipy.signal import lfilter
 from affectome.decoding.ridge import RidgeClassifierDecoder, RidgeDecoder
 from affectome.evidence._exchange import arrange
 from affectome.evidence._holdout import independent_groups
-from affectome.evidence._judge import Judge
+from affectome.evidence._judge import Judge, calibrating_null
 from affectome.evidence._predictions import Predictions
 from affectome.evidence.permutation import Null, null_scores
 from affectome.evidence.scores import Score
@@ -50,6 +50,19 @@ def grouped(effect: float, rng: np.random.Generator) -> Simulated:
     y = rng.permuted(np.tile([0, 1], (10, 10)), axis=1).ravel()
     X = rng.normal(size=(200, N_UNITS)) + rng.normal(size=(10, N_UNITS))[subject]
     X[:, 0] += effect * (1 + 0.5 * rng.normal(size=10))[subject] * y
+    return Simulated(X, y, trials, make_split(trials, y, "subject", 5, int(rng.integers(1 << 31))))
+
+
+def rated(effect: float, rng: np.random.Generator) -> Simulated:
+    """Twelve subjects rate 20 things each, around a mean of their own, with offsets of their own.
+
+    The effect differs between subjects by half its size (standard deviation).
+    """
+    trials = pd.DataFrame({"subject": np.repeat(np.arange(12), 20)})
+    subject = trials["subject"].to_numpy()
+    y = rng.normal(size=240) + 0.5 * rng.normal(size=12)[subject]
+    X = rng.normal(size=(240, N_UNITS)) + rng.normal(size=(12, N_UNITS))[subject]
+    X[:, 0] += effect * (0.5 + 0.25 * rng.normal(size=12))[subject] * y
     return Simulated(X, y, trials, make_split(trials, y, "subject", 5, int(rng.integers(1 << 31))))
 
 
@@ -86,6 +99,7 @@ def time_series(effect: float, rng: np.random.Generator) -> Simulated:
 
 DESIGNS: dict[str, Callable[[float, np.random.Generator], Simulated]] = {
     "grouped": grouped,
+    "rated": rated,
     "blocked": blocked,
     "crossed": crossed,
     "time series": time_series,
@@ -94,10 +108,8 @@ DESIGNS: dict[str, Callable[[float, np.random.Generator], Simulated]] = {
 
 def null_of(data: Simulated, metric: str, n_permutations: int, seed: int) -> Null:
     """Ridge in closed form on one data set, with its null by the scheme of the split."""
-    rated = data.y.dtype.kind == "f"
-    decoder = RidgeDecoder(10.0) if rated else RidgeClassifierDecoder(10.0)
     drawn, scheme = arrange(data.y, data.split, n_permutations, seed)
-    return null_scores(decoder, data.X, data.y, data.split, [metric], drawn, scheme, None)
+    return null_scores(_decoder(data), data.X, data.y, data.split, [metric], drawn, scheme, None)
 
 
 def p_values(design: str, n_sets: int, n_permutations: int = 399, effect: float = 0.0) -> Array:
@@ -202,8 +214,12 @@ def _data(design: str, effect: float, number: int) -> Simulated:
     return DESIGNS[design](effect, np.random.default_rng(number))
 
 
+def _decoder(data: Simulated) -> RidgeDecoder | RidgeClassifierDecoder:
+    return RidgeDecoder(10.0) if data.y.dtype.kind == "f" else RidgeClassifierDecoder(10.0)
+
+
 def _metric(design: str) -> str:
-    return "pearson_r" if design == "time series" else "macro_auc"
+    return "pearson_r" if design in ("rated", "time series") else "macro_auc"
 
 
 def _scored(
@@ -212,6 +228,8 @@ def _scored(
     null = null_of(data, metric, n_permutations, seed)
     groups = independent_groups(data.trials, data.split)
     judge = Judge(data.y, data.split, groups, n_bootstrap, seed)
+    decoder = _decoder(data)
+    wider = calibrating_null(decoder, data.X, data.y, data.split, [metric], null, seed)
     found, scores = null.predictions
     own = Predictions(found[0], None if scores is None else scores[0])
-    return judge.score(metric, own, judge.inflation(metric, null), null)
+    return judge.score(metric, own, judge.inflation(metric, wider), null)

@@ -110,10 +110,11 @@ def read_labels(
         only = f"{known.iloc[0]!r} in all {len(known)} rows" if len(known) else "empty"
         raise InputError(f"the target {name!r} is {only}; two classes are needed")
     if column.dtype == object and known.nunique() > MOST_CLASSES:
-        check_numbers(column, str(name))
         numbers = pd.to_numeric(column, errors="coerce")
-        column = numbers if numbers.notna().sum() == len(known) else column
-        known = column[rows]
+        if (numbers.dropna() % 1 != 0).any():
+            check_numbers(column, str(name))
+            column = numbers if numbers.notna().sum() == len(known) else column
+            known = column[rows]
     many = known.nunique() > MOST_CLASSES
     if known.dtype.kind in "iuf" and (many or (known % 1 != 0).any()):
         return rows, column.to_numpy(float), ()

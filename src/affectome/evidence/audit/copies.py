@@ -10,6 +10,8 @@ picture shares with many others.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from PIL import Image, ImageFilter
 
@@ -187,7 +189,7 @@ def _fine(image: Image.Image, box: Box | None) -> np.ndarray:
 def _unit(values: Image.Image | np.ndarray) -> np.ndarray:
     flat = np.asarray(values, dtype=np.float32).ravel()
     flat = flat - flat.mean()
-    return flat / max(float(np.linalg.norm(flat)), 1e-6)
+    return flat / max(math.sqrt(float(flat @ flat)), 1e-6)
 
 
 def copied_sounds(spectra: tuple[np.ndarray, ...]) -> tuple[np.ndarray, float]:

@@ -155,7 +155,7 @@ def _kind(name: str, column: pd.Series, target: pd.Series) -> str:
         return _kind_of_text(name, column, role if names_groups else None)
     if role is not None and names_groups:
         return role
-    if role is None and _numbers_groups(name, column, target):
+    if role is None and _numbers_groups(name, column, unique, target):
         return "codes"
     if role == "order" and unique > 2:
         return "order"
@@ -191,9 +191,8 @@ def _groups(column: pd.Series, unique: int) -> bool:
     return 2 <= unique <= column.notna().sum() / 1.5
 
 
-def _numbers_groups(name: str, column: pd.Series, target: pd.Series) -> bool:
+def _numbers_groups(name: str, column: pd.Series, unique: int, target: pd.Series) -> bool:
     """Whether numbers are called ids, or come in one run each, as those of blocks do."""
-    unique = column.nunique()
     if not _groups(column, unique) or _retells(column, target):
         return False
     in_runs = unique >= FEWEST_BLOCKS and int((column != column.shift()).sum()) == unique
