@@ -79,6 +79,17 @@ def test_bad_rows_are_skipped_and_the_rest_goes_on(
     assert "clips.csv row 3" in catalog.skipped[0].file
 
 
+def test_one_bad_intensity_leaves_the_others_numbers(folder: Path) -> None:
+    catalog = read_clips(table(folder, {"intensity": 1}, {"onset": 2.5, "intensity": "x"}), 1, 1)
+    assert catalog.table["intensity"].tolist() == [1.0]
+
+
+def test_empty_cells_mean_the_whole_frame() -> None:
+    for nothing in ("", None, float("nan")):
+        clip = clip_of({"file": "a.mp4", "onset": 1, "region": nothing, "mask": nothing})
+        assert (clip.region, clip.mask) == (None, ())
+
+
 def test_tables_that_can_not_be_used(folder: Path) -> None:
     with pytest.raises(InputError, match="no usable clip"):
         read_clips(table(folder, {"onset": 99}), 1, 1)

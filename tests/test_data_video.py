@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from affectome.data.video import Region, batches, frames, is_variable, parse_region, probe
+from affectome.data.video import (
+    Region,
+    batches,
+    frame_times,
+    frames,
+    is_variable,
+    parse_region,
+    probe,
+)
 from affectome.errors import InputError
 from films import noise, write_film
 
@@ -59,6 +67,13 @@ def test_variable_rates_are_read_from_the_film(tmp_path: Path) -> None:
     assert is_variable(seen)
     assert not is_variable(np.arange(10) / 30)
     assert not is_variable(np.array([0.0]))
+
+
+def test_times_without_decoding_are_the_frames_times(film: Path, tmp_path: Path) -> None:
+    assert frame_times(film) == pytest.approx([f.seconds for f in frames(film)])
+    uneven = [0.0, 0.05, 0.10, 0.30, 0.35, 0.60]
+    path = write_film(tmp_path / "variable.mp4", noise(6), times=uneven)
+    assert frame_times(path) == pytest.approx(uneven, abs=2e-3)
 
 
 def test_colour_is_converted_to_grey(tmp_path: Path) -> None:
