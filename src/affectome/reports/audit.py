@@ -27,6 +27,7 @@ TITLES = {
     "constant_columns": "Columns that never change",
 }
 MOST_ROWS = 12
+MOST_EXAMPLES = 3
 
 
 def write_audit(audit: Audit, folder: str | Path, seed: int = 0) -> Path:
@@ -79,7 +80,8 @@ def _section(finding: dict[str, Any]) -> Section:
         figures.append(_draw_column(finding))
     if finding["kind"] == "duplicate_trials":
         pairs = [[Path(a).name, Path(b).name] for a, b in evidence["pairs"][:MOST_ROWS]]
-        tables.append(Table(["trial", "its copy"], pairs, f"{len(pairs)} of the pairs"))
+        more = len(evidence["pairs"]) > len(pairs)
+        tables.append(Table(["trial", "its copy"], pairs, "The first pairs." if more else ""))
     title = f"{finding['severity'].capitalize()}: {TITLES[finding['kind']]}"
     return Section(title, f"{finding['what']} {finding['advice']}", figures, tables)
 
@@ -88,26 +90,31 @@ def _candidates(result: Mapping[str, Any]) -> Section | None:
     found = result["candidates"]
     if not found:
         return None
-    rows = [
-        [c["name"], c["why"], str(c["groups"]), ", ".join(c["examples"]), *_gap_cells(c["gap"])]
-        for c in found
-    ]
+    rows = [[c["name"], str(c["groups"]), *_gap_cells(c["gap"])] for c in found]
+    whence = [[c["name"], c["why"], _examples(c)] for c in found]
     measured = [c for c in found if c["gap"]]
     return Section(
         "What may be held out together",
         "The same quick reader was scored over random folds and over folds of whole groups; what a "
         "random split would add is the gap between the two dots.",
         [_draw_gaps(measured, result["target"])] if measured else [],
-        [Table(["group", "proposed from", "groups", "such as", "random", "by group", "gap"], rows)],
+        [
+            Table(["group", "groups", "random folds", "folds by group", "gap", "interval"], rows),
+            Table(["group", "proposed from", "such as"], whence),
+        ],
     )
+
+
+def _examples(candidate: Mapping[str, Any]) -> str:
+    return ", ".join(candidate["examples"][:MOST_EXAMPLES])
 
 
 def _gap_cells(gap: Mapping[str, Any] | None) -> list[str]:
     if not gap:
-        return ["", "", ""]
+        return ["", "", "", ""]
     low, high = gap["interval"]
-    cells = [f"{gap['random_folds']:.2f}", f"{gap['group_folds']:.2f}"]
-    return [*cells, f"{gap['gap']:.2f} [{low:.2f}, {high:.2f}]"]
+    cells = [f"{gap[name]:.2f}" for name in ("random_folds", "group_folds", "gap")]
+    return [*cells, f"{low:.2f} to {high:.2f}"]
 
 
 def _draw_gaps(found: Sequence[Mapping[str, Any]], target: str) -> Figure:

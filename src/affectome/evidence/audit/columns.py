@@ -215,7 +215,7 @@ def duplicate_columns(
     finding = Finding(
         "duplicate_columns",
         "low",
-        f"{len(pairs)} columns repeat another up to scale or other names ({listed(said, 3)}).",
+        f"Columns that repeat another, but for scale or names: {len(pairs)} ({listed(said, 3)}).",
         {
             "copies": len(pairs),
             "pairs": [list(pair) for pair in pairs[:50]],

@@ -62,7 +62,7 @@ def measure_gaps(
     rows = []
     tests = len(found) * len(READERS)
     for done, one in enumerate(found):
-        readers = READERS if X.shape[1] else {}
+        readers = READERS if X.shape[1] and not _a_group_a_class(material, one) else {}
         with threadpool_limits(1):
             gaps = [_gap(material, X, one, reader, tests, rng) for reader in readers]
         rows.append(max(gaps, key=lambda g: g["z"], default={}))
@@ -135,7 +135,7 @@ def group_findings(
     for i, (one, gap) in enumerate(zip(found, gaps, strict=True)):
         if _proven(gap) and not _inseparable(material, one, identity.low[i]):
             findings.append(_gap_finding(material, one, gap, float(identity.skill[i])))
-        elif one.role in NAMED and _on_both_sides(material, one):
+        elif gap and one.role in NAMED and _on_both_sides(material, one):
             findings.append(_shared_finding(material, one, gap))
         if identity.low[i] >= MOST_OF_IT:
             findings.append(_identity_finding(material, one, gap, identity, i))
@@ -164,6 +164,16 @@ def _shared_finding(material: Material, one: Candidate, gap: dict[str, Any]) -> 
 
 def _proven(gap: dict[str, Any]) -> bool:
     return bool(gap) and gap["p"] < LEVEL and gap["p_random"] < STRICT
+
+
+def _a_group_a_class(material: Material, one: Candidate) -> bool:
+    """Whether folds by group would test each class without having trained on it."""
+    table = pd.crosstab(one.codes, material.y)
+    return (
+        bool(material.classes)
+        and table.shape[0] <= table.shape[1]
+        and bool(((table > 0).sum(axis=1) == 1).all())
+    )
 
 
 def _inseparable(material: Material, one: Candidate, low: float) -> bool:
