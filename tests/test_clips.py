@@ -144,7 +144,8 @@ def test_clips_without_a_picture_are_skipped(
     found = describe_clips(read_clips(path, 1, 1), 1, 1, SMALL)
     assert found.hog.sizes["trial"] == 1
     assert why in found.skipped[0].why
-    assert "at 2.5 s" in found.skipped[0].file
+    region = f", region {bad['region']}" if "region" in bad else ""
+    assert found.skipped[0].file == f"{bad.get('file', 'a.mp4')} at 2.5 s{region}"
 
 
 def test_nothing_left(folder: Path) -> None:

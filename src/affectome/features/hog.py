@@ -241,4 +241,6 @@ def _problem(images: np.ndarray, size: tuple[int, ...]) -> str | None:
 
 def _name(catalog: Catalog, number: int) -> str:
     row: Any = catalog.table.iloc[number]
-    return f"{Path(row['file']).name} at {row['onset']:g} s"
+    region = clip_of(row).region
+    where = f", region {region}" if region else ""
+    return f"{Path(row['file']).name} at {row['onset']:g} s{where}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from affectome.reports.mouse_faces_sections import (
+    UNSEEN,
     FaceArrays,
     between,
     controls_section,
@@ -51,18 +52,19 @@ def mouse_faces_page(result: Mapping[str, Any], arrays: FaceArrays | None = None
 
 def _answer(result: Mapping[str, Any]) -> str:
     parts = []
+    unseen = UNSEEN.get(result["held_out"], "")
     intensity = result["intensity"]
     if intensity:
         partial = intensity["partial_given_motion"]
         parts.append(
-            f"In animals the decoder had not seen, intensity is read from the face with rho "
+            f"In {unseen} the decoder had not seen, intensity is read from the face with rho "
             f"{intensity['rho']:.2f}{between(intensity)}; with motion energy held fixed rho is "
             f"{partial['rho']:.2f}{between(partial)}."
         )
     elif result["classification"]:
         accuracy = result["classification"]["balanced_accuracy"]
         parts.append(
-            f"In animals the decoder had not seen, events are told apart with a balanced accuracy "
+            f"In {unseen} the decoder had not seen, events are told apart with a balanced accuracy "
             f"of {accuracy['score']:.2f}{between(accuracy)}."
         )
     neurons = result["neurons"]
@@ -94,5 +96,5 @@ def _facts(result: Mapping[str, Any]) -> dict[str, str]:
     if result["clips"]:
         facts["clips"] = str(result["clips"])
         facts["animals"] = ", ".join(result["subjects"])
-        facts["held out"] = "one animal at a time"
+        facts["held out"] = f"{UNSEEN[result['held_out']]} in turn"
     return facts

@@ -134,7 +134,7 @@ def levels(intensity: pd.Series) -> pd.Series:
     return intensity.groupby(sixth).transform("mean")
 
 
-def dose(trials: pd.DataFrame) -> str:
+def dose(trials: pd.DataFrame, unseen: str) -> str:
     """Draw decoded against given intensity, a line an animal."""
     figure, axes = canvas(height=3.1)
     for index, (name, rows) in enumerate(trials.groupby("subject")):
@@ -142,7 +142,7 @@ def dose(trials: pd.DataFrame) -> str:
         color = CYCLE[index % len(CYCLE)]
         axes.plot(mean.index, mean.to_numpy(), "o-", color=color, label=str(name), markersize=4)
     axes.set_xlabel("intensity given")
-    axes.set_ylabel("intensity decoded, animal unseen")
+    axes.set_ylabel(f"intensity decoded, {unseen} unseen")
     legend(axes)
     return svg(figure)
 

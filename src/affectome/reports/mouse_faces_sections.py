@@ -49,6 +49,9 @@ class FaceArrays:
     frames: Mapping[str, Any]
 
 
+UNSEEN = {"subject": "animals", "session": "sessions", "stretch": "trials"}
+
+
 def between(score: Mapping[str, Any]) -> str:
     """Write an interval as text, nothing where there is none."""
     if not score["interval"]:
@@ -70,14 +73,19 @@ def intensity_section(result: Mapping[str, Any], arrays: FaceArrays) -> Section:
         ),
         *(Mark(name, rho, None, COLORS["neutral"]) for name, rho in found["by_subject"].items()),
     ]
+    unseen = UNSEEN[result["held_out"]]
     return Section(
         "How strong is the expression?",
-        "A decoder learned from the other animals; it saw no frame of the animal it is tested on. "
-        "Rho is Spearman's, within each animal, and its interval is over animals. Which decoder is "
-        "used was chosen inside the training animals.",
+        f"A decoder learned from other {unseen}; it saw no frame of those it is tested on. Rho is "
+        "Spearman's, within each animal, and its interval is over animals. Which decoder is used "
+        f"was chosen inside the {unseen} it learned from.",
         [
             Figure("intensity", scores(marks, "rho", 0.0), "Rank correlation with the intensity."),
-            Figure("dose", draw.dose(arrays.trials), "Decoded against given intensity by animal."),
+            Figure(
+                "dose",
+                draw.dose(arrays.trials, unseen),
+                "Decoded against given intensity by animal.",
+            ),
         ],
     )
 
@@ -146,6 +154,7 @@ def events_section(result: Mapping[str, Any]) -> Section:
     frames = found["frames"]["balanced_accuracy"]
     counts = np.array(found["confusion"]["counts"], dtype=float)
     names = found["confusion"]["events"]
+    unseen = UNSEEN[result["held_out"]]
     shares = counts / counts.sum(axis=1, keepdims=True)
     return Section(
         "Which event was it?",
@@ -158,7 +167,7 @@ def events_section(result: Mapping[str, Any]) -> Section:
             Figure(
                 "confusion",
                 matrix(shares, names, names, "event", "decoded", (0.0, 1.0)),
-                "Share of each event's clips that were decoded as each event, animals unseen.",
+                f"Share of each event's clips decoded as each event, {unseen} unseen.",
             )
         ],
     )
@@ -180,7 +189,7 @@ def unfolding_section(result: Mapping[str, Any], arrays: FaceArrays) -> Section:
     return Section(
         "How does it unfold?",
         "The trace is how far a frame has gone from the animal's neutral face (0) towards the "
-        f"prototype (1), which was made of other animals. {'; '.join(lines)}.",
+        f"prototype (1), which was made of other {UNSEEN[result['held_out']]}. {'; '.join(lines)}.",
         [
             Figure(
                 "traces",
