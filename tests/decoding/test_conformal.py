@@ -63,3 +63,20 @@ def test_says_what_is_wrong():
         ConformalDecoder(LinearDiscriminantAnalysis()).fit(X, y, y)
     with pytest.raises(InputError, match="can't set calibration trials aside"):
         ConformalDecoder(LinearDiscriminantAnalysis()).fit(X[:3], [0, 0, 1])
+
+
+def test_groups_of_one_class_each_leave_every_class_on_both_sides():
+    for seed in range(8):
+        X, y = blobs(90, seed)
+        groups = 3 * (np.arange(90) % 4) + y  # four groups of each class
+        decoder = ConformalDecoder(LinearDiscriminantAnalysis(), 0.8, random_state=seed)
+        for rows in decoder._split(X, y, groups):
+            assert set(y[rows]) == {0, 1, 2}
+        assert decoder.fit(X, y, groups).predict_sets(X).shape == (90, 3)
+
+
+def test_a_class_of_one_group_can_not_be_on_both_sides():
+    X, y = blobs(90, 0)
+    groups = np.where(y == 2, 99, np.arange(90) // 10)
+    with pytest.raises(InputError, match="a class has no trial left for (training|calibration)"):
+        ConformalDecoder(LinearDiscriminantAnalysis(), 0.8).fit(X, y, groups)

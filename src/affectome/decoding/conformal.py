@@ -20,6 +20,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from affectome.errors import InputError, require
 
+TRIES = 20
+
 
 class ConformalDecoder(ClassifierMixin, BaseEstimator):
     """A decoder with conformal sets; it abstains where the set does not hold exactly one class.
@@ -70,11 +72,12 @@ class ConformalDecoder(ClassifierMixin, BaseEstimator):
         values, labels = np.asarray(X), np.asarray(y)
         self.classes_ = np.unique(labels)
         train, held = self._split(values, labels, groups)
-        if len(np.unique(labels[train])) < len(self.classes_):
-            raise InputError(
-                "a class has no trial left for training once calibration groups are taken; "
-                "give more groups or a smaller calibration share"
-            )
+        for rows, purpose in ((train, "training"), (held, "calibration")):
+            if len(np.unique(labels[rows])) < len(self.classes_):
+                raise InputError(
+                    f"a class has no trial left for {purpose} once calibration groups are taken; "
+                    "give more groups or another calibration share"
+                )
         needed = int(np.ceil(1 / (1 - self.confidence))) - 1
         if len(held) < needed:
             raise InputError(
@@ -117,11 +120,13 @@ class ConformalDecoder(ClassifierMixin, BaseEstimator):
         self, X: np.ndarray, y: np.ndarray, groups: ArrayLike | None
     ) -> tuple[np.ndarray, np.ndarray]:
         kind = StratifiedShuffleSplit if groups is None else GroupShuffleSplit
-        chosen = kind(1, test_size=self.calibration, random_state=self.random_state)
+        chosen = kind(TRIES, test_size=self.calibration, random_state=self.random_state)
         try:
-            return next(chosen.split(X, y, None if groups is None else np.asarray(groups)))
+            drawn = list(chosen.split(X, y, None if groups is None else np.asarray(groups)))
         except ValueError as error:
             raise InputError(f"can't set calibration trials aside: {error}") from error
+        # Groups of one class each may leave a class on one side alone.
+        return max(drawn, key=lambda parts: min(len(np.unique(y[rows])) for rows in parts))
 
 
 def coverage(sets: ArrayLike, y: ArrayLike) -> dict[str, float]:
