@@ -78,5 +78,5 @@ def test_groups_of_one_class_each_leave_every_class_on_both_sides():
 def test_a_class_of_one_group_can_not_be_on_both_sides():
     X, y = blobs(90, 0)
     groups = np.where(y == 2, 99, np.arange(90) // 10)
-    with pytest.raises(InputError, match="a class has no trial left for (training|calibration)"):
+    with pytest.raises(InputError, match=r"a class has no trial left for (training|calibration)"):
         ConformalDecoder(LinearDiscriminantAnalysis(), 0.8).fit(X, y, groups)
