@@ -32,6 +32,16 @@ def page() -> Page:
     )
 
 
+def test_columns_of_words_stand_left_and_numbers_right():
+    rows = [
+        ["a", ".52", "p < .001", "dog_01.png", "–", "+0.10 (α 2)", ""],
+        ["b", "−1", "p = .03", "12.png", "3 / 4.1", "–", "nan"],
+    ]
+    sides = ["left", "right", "right", "left", "right", "right", "right"]
+    assert Table([""] * 7, rows).aligned == sides
+    assert Table(["a", "b"], []).aligned == ["right", "right"]
+
+
 class Outside(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +64,13 @@ def test_text_is_escaped_and_nothing_is_lost(page: Page) -> None:
     text = render(page)
     assert "&lt;pictures&gt;" in text
     assert "It does &amp; more." in text
-    for words in ("random split", "x.png: truncated", "<p>Two.</p>", "<td>2</td>", "seed"):
+    for words in (
+        "random split",
+        "x.png: truncated",
+        "<p>Two.</p>",
+        '<td class="right">2</td>',
+        "seed",
+    ):
         assert words in text
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 from affectome.errors import InputError
 
+CGROUPS = Path("/sys/fs/cgroup")
+CONTAINERS = (
+    (CGROUPS / "memory.max", CGROUPS / "memory.current"),
+    (CGROUPS / "memory/memory.limit_in_bytes", CGROUPS / "memory/memory.usage_in_bytes"),
+)
 USUAL = "take fewer trials or units, fewer permutations, or a larger machine"
 
 
@@ -36,10 +42,33 @@ def check_memory(needed: float, what: str, remedy: str = USUAL) -> None:
 
 
 def free_memory() -> float:
-    """Bytes that can still be had; all of the machine's where the system doesn't say."""
+    """Bytes that can still be had: of the machine, its container and the process's own limit."""
+    free = [_machine()]
+    for limit, used in CONTAINERS:
+        if limit.is_file() and used.is_file() and limit.read_text().strip().isdecimal():
+            free.append(float(limit.read_text()) - float(used.read_text()))
+    own = _own_limit()
+    if own is not None:
+        free.append(own)
+    return max(0.0, min(free))
+
+
+def _machine() -> float:
+    """All of the machine's memory where the system doesn't say what is free."""
     listing = Path("/proc/meminfo")
     if listing.is_file():
         for line in listing.read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 return float(line.split()[1]) * 1024
     return float(os.sysconf("SC_PAGE_SIZE")) * float(os.sysconf("SC_PHYS_PAGES"))
+
+
+def _own_limit() -> float | None:
+    """What the process may still map (``ulimit -v``); None where there is no limit."""
+    pages = Path("/proc/self/statm")
+    if not pages.is_file():
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return None
+    return float(limit) - float(pages.read_text().split()[0]) * resource.getpagesize()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,16 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str = ""
+
+    @property
+    def aligned(self) -> list[str]:
+        """Side of each column: left where a cell is words, right where all are numbers."""
+        columns = [[row[k] for row in self.rows] for k in range(len(self.header))]
+        return ["left" if any(map(_is_words, column)) else "right" for column in columns]
+
+
+def _is_words(cell: str) -> bool:
+    return not re.match(r"[^\w.]*(p\W+)?[^\w.]*(\.?\d|nan\b|$)", cell)
 
 
 @dataclass(frozen=True)
