@@ -7,9 +7,11 @@ With the gradient :math:`(g_r, g_c)` of a pixel folded to :math:`g_r \ge 0`, its
 
 one product and one comparison instead of an arc tangent and a remainder, and the product serves
 the edge :math:`180 - e` too. The magnitudes :math:`\sqrt{g_r^2 + g_c^2}` of the pixels that have
-passed each edge are summed by cell; a bin is the difference of two such sums. A pixel that lies on
-an edge to within rounding is decided by the arc tangent itself, so that ties fall as they do in
-scikit-image.
+passed each edge are summed by cell; a bin is the difference of two such sums.
+
+Differences of pixels are taken in double precision; what follows is in single precision for bytes,
+as twice as many pixels go into a vector. A pixel that lies on an edge to within rounding is decided
+by the arc tangent itself in double precision, so that ties fall as they do in scikit-image.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from numba import njit, prange
 
 from affectome.errors import InputError
 
-ON_EDGE = 1e-10
+ON_EDGE = {np.dtype(np.float64): 1e-10, np.dtype(np.float32): 4e-7}
+EXACTLY_ON_EDGE = 1e-10
 
 
 def cell_histograms(
@@ -49,16 +52,19 @@ def cell_histograms(
     InputError
         If a pixel is negative under a square root.
     """
-    levels = np.empty(0)
+    levels, work = np.empty(0), np.dtype(np.float64)
     if images.dtype != np.uint8:
         images = _as_float(images, transform_sqrt)
     else:
         levels = np.sqrt(np.arange(256.0)) if transform_sqrt else np.arange(256.0)
+        work = np.dtype(np.float32)
     edges = np.arange(1, orientations) * (180.0 / orientations)
-    given = np.ascontiguousarray(images), levels, _cotangents(edges), *pixels_per_cell
-    histograms, n_ties = _histograms(*given)
-    if n_ties.any():
-        _settle(histograms, edges, _ties(*given, n_ties.ravel().cumsum()))
+    cotangents = _cotangents(edges).astype(work)
+    tolerance = work.type(ON_EDGE[work])
+    given = np.ascontiguousarray(images), levels, cotangents, tolerance, *pixels_per_cell
+    histograms, near = _histograms(*given)
+    if near.any():
+        _settle(histograms, edges, np.array(_ties(*given, near)))
     return histograms / (pixels_per_cell[0] * pixels_per_cell[1])
 
 
@@ -82,63 +88,76 @@ def _cotangents(edges: np.ndarray) -> np.ndarray:
 
 
 @njit(parallel=True, cache=True)
-def _histograms(images, levels, cotangents, cell_height, cell_width):  # type: ignore[no-untyped-def]
-    """Sum sizes by frame, cell row, cell column and bin; count the ties of each cell row."""
+def _histograms(images, levels, cotangents, tolerance, cell_height, cell_width):  # type: ignore[no-untyped-def]
+    """Sum sizes by frame, cell row, cell column and bin; say which cell rows have ties."""
     n_frames, height, width = images.shape
     n_down, n_across = height // cell_height, width // cell_width
     n_bins = len(cotangents) + 1
     out = np.empty((n_frames, n_down, n_across, n_bins))
-    n_ties = np.zeros((n_frames, n_down), np.int64)
+    near = np.zeros((n_frames, n_down), np.bool_)
     for task in prange(n_frames * n_down):
         frame, down = task // n_down, task % n_down
         lines = np.zeros((3, width))
-        gradient = np.empty((3, n_across * cell_width))
-        passed = np.zeros((n_bins, n_across * cell_width))
+        gradient = np.empty((4, n_across * cell_width), cotangents.dtype)
+        passed = np.zeros((n_bins, n_across * cell_width), cotangents.dtype)
+        tied = False
         for row in range(down * cell_height, (down + 1) * cell_height):
             _differences(images[frame], levels, row, row == down * cell_height, lines, gradient)
             for c in range(n_across * cell_width):
                 passed[0, c] += gradient[2, c]
             for k in range(1, (n_bins + 1) // 2):
-                n_ties[frame, down] += _add_passed_two(
-                    gradient, cotangents[k - 1], passed[k], passed[n_bins - k]
+                tied |= _add_passed_two(
+                    gradient, cotangents[k - 1], tolerance, passed[k], passed[n_bins - k]
                 )
             if n_bins % 2 == 0:
-                n_ties[frame, down] += _add_passed_upright(gradient, passed[n_bins // 2])
+                tied |= _add_passed_upright(gradient, passed[n_bins // 2])
+        near[frame, down] = tied
         for across in range(n_across):
             beyond = 0.0
             for k in range(n_bins - 1, -1, -1):
-                total = passed[k, across * cell_width : (across + 1) * cell_width].sum()
+                total = _sum(passed[k, across * cell_width : (across + 1) * cell_width])
                 out[frame, down, across, k] = max(total - beyond, 0.0)
                 beyond = total
-    return out, n_ties
+    return out, near
 
 
-@njit(parallel=True, cache=True)
-def _ties(images, levels, cotangents, cell_height, cell_width, ends):  # type: ignore[no-untyped-def]
+@njit(cache=True)
+def _ties(images, levels, cotangents, tolerance, cell_height, cell_width, near):  # type: ignore[no-untyped-def]
     """List the pixels on an edge: frame, cell row and column, edge, g_r, g_c, size, passed."""
-    n_frames, height, width = images.shape
-    n_down, n_across = height // cell_height, width // cell_width
-    ties = np.empty((ends[-1], 8))
-    for task in prange(n_frames * n_down):
-        at = ends[task - 1] if task else 0
-        if at < ends[task]:
-            frame, down = task // n_down, task % n_down
-            lines = np.zeros((3, width))
-            gradient = np.empty((3, n_across * cell_width))
-            for row in range(down * cell_height, (down + 1) * cell_height):
-                _differences(images[frame], levels, row, row == down * cell_height, lines, gradient)
-                for k in range(len(cotangents)):
-                    for c in range(n_across * cell_width):
-                        gap = gradient[1, c] - gradient[0, c] * cotangents[k]
-                        if _ties_at(gap, gradient[2, c], cotangents[k]):
-                            folded = lines[(row + 1) % 3, c] < lines[(row - 1) % 3, c]
-                            sign = -1.0 if folded else 1.0
-                            ties[at, 0], ties[at, 1], ties[at, 2] = frame, down, c // cell_width
-                            ties[at, 3], ties[at, 4] = k, gradient[0, c] * sign
-                            ties[at, 5] = gradient[1, c] * sign
-                            ties[at, 6], ties[at, 7] = gradient[2, c], int(gap <= 0)
-                            at += 1
+    height, width = images.shape[1:]
+    n_columns = width // cell_width * cell_width
+    lines = np.zeros((3, width))
+    gradient = np.empty((4, n_columns), cotangents.dtype)
+    ties = []
+    for frame, down in np.argwhere(near):
+        for row in range(down * cell_height, (down + 1) * cell_height):
+            _differences(images[frame], levels, row, row == down * cell_height, lines, gradient)
+            above, here, below = lines[(row - 1) % 3], lines[row % 3], lines[(row + 1) % 3]
+            for k in range(len(cotangents)):
+                for c in range(n_columns):
+                    tie, passed = _tie(gradient[:, c], cotangents[k], tolerance)
+                    if tie:
+                        g_row = below[c] - above[c] if 0 < row < height - 1 else 0.0
+                        g_col = here[c + 1] - here[c - 1] if 0 < c < width - 1 else 0.0
+                        size = float(gradient[2, c])
+                        ties.append((frame, down, c // cell_width, k, g_row, g_col, size, passed))
     return ties
+
+
+@njit(cache=True)
+def _tie(pixel, cotangent, tolerance):  # type: ignore[no-untyped-def]
+    """Say whether a pixel is on an edge but for rounding, and whether it was taken to pass it."""
+    down, across, size, diagonal = pixel
+    exact = pixel.dtype.type(EXACTLY_ON_EDGE)
+    if cotangent == 0:
+        return _exact_tie(across, size, exact), across <= 0
+    gap = diagonal if abs(cotangent) == 1 else abs(across) - down * abs(cotangent)
+    passed = (across <= 0) | (gap <= 0) if cotangent > 0 else (across <= 0) & (gap >= 0)
+    if (across > 0) != (cotangent > 0):
+        return False, passed
+    if abs(cotangent) == 1:
+        return _exact_tie(gap, size, exact), passed
+    return abs(gap) < tolerance * size, passed
 
 
 def _settle(histograms: np.ndarray, edges: np.ndarray, ties: np.ndarray) -> None:
@@ -153,39 +172,45 @@ def _settle(histograms: np.ndarray, edges: np.ndarray, ties: np.ndarray) -> None
 
 
 @njit(cache=True)
-def _add_passed_two(gradient, cotangent, passed, passed_mirrored):  # type: ignore[no-untyped-def]
-    """Add what has passed the edge e < 90° and what has passed 180° - e; count ties with either."""
-    n_ties = 0
+def _exact_tie(gap, size, tolerance):  # type: ignore[no-untyped-def]
+    """Say whether a pixel is off a multiple of 45° by rounding only; these are met exactly."""
+    return (gap != 0) & (abs(gap) < tolerance * size)
+
+
+@njit(cache=True)
+def _add_passed_two(gradient, cotangent, tolerance, passed, passed_mirrored):  # type: ignore[no-untyped-def]
+    """Add what has passed the edge e < 90° and what has passed 180° - e; say whether any ties."""
+    tied, none, exact = False, gradient.dtype.type(0), gradient.dtype.type(EXACTLY_ON_EDGE)
+    if cotangent == 1:
+        for c in range(gradient.shape[1]):
+            across, size, gap = gradient[1, c], gradient[2, c], gradient[3, c]
+            passed[c] += size if (across <= 0) | (gap <= 0) else none
+            passed_mirrored[c] += size if (across <= 0) & (gap >= 0) else none
+            tied |= _exact_tie(gap, size, exact)
+        return tied
     for c in range(gradient.shape[1]):
-        reach = gradient[0, c] * cotangent
         across, size = gradient[1, c], gradient[2, c]
-        passed[c] += size if across <= reach else 0.0
-        passed_mirrored[c] += size if across <= -reach else 0.0
-        n_ties += _ties_at(abs(across) - reach, size, cotangent)
-    return n_ties
+        gap = abs(across) - gradient[0, c] * cotangent
+        passed[c] += size if (across <= 0) | (gap <= 0) else none
+        passed_mirrored[c] += size if (across <= 0) & (gap >= 0) else none
+        tied |= abs(gap) < tolerance * size
+    return tied
 
 
 @njit(cache=True)
 def _add_passed_upright(gradient, passed):  # type: ignore[no-untyped-def]
-    """Add what has passed 90°; count ties with it."""
-    n_ties = 0
+    """Add what has passed 90°; say whether any pixel ties with it."""
+    tied, none, exact = False, gradient.dtype.type(0), gradient.dtype.type(EXACTLY_ON_EDGE)
     for c in range(gradient.shape[1]):
         across, size = gradient[1, c], gradient[2, c]
-        passed[c] += size if across <= 0 else 0.0
-        n_ties += _ties_at(across, size, 0.0)
-    return n_ties
-
-
-@njit(cache=True)
-def _ties_at(gap, size, cotangent):  # type: ignore[no-untyped-def]
-    """Say whether a pixel is on an edge but for rounding; multiples of 45° are met exactly."""
-    exact = (cotangent == 0) | (abs(cotangent) == 1)
-    return (abs(gap) < ON_EDGE * size) & ((gap != 0) | (not exact))
+        passed[c] += size if across <= 0 else none
+        tied |= _exact_tie(across, size, exact)
+    return tied
 
 
 @njit(cache=True)
 def _differences(image, levels, row, fresh, lines, gradient):  # type: ignore[no-untyped-def]
-    """Write g_r and g_c folded to angles in [0, 180), and their size.
+    """Write g_r and g_c folded to angles in [0, 180), their size, and |g_c| - |g_r|.
 
     ``lines`` keeps the rows above, at and below ``row``; when ``fresh``, all are read.
     """
@@ -198,17 +223,28 @@ def _differences(image, levels, row, fresh, lines, gradient):  # type: ignore[no
     inside = 1.0 if 0 < row < height - 1 else 0.0
     last = len(here) - 1
     for c in range(1, min(n_columns, last)):
-        down = (below[c] - above[c]) * inside
-        across = here[c + 1] - here[c - 1]
+        down, across = (below[c] - above[c]) * inside, here[c + 1] - here[c - 1]
+        gradient[0, c], gradient[1, c] = down, across
+        gradient[3, c] = abs(across) - abs(down)
+    for c in range(1, min(n_columns, last)):
+        g_row, g_col = gradient[0, c], gradient[1, c]
         # One bar, not `or`: without branches the loop runs in vectors.
-        sign = -1.0 if (down < 0) | ((down == 0) & (across < 0)) else 1.0
-        gradient[0, c] = down * sign
-        gradient[1, c] = across * sign
-        gradient[2, c] = math.sqrt(down * down + across * across)
+        gradient[1, c] = -g_col if (g_row < 0) | ((g_row == 0) & (g_col < 0)) else g_col
+        gradient[0, c] = abs(g_row)
+        gradient[2, c] = math.sqrt(g_row * g_row + g_col * g_col)
     for c in (0, last):
         if c < n_columns:
             gradient[0, c] = gradient[2, c] = abs(below[c] - above[c]) * inside
-            gradient[1, c] = 0.0
+            gradient[1, c], gradient[3, c] = 0.0, -gradient[0, c]
+
+
+# Sums may be taken in any order, so that they run in vectors.
+@njit(cache=True, fastmath={"reassoc", "nsz"})
+def _sum(values):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for value in values:
+        total += value
+    return total
 
 
 @njit(cache=True)
