@@ -23,7 +23,7 @@ from numba import njit, prange
 
 from affectome.errors import InputError
 
-ON_EDGE = {np.dtype(np.float64): 1e-10, np.dtype(np.float32): 4e-7}
+ON_EDGE = {"float64": 1e-10, "float32": 4e-7}
 EXACTLY_ON_EDGE = 1e-10
 
 
@@ -52,15 +52,15 @@ def cell_histograms(
     InputError
         If a pixel is negative under a square root.
     """
-    levels, work = np.empty(0), np.dtype(np.float64)
+    levels, work = np.empty(0), "float64"
     if images.dtype != np.uint8:
         images = _as_float(images, transform_sqrt)
     else:
         levels = np.sqrt(np.arange(256.0)) if transform_sqrt else np.arange(256.0)
-        work = np.dtype(np.float32)
+        work = "float32"
     edges = np.arange(1, orientations) * (180.0 / orientations)
     cotangents = _cotangents(edges).astype(work)
-    tolerance = work.type(ON_EDGE[work])
+    tolerance = cotangents.dtype.type(ON_EDGE[work])
     given = np.ascontiguousarray(images), levels, cotangents, tolerance, *pixels_per_cell
     histograms, near = _histograms(*given)
     if near.any():
