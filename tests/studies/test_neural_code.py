@@ -92,7 +92,7 @@ def test_every_part_is_in_the_result_or_named_in_a_warning(everything):
     for code in (everything, study(bare)):
         result = code.to_dict()
         for part in neural_code.PARTS:
-            words = part.replace("_", " ")
+            words = part.removesuffix("_s").replace("_", " ")
             assert (part in result) != bool(named(code.warnings, f"{words}: absent, ")), part
     absent = " | ".join(code.warnings)
     assert "pre event: absent, the trials hold no samples before the event" in absent

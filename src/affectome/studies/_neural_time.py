@@ -75,8 +75,8 @@ def slow_dimensions(case: Case) -> dict[str, Any]:
     seconds = float(np.ptp(case.recording["time"].values)) if has_times(case.recording) else 0.0
     if seconds < SLOW_SECONDS:
         raise InputError(
-            f"trials of {seconds:g} s are too short for slow dynamics; {SLOW_SECONDS:g} s or more "
-            "are needed"
+            f"trials of {seconds:.2g} s are too short for slow dynamics; {SLOW_SECONDS:g} s or "
+            "more are needed"
         )
     coarse = thinned(case.recording)
     found = time_constants(

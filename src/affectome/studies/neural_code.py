@@ -204,7 +204,8 @@ def run(
         try:
             found[name] = part(case)
         except AffectomeError as error:
-            warnings.append(f"{name.replace('_', ' ')}: absent, {error}")
+            words = name.removesuffix("_s").replace("_", " ")
+            warnings.append(f"{words}: absent, {error}")
     progress("all parts", len(PARTS), len(PARTS))
     warnings += read.warn_of_pre_event(found, evidence)
     return NeuralCode(
