@@ -72,6 +72,7 @@ def test_a_constant_pattern_has_no_correlation_and_a_duplicate_no_distance():
     [
         (lambda: rdm.correlation(X[0]), r"patterns have shape \(30,\); wanted \(n_conditions"),
         (lambda: rdm.correlation(X[:1]), "two conditions or more"),
+        (lambda: rdm.correlation(np.array([[1.0, 2.0], [np.inf, -np.inf]])), r"first at \(1, 0\)"),
         (lambda: rdm.squared_euclidean(X * np.nan), r"hold NaN or infinity, first at \(0, 0\)"),
         (lambda: rdm.crossnobis(X[None]), "two independent parts of the data or more; got 1"),
     ],

@@ -33,8 +33,11 @@ def correlation(patterns: ArrayLike) -> Array:
         Upper triangle, float64, shape (n_conditions (n_conditions - 1) / 2,), in [0, 2]; NaN for
         pairs with a constant pattern.
     """
-    X = _checked(patterns, 2, "(n_conditions, n_units)")
-    means = X.mean(axis=1)
+    X = _shaped(patterns, 2, "(n_conditions, n_units)")
+    with np.errstate(invalid="ignore"):
+        means = X.mean(axis=1)
+    if not np.isfinite(means).all():
+        _check_finite(X)
     products = np.zeros((len(X), len(X)), order="F")
     room = np.empty((len(X), UNITS))
     for start in range(0, X.shape[1], UNITS):
@@ -47,13 +50,17 @@ def correlation(patterns: ArrayLike) -> Array:
 
 @njit(cache=True, nogil=True)
 def _one_minus_cosine(products, factors):  # type: ignore[no-untyped-def]
-    n, pair = len(products), 0
+    n, first = len(products), 0
     distances = np.empty(n * (n - 1) // 2)
-    for i in range(n):
-        for j in range(i + 1, n):
-            distance = 1.0 - products[i, j] * factors[i] * factors[j]
-            distances[pair] = min(max(distance, 0.0), 2.0)
-            pair += 1
+    for i in range(n - 1):
+        row, others = products[i, i + 1 :], factors[i + 1 :]
+        out = distances[first : first + n - 1 - i]
+        for j in range(n - 1 - i):
+            distance = 1.0 - row[j] * (factors[i] * others[j])
+            # Selections, unlike min and max, run in vectors and let NaN pass.
+            distance = 0.0 if distance < 0.0 else distance
+            out[j] = 2.0 if distance > 2.0 else distance
+        first += n - 1 - i
     return distances
 
 
@@ -119,12 +126,21 @@ def _distances(inner: Array) -> Array:
 
 
 def _checked(patterns: ArrayLike, n_axes: int, wanted: str) -> Array:
+    X = _shaped(patterns, n_axes, wanted)
+    _check_finite(X)
+    return X
+
+
+def _shaped(patterns: ArrayLike, n_axes: int, wanted: str) -> Array:
     X = np.asarray(patterns, dtype=np.float64)
     if X.ndim != n_axes or X.shape[-2] < 2:
         raise InputError(
             f"patterns have shape {X.shape}; wanted {wanted} with two conditions or more"
         )
+    return X
+
+
+def _check_finite(X: Array) -> None:
     if not np.isfinite(X).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(X))[0])
         raise InputError(f"patterns hold NaN or infinity, first at {where}")
-    return X
