@@ -20,7 +20,6 @@ MEDIA = frozenset(
 )
 VALENCE_CLASSES = ("unpleasant", "neutral", "pleasant")
 FILE_COLUMNS = ("file", "file_name", "filename", "path", "image", "stim_file")
-NAMED_COLUMNS = ("subject", "stimulus", "session", "group")
 
 
 @dataclass(frozen=True)

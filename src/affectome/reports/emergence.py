@@ -20,6 +20,7 @@ from affectome.reports.emergence_figures import (
 from affectome.reports.figures import Mark, scores
 from affectome.reports.page import Figure, Page, Section, Table
 from affectome.reports.style import COLORS
+from affectome.reports.words import interval
 
 BASELINES = {
     "image_statistics": "brightness, contrast, colour",
@@ -120,7 +121,7 @@ def answer(result: Mapping[str, Any]) -> str:
         f"{untrained / units:.0%} in the untrained network, and they recur in a second set more "
         f"than chance allows in {above} of {tested} layers. "
         f"The classes {verdict} with a balanced accuracy of {accuracy['score']:.2f} "
-        f"({_interval(accuracy)}; chance {chance:.2f}), and silencing the selective filters hurts "
+        f"({interval(accuracy)}; chance {chance:.2f}), and silencing the selective filters hurts "
         f"more than silencing random ones in {hurt} of {len(layers)} layers (p < .05, uncorrected)."
     )
 
@@ -131,7 +132,7 @@ def _numbers(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         (
             "balanced accuracy",
             f"{decoding['balanced_accuracy']['score']:.2f}",
-            f"{_interval(decoding['balanced_accuracy'])} · {_p(decoding['balanced_accuracy'])}",
+            f"{interval(decoding['balanced_accuracy'])} · {_p(decoding['balanced_accuracy'])}",
         )
     ]
     for name in ("valence", "arousal"):
@@ -140,7 +141,7 @@ def _numbers(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
                 (
                     f"{name}, r",
                     f"{decoding[name]['r']:.2f}",
-                    f"{_interval(decoding[name])} · {_p(decoding[name])}",
+                    f"{interval(decoding[name])} · {_p(decoding[name])}",
                 )
             )
     layers = result["layers"]
@@ -257,13 +258,6 @@ def _network(result: Mapping[str, Any]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
-
-
-def _interval(found: Mapping[str, Any]) -> str:
-    if not found.get("interval"):
-        return "no interval"
-    low, high = found["interval"]
-    return f"95 % {low:.2f} to {high:.2f}"
 
 
 def _p(found: Mapping[str, Any]) -> str:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from affectome.reports import neural_code_carriers as carriers
 from affectome.reports import neural_code_reading as reading
-from affectome.reports.neural_code_reading import Result, interval, p_text
+from affectome.reports.neural_code_reading import Result
 from affectome.reports.page import Figure, Page
+from affectome.reports.words import interval, p_text
 
 
 def neural_code_page(

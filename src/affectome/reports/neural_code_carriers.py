@@ -8,9 +8,10 @@ import pandas as pd
 
 from affectome.reports import neural_code_figures as draw
 from affectome.reports.figures import Mark, scores
-from affectome.reports.neural_code_reading import Result, interval, p_text
+from affectome.reports.neural_code_reading import Result
 from affectome.reports.page import Figure, Section, Table
 from affectome.reports.style import COLORS
+from affectome.reports.words import interval, p_text
 
 LONG = 100.0
 

@@ -11,24 +11,9 @@ from affectome.reports import neural_code_figures as draw
 from affectome.reports.figures import Mark, matrix, scores
 from affectome.reports.page import Figure, Section, Table
 from affectome.reports.style import COLORS
+from affectome.reports.words import interval, p_text
 
 Result = Mapping[str, Any]
-
-
-def interval(found: Mapping[str, Any]) -> str:
-    """Give an interval in words."""
-    if not found.get("interval"):
-        return "no interval"
-    low, high = found["interval"]
-    return f"95 % {low:.2f} to {high:.2f}"
-
-
-def p_text(found: Mapping[str, Any]) -> str:
-    """Give a p in words."""
-    p = found.get("p")
-    if p is None:
-        return "no p"
-    return "p < .001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def decoding(result: Result) -> Section:
