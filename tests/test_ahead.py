@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from affectome.data.ahead import ahead
+from affectome.data.video.ahead import ahead
 from affectome.errors import InputError
 from affectome.features.hog import HogSettings, stream_film
 from films import noise, write_film

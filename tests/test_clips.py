@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affectome.data.clips import clip_of, read_clips
 from affectome.data.video import Region
+from affectome.data.video.clips import clip_of, read_clips
 from affectome.errors import InputError
 from affectome.features.hog import HogSettings, describe_clips, stream_film
 from affectome.features.motion import motion_energy, motion_map

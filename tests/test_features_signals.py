@@ -10,7 +10,6 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from affectome.data import make_recording, unit_table
-from affectome.data.simulate import simulate_population
 from affectome.errors import InputError
 from affectome.features.connectivity import correlation, noise_correlation, spectral
 from affectome.features.covariance import TangentMap, covariances
@@ -23,6 +22,7 @@ from affectome.features.windows import (
     window_means,
 )
 from affectome.kernels.filters import apply_filter, butterworth
+from affectome.simulations.population import simulate_population
 
 RATE = 128.0
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from affectome.data import simulate, simulate_attractor, trial_table
+from affectome.data import trial_table
 from affectome.decoding import RidgeClassifierDecoder
 from affectome.decoding.alignment import cross_subject
 from affectome.decoding.blends import BlendDecoder, score_blends
@@ -12,6 +12,7 @@ from affectome.decoding.few_shot import few_shot_curve
 from affectome.dynamics.latent import time_constants
 from affectome.dynamics.lead_time import lead_time
 from affectome.evidence import make_split
+from affectome.simulations import population, simulate_attractor
 
 pytestmark = pytest.mark.slow
 SEEDS = range(50)
@@ -30,7 +31,7 @@ def out_of_fold_accuracy(recording, holdout):
 def test_blend_weights():
     found = []
     for seed in SEEDS:
-        recording, truth = simulate.simulate_population(
+        recording, truth = population.simulate_population(
             n_trials=400, n_units=200, blend=0.5, effect=1.5, random_state=seed
         )
         train = np.arange(400) < 300
@@ -45,7 +46,7 @@ def test_lead_time_within_one_window():
     length, missed = 0.5, []
     for seed in SEEDS:
         lead = (0.75, 1.25)[seed % 2]
-        recording, _ = simulate.simulate_population(
+        recording, _ = population.simulate_population(
             n_subjects=5,
             n_trials=60,
             n_units=20,
@@ -82,7 +83,7 @@ def test_a_line_attractor_and_none():
 def test_stimulus_identity_is_at_chance_under_double_hold_out():
     random, double = [], []
     for seed in SEEDS:
-        recording, _ = simulate.simulate_population(
+        recording, _ = population.simulate_population(
             n_subjects=6,
             n_trials=60,
             n_units=40,
@@ -100,7 +101,7 @@ def test_stimulus_identity_is_at_chance_under_double_hold_out():
 def test_each_further_trial_of_a_person_helps_even_where_people_share_nothing():
     curves = []
     for seed in SEEDS:
-        recording, _ = simulate.simulate_population(
+        recording, _ = population.simulate_population(
             n_subjects=6, n_trials=90, n_units=20, effect=0.8, basis="own", random_state=seed
         )
         trials = trial_table(recording)
@@ -122,7 +123,7 @@ def test_each_further_trial_of_a_person_helps_even_where_people_share_nothing():
 def test_alignment_reaches_nine_tenths_of_within():
     share, before = [], []
     for seed in SEEDS:
-        recording, _ = simulate.simulate_population(
+        recording, _ = population.simulate_population(
             n_subjects=6,
             n_trials=96,
             n_units=20,

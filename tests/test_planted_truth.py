@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from affectome.data.simulate import simulate_population
+from affectome.simulations.population import simulate_population
 from affectome.units import selectivity
 
 SEEDS = range(50)

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from affectome.data.readers.pose import clip_speeds, drop_unlikely, pose_speed, read_pose
 from affectome.errors import InputError
-from affectome.features.pose import clip_speeds, drop_unlikely, pose_speed, read_pose
 from films import noise, write_film
 
 POINTS, COORDINATES = ["nose", "ear"], ["x", "y", "likelihood"]

@@ -9,8 +9,8 @@ import pytest
 from scipy.io import savemat
 
 from affectome.data import trial_table, unit_table
-from affectome.data.events import subject_of
 from affectome.data.readers import events_beside, read_recording
+from affectome.data.readers.events import subject_of
 from affectome.data.recording import save_recording
 from affectome.errors import InputError
 

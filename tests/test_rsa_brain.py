@@ -8,8 +8,8 @@ from scipy.stats import pearsonr
 from sklearn.covariance import LedoitWolf
 
 from affectome.brains.rsa import category_model, distance_model, rdms, rsa
-from affectome.data.simulate import simulate_population
 from affectome.errors import InputError
+from affectome.simulations.population import simulate_population
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from sklearn.metrics import roc_auc_score
 
 from affectome.brains.searchlight import searchlight
 from affectome.data import trial_table, unit_table
-from affectome.data.simulate_fmri import simulate_maps
 from affectome.errors import InputError
 from affectome.evidence import make_split
+from affectome.simulations.fmri import simulate_maps
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from nilearn.image import resample_to_img
 from scipy.stats import ttest_1samp
 
 from affectome.brains.signature import signature
-from affectome.data.maps import load_maps
+from affectome.data.readers.maps import load_maps
 from affectome.errors import InputError
 
 AFFINE = np.diag([4.0, 4, 4, 1])

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from affectome.data import simulate_attractor, simulate_population, trial_table
+from affectome.data import trial_table
 from affectome.errors import InputError
+from affectome.simulations import simulate_attractor, simulate_population
 
 
 def test_the_planted_pattern_is_the_difference_of_the_class_means():

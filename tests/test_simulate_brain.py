@@ -7,9 +7,9 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from affectome.data import trial_table, unit_table
-from affectome.data.simulate_eeg import NINE_EMOTIONS, sensors32, simulate_eeg
-from affectome.data.simulate_fmri import simulate_maps
 from affectome.errors import InputError
+from affectome.simulations.eeg import NINE_EMOTIONS, sensors32, simulate_eeg
+from affectome.simulations.fmri import simulate_maps
 
 
 def log_power(recording):

@@ -12,9 +12,9 @@ import pytest
 
 from affectome.data import unit_table
 from affectome.data.readers import read_recording
-from affectome.data.simulate_fmri import simulate_maps
 from affectome.data.writers import write_bids, write_nifti, write_nwb
 from affectome.errors import InputError
+from affectome.simulations.fmri import simulate_maps
 
 COLUMNS = {"onset": "seconds from the start", "estimate": "estimated emotion"}
 

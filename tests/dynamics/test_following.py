@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import pearsonr
 
-from affectome.data.simulate_mice import DRIVERS, simulate_mouse
 from affectome.dynamics.following import (
     align_clocks,
     follow,
@@ -16,6 +15,7 @@ from affectome.dynamics.following import (
     stimulus_kernels,
 )
 from affectome.errors import InputError
+from affectome.simulations.mice import DRIVERS, simulate_mouse
 
 
 def groups(mouse) -> dict[str, np.ndarray]:

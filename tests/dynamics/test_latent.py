@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal
 
-from affectome.data import make_recording, simulate_attractor
+from affectome.data import make_recording
 from affectome.dynamics.latent import relation_to_intensity, time_constants
 from affectome.dynamics.linear_system import fit_linear_system, smooth_states
 from affectome.errors import InputError
+from affectome.simulations import simulate_attractor
 from dynamic_systems import small_system
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from affectome.data import simulate_attractor
 from affectome.dynamics.linear_system import smooth_states
 from affectome.dynamics.regimes import (
     compare_switching,
@@ -15,6 +14,7 @@ from affectome.dynamics.regimes import (
 )
 from affectome.dynamics.switching import Regime
 from affectome.errors import InputError
+from affectome.simulations import simulate_attractor
 from dynamic_systems import planted, small_system
 
 

@@ -14,10 +14,10 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from affectome.cli.app import main
-from affectome.data.clips import read_clips
-from affectome.data.simulate_mice import SimulatedMouse, simulate_mouse
+from affectome.data.video.clips import read_clips
 from affectome.dynamics.expression import neutral_of
 from affectome.features.hog import HogSettings, describe_clips
+from affectome.simulations.mice import SimulatedMouse, simulate_mouse
 from films import write_film
 
 pytestmark = pytest.mark.slow

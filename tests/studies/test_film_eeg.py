@@ -9,13 +9,13 @@ from sklearn.metrics import balanced_accuracy_score
 
 from affectome.cli import main
 from affectome.data import Skipped, trial_table
-from affectome.data.measurement import Measurement
-from affectome.data.simulate_eeg import simulate_eeg
+from affectome.data.readers.measurement import Measurement
 from affectome.decoding import RidgeClassifierDecoder
 from affectome.errors import InputError
 from affectome.evidence import make_split
 from affectome.features.spectra import differential_entropy
 from affectome.reports.film_eeg import answer
+from affectome.simulations.eeg import simulate_eeg
 from affectome.studies import film_eeg
 
 SPLITS = ["random trials", "new people", "new people, new films"]

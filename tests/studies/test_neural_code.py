@@ -9,9 +9,9 @@ import pytest
 
 from affectome.cli import main
 from affectome.data import trial_table
-from affectome.data.measurement import Measurement
-from affectome.data.simulate import simulate_population
+from affectome.data.readers.measurement import Measurement
 from affectome.errors import InputError
+from affectome.simulations.population import simulate_population
 from affectome.studies import neural_code
 
 TWO = ("fear", "joy")

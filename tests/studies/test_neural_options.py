@@ -10,15 +10,15 @@ import pytest
 from scipy.linalg import logm
 
 from affectome.cli import main
-from affectome.data import (
-    save_recording,
+from affectome.data import save_recording
+from affectome.data.readers.measurement import Measurement
+from affectome.features.covariance import covariances, log_covariances
+from affectome.simulations import (
     simulate_attractor,
     simulate_eeg,
     simulate_maps,
     simulate_population,
 )
-from affectome.data.measurement import Measurement
-from affectome.features.covariance import covariances, log_covariances
 from affectome.studies import neural_code
 
 

@@ -9,12 +9,12 @@ import typer
 
 from affectome.cli.running import finish, parse_pair, progress_bar, say
 from affectome.data import output_folder
-from affectome.data.measurement import Measurement
 from affectome.data.readers import read_recording
-from affectome.data.simulate_eeg import simulate_eeg
+from affectome.data.readers.measurement import Measurement
 from affectome.evidence import manifest
 from affectome.reports.film_eeg import answer, film_eeg_page
 from affectome.reports.page import write_run
+from affectome.simulations.eeg import simulate_eeg
 from affectome.studies import film_eeg as study
 
 SIMULATED = "simulated film EEG"

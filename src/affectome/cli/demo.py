@@ -12,11 +12,12 @@ from rich.table import Table
 from affectome.cli.running import console, finish, progress_bar, say
 from affectome.cli.study_emergence import write_emergence
 from affectome.cli.study_neural_code import write_neural_code
-from affectome.data import draw_faces, output_folder, read_catalog
-from affectome.data.measurement import Measurement
-from affectome.data.simulate import simulate_population
+from affectome.data import output_folder, read_catalog
+from affectome.data.readers.measurement import Measurement
 from affectome.errors import InputError
 from affectome.progress import Progress
+from affectome.simulations import draw_faces
+from affectome.simulations.population import simulate_population
 from affectome.studies import emergence, neural_code
 
 NETWORK = "alexnet"

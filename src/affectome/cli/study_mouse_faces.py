@@ -10,7 +10,7 @@ import typer
 
 from affectome.cli.running import finish, progress_bar, say
 from affectome.data import write_bytes
-from affectome.data.clips import clip_of
+from affectome.data.video.clips import clip_of
 from affectome.evidence.manifest import manifest
 from affectome.features.hog import HogSettings, clip_images
 from affectome.reports.face_film import face_film

@@ -1,8 +1,6 @@
 """Catalog and Recording: readers, checks and storage."""
 
 from affectome.data.catalog import VALENCE_CLASSES, Catalog, Skipped, cut_valence, read_catalog
-from affectome.data.drawn_faces import draw_faces
-from affectome.data.measurement import Measurement
 from affectome.data.outputs import (
     OutputError,
     output_folder,
@@ -18,8 +16,7 @@ from affectome.data.pictures import (
     picture_statistics,
     read_picture,
 )
-from affectome.data.planted import Truth
-from affectome.data.readers import read_recording
+from affectome.data.readers import Measurement, read_recording
 from affectome.data.recording import (
     check_recording,
     load_recording,
@@ -28,10 +25,6 @@ from affectome.data.recording import (
     trial_table,
     unit_table,
 )
-from affectome.data.simulate import simulate_population
-from affectome.data.simulate_attractor import simulate_attractor
-from affectome.data.simulate_eeg import simulate_eeg
-from affectome.data.simulate_fmri import simulate_maps
 from affectome.data.writers import write_bids, write_nifti, write_nwb
 
 __all__ = [
@@ -40,12 +33,10 @@ __all__ = [
     "Measurement",
     "OutputError",
     "Skipped",
-    "Truth",
     "central_square",
     "check_picture",
     "check_recording",
     "cut_valence",
-    "draw_faces",
     "load_recording",
     "make_recording",
     "output_folder",
@@ -54,10 +45,6 @@ __all__ = [
     "read_picture",
     "read_recording",
     "save_recording",
-    "simulate_attractor",
-    "simulate_eeg",
-    "simulate_maps",
-    "simulate_population",
     "to_json",
     "trial_table",
     "unit_table",

@@ -12,9 +12,9 @@ import pandas as pd
 import xarray as xr
 
 from affectome.data import Catalog, Skipped, make_recording
-from affectome.data.ahead import ahead
-from affectome.data.clips import Clip, clip_of
 from affectome.data.video import Region, batches, frames, probe
+from affectome.data.video.ahead import ahead
+from affectome.data.video.clips import Clip, clip_of
 from affectome.errors import InputError
 from affectome.features.motion import motion_energy
 from affectome.kernels.hog import hog
@@ -81,7 +81,7 @@ def describe_clips(
     Parameters
     ----------
     catalog
-        Clips, from :func:`affectome.data.clips.read_clips`.
+        Clips, from :func:`affectome.data.video.clips.read_clips`.
     before, after
         Seconds before and after the onset.
     settings

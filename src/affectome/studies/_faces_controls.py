@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from affectome.data import Skipped
+from affectome.data.readers.pose import clip_speeds
 from affectome.decoding import RidgeDecoder
 from affectome.dynamics.expression import expression_change
 from affectome.evidence import Split
-from affectome.features.pose import clip_speeds
 from affectome.studies._faces_decoding import (
     PENALTIES,
     decode_intensity,

@@ -12,8 +12,8 @@ import pandas as pd
 from scipy.stats import rankdata
 from sklearn.model_selection import KFold
 
-from affectome.data.continuous import Continuous, read_continuous, remove_run_means
-from affectome.data.epochs import cut_epochs
+from affectome.data.readers.continuous import Continuous, read_continuous, remove_run_means
+from affectome.data.readers.epochs import cut_epochs
 from affectome.decoding import RidgeClassifierDecoder
 from affectome.dynamics.following import (
     Followed,
@@ -69,7 +69,7 @@ def neurons_and_face(
     Parameters
     ----------
     recording
-        Continuous traces; see :func:`affectome.data.continuous.read_continuous`.
+        Continuous traces; see :func:`affectome.data.readers.continuous.read_continuous`.
     face
         The face over the session.
     onsets

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectome.data.clips import clip_of
+from affectome.data.readers.pose import film_speed
+from affectome.data.video.clips import clip_of
 from affectome.dynamics.expression import frame_change, neutral_of
 from affectome.dynamics.prototypes import (
     Prototypes,
@@ -22,7 +23,6 @@ from affectome.dynamics.traces import describe_course, variability
 from affectome.errors import InputError
 from affectome.evidence import Split
 from affectome.features.hog import HogSettings, stream_film
-from affectome.features.pose import film_speed
 from affectome.studies._faces_neurons import FaceTrace
 from affectome.studies._within import interval_over, rank_correlation
 

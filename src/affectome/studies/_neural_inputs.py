@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from affectome.data import Skipped, trial_table
-from affectome.data.measurement import Measurement
+from affectome.data.readers.measurement import Measurement
 from affectome.errors import InputError
 from affectome.evidence import Split, make_split
 from affectome.features.covariance import log_covariances

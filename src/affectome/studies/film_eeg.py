@@ -20,7 +20,7 @@ from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
 from affectome.data import Skipped, trial_table
-from affectome.data.measurement import Measurement
+from affectome.data.readers.measurement import Measurement
 from affectome.decoding import RidgeClassifierDecoder
 from affectome.decoding.deep import DeepDecoder
 from affectome.errors import InputError

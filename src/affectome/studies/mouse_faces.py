@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from affectome.data import trial_table
-from affectome.data.clips import read_clips
-from affectome.data.events import read_events
+from affectome.data.readers.events import read_events
+from affectome.data.video.clips import read_clips
 from affectome.dynamics.expression import expression_change
 from affectome.dynamics.prototypes import Prototypes
 from affectome.evidence import Split
@@ -117,7 +117,7 @@ def run(
     Parameters
     ----------
     catalog
-        Table of clips; see :func:`affectome.data.clips.read_clips`.
+        Table of clips; see :func:`affectome.data.video.clips.read_clips`.
     before, after
         Seconds around each event that are read.
     window

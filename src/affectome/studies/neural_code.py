@@ -14,7 +14,7 @@ import numpy as np
 
 from affectome.brains import Searchlight
 from affectome.data import Skipped, trial_table
-from affectome.data.measurement import Measurement
+from affectome.data.readers.measurement import Measurement
 from affectome.decoding import ShrinkageLDA
 from affectome.decoding.deep import DeepDecoder
 from affectome.errors import AffectomeError, InputError

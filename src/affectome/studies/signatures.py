@@ -14,7 +14,7 @@ from statsmodels.stats.multitest import multipletests
 from affectome.brains.signature import Signature, signature
 from affectome.data import Skipped
 from affectome.data.images import load_image, squeezed
-from affectome.data.maps import load_maps
+from affectome.data.readers.maps import load_maps
 from affectome.errors import InputError
 from affectome.progress import Progress, silent
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from affectome.data.roles import retells, role_of
 from affectome.evidence.audit.material import Material
-from affectome.evidence.audit.names import retells
 from affectome.evidence.audit.readers import MOST_ROWS
-from affectome.evidence.audit.roles import role_of
 
 MOST_CANDIDATES = 10
 FEWEST_CODES = 5

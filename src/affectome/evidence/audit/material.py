@@ -13,10 +13,10 @@ import pandas as pd
 import xarray as xr
 
 from affectome.data import Skipped, load_recording, trial_table, unit_table
+from affectome.data.roles import Roles, find_roles, retells
 from affectome.errors import InputError
 from affectome.evidence.audit.cells import read_labels, settle_columns
-from affectome.evidence.audit.names import name_parts, retells, target_from_names
-from affectome.evidence.audit.roles import Roles, find_roles
+from affectome.evidence.audit.names import name_parts, target_from_names
 from affectome.evidence.audit.tables import Notes, check_table_memory, read_folder, read_table
 
 

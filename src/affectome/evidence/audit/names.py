@@ -29,7 +29,6 @@ KNOWN = {
 FOLDER = re.compile(r"folder (\d+)")
 ENTITY = re.compile(r"(?:^|_)([A-Za-z]+)-([A-Za-z0-9]+)")
 SHARE_ALIKE = 0.95
-MOSTLY_SAME = 0.95
 
 
 def known_names(stems: Sequence[str]) -> tuple[str, pd.DataFrame] | None:
@@ -115,12 +114,6 @@ def describe_parts(files: Sequence[str]) -> str:
     parts = name_parts(files)
     shown = [f"{c} ({', '.join(sorted(set(parts[c]))[:4])}, …)" for c in parts.columns[:8]]
     return "; ".join(shown) if shown else "names without shared parts"
-
-
-def retells(part: pd.Series, labels: pd.Series, most: int) -> bool:
-    """Whether a part of the names is the label that was read from those names."""
-    usual = labels.groupby(part).agg(lambda group: group.value_counts().iloc[0])
-    return part.nunique() <= most and bool(usual.sum() >= MOSTLY_SAME * len(labels))
 
 
 def _folder(file: str, number: int) -> str:

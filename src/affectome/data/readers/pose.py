@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from affectome.data import Skipped
+from affectome.data.catalog import Skipped
 from affectome.data.video import frame_times
 from affectome.errors import InputError, require
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from affectome.data._decode import decoded, grey, open_film, packet_times, rgb
+from affectome.data.video.decode import decoded, grey, open_film, packet_times, rgb
 from affectome.errors import InputError
 
 RATE_TOLERANCE = 0.01

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from affectome.data.events import read_events
+from affectome.data.readers.events import read_events
 from affectome.errors import InputError, require
 
 USUAL = (

@@ -2,8 +2,8 @@
 
 What a method claims to find is planted here first, so that tests, documents and the demonstration
 can say how much of it was found. A line attractor, EEG and maps of the brain are simulated in
-:mod:`affectome.data.simulate_attractor`, :mod:`affectome.data.simulate_eeg` and
-:mod:`affectome.data.simulate_fmri`.
+:mod:`affectome.simulations.attractor`, :mod:`affectome.simulations.eeg` and
+:mod:`affectome.simulations.fmri`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import xarray as xr
 from scipy.signal import lfilter
 from scipy.stats import special_ortho_group
 
-from affectome.data.planted import Truth, coding_units, plan_trials
 from affectome.data.recording import make_recording
 from affectome.errors import InputError
+from affectome.simulations.planted import Truth, coding_units, plan_trials
 
 EMOTIONS = ("fear", "joy", "disgust")
 __all__ = ["EMOTIONS", "Truth", "simulate_population"]

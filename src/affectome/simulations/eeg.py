@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from affectome.data.planted import Truth, coding_units, plan_trials
 from affectome.data.recording import make_recording
 from affectome.errors import InputError
+from affectome.simulations.planted import Truth, coding_units, plan_trials
 
 NINE_EMOTIONS = (
     "neutral",
@@ -29,7 +29,7 @@ RHYTHMS = (5.0, 10.0, 20.0)  # Hz: theta, alpha and beta
 
 def sensors32() -> pd.DataFrame:
     """Give 32 sensors of the 10–20 system: ``sensor`` and ``x, y, z`` on the unit sphere."""
-    with (files("affectome.data") / "sensors32.csv").open() as stream:
+    with (files("affectome.simulations") / "sensors32.csv").open() as stream:
         return pd.read_csv(stream)
 
 
@@ -90,7 +90,7 @@ def simulate_eeg(
     -------
     recording : xarray.DataArray
         float32, dims (trial, time, unit); coordinates as in
-        :func:`affectome.data.simulate.simulate_population`; units are ``sensor`` with ``x, y, z``.
+        :func:`affectome.simulations.simulate_population`; units are ``sensor`` with ``x, y, z``.
     truth : Truth
         Its units are the sources, not the sensors.
 

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectome.data.confounds import without_confounds
-from affectome.data.events import label_trials, read_events
-from affectome.data.foreign import readable
 from affectome.data.images import check_same_grid, load_image, squeezed
-from affectome.data.measurement import (
+from affectome.data.memory import check_memory
+from affectome.data.readers.confounds import without_confounds
+from affectome.data.readers.events import label_trials, read_events
+from affectome.data.readers.foreign import readable
+from affectome.data.readers.measurement import (
     Measurement,
     Options,
     cut_measurement,
     trials_recording,
     with_subject,
 )
-from affectome.data.memory import check_memory
 from affectome.errors import InputError, require
 
 READ_FACTOR = 3  # the image, its masked copy and what is cut from it

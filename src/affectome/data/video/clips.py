@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from affectome.data.catalog import Catalog, Skipped
-from affectome.data.video import Region, Video, check_region, parse_region, probe
+from affectome.data.video.film import Region, Video, check_region, parse_region, probe
 from affectome.errors import InputError
 
 NEEDED = ("file", "subject", "event", "onset")

@@ -11,8 +11,8 @@ import pandas as pd
 import xarray as xr
 
 from affectome.data.catalog import Skipped
-from affectome.data.epochs import cut_epochs, default_window, overlap, sampling_interval
-from affectome.data.events import label_trials, onset_events, subject_of
+from affectome.data.readers.epochs import cut_epochs, default_window, overlap, sampling_interval
+from affectome.data.readers.events import label_trials, onset_events, subject_of
 from affectome.data.recording import make_recording, trial_table, unit_table
 from affectome.errors import InputError
 

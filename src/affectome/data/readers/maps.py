@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from affectome.data.catalog import Skipped, read_catalog
-from affectome.data.events import LABELS, label_trials, read_events, subject_of
 from affectome.data.images import load_image, squeezed, stack_images
-from affectome.data.measurement import Measurement, Options, trials_recording, with_subject
-from affectome.data.nifti import extract
+from affectome.data.readers.events import LABELS, label_trials, read_events, subject_of
+from affectome.data.readers.measurement import Measurement, Options, trials_recording, with_subject
+from affectome.data.readers.nifti import extract
 from affectome.errors import InputError, require
 
 SUFFIXES = (".nii", ".nii.gz", ".img", ".hdr")

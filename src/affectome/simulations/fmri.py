@@ -9,10 +9,10 @@ import pandas as pd
 import xarray as xr
 from scipy.ndimage import gaussian_filter, shift
 
-from affectome.data.planted import Truth, plan_trials
 from affectome.data.recording import make_recording
-from affectome.data.simulate import EMOTIONS
 from affectome.errors import InputError
+from affectome.simulations.planted import Truth, plan_trials
+from affectome.simulations.population import EMOTIONS
 
 
 def simulate_maps(
@@ -53,7 +53,7 @@ def simulate_maps(
     misalignment
         Standard deviation in voxels by which a subject's pattern is shifted along each axis.
     intensity, blend, stimulus_effect
-        As in :func:`affectome.data.simulate.simulate_population`; the pattern of a stimulus is
+        As in :func:`affectome.simulations.simulate_population`; the pattern of a stimulus is
         smooth like the noise.
     random_state
         Seed.

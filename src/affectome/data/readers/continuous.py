@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affectome.data.arrays import SUFFIXES, load_arrays
-from affectome.data.nwb import all_series
+from affectome.data.readers.arrays import SUFFIXES, load_arrays
+from affectome.data.readers.nwb import all_series
 from affectome.errors import InputError, require
 
 GAP = 5.0

@@ -9,9 +9,9 @@ import pandas as pd
 import xarray as xr
 from scipy.signal import lfilter
 
-from affectome.data.planted import Truth
 from affectome.data.recording import make_recording
 from affectome.errors import InputError
+from affectome.simulations.planted import Truth
 
 
 def simulate_attractor(

@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 
 from affectome.data.catalog import Skipped
-from affectome.data.epochs import default_window, time_grid, within
-from affectome.data.events import label_trials, onset_events, read_events, row_name
-from affectome.data.measurement import (
+from affectome.data.memory import check_memory
+from affectome.data.readers.epochs import default_window, time_grid, within
+from affectome.data.readers.events import label_trials, onset_events, read_events, row_name
+from affectome.data.readers.measurement import (
     Measurement,
     Options,
     cut_measurement,
     trials_recording,
     with_subject,
 )
-from affectome.data.memory import check_memory
 from affectome.errors import InputError, require
 
 READ_FACTOR = 2

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from affectome.data.catalog import Skipped
-from affectome.data.events import row_name
 from affectome.data.memory import check_memory
+from affectome.data.readers.events import row_name
 from affectome.errors import InputError
 from affectome.kernels.filters import apply_filter, butterworth
 

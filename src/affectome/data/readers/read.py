@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from affectome.data.arrays import read_arrays
 from affectome.data.catalog import Skipped
-from affectome.data.eeg import read_eeg
-from affectome.data.maps import is_map, read_maps
-from affectome.data.measurement import Measurement, Options, join_measurements
-from affectome.data.nifti import read_nifti
-from affectome.data.nwb import read_nwb
+from affectome.data.readers.arrays import read_arrays
+from affectome.data.readers.eeg import read_eeg
+from affectome.data.readers.maps import is_map, read_maps
+from affectome.data.readers.measurement import Measurement, Options, join_measurements
+from affectome.data.readers.nifti import read_nifti
+from affectome.data.readers.nwb import read_nwb
 from affectome.data.recording import load_recording
 from affectome.errors import InputError
 from affectome.progress import Progress, silent

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from affectome.data.catalog import Skipped
-from affectome.data.events import label_trials, read_events
-from affectome.data.foreign import readable
-from affectome.data.measurement import (
+from affectome.data.memory import check_memory
+from affectome.data.readers.events import label_trials, read_events
+from affectome.data.readers.foreign import readable
+from affectome.data.readers.measurement import (
     Measurement,
     Options,
     cut_measurement,
@@ -19,7 +20,6 @@ from affectome.data.measurement import (
     trials_recording,
     with_subject,
 )
-from affectome.data.memory import check_memory
 from affectome.errors import InputError, require
 
 READ_FACTOR = 2.5

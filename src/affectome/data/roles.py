@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from affectome.data.catalog import FILE_COLUMNS
-from affectome.evidence.audit.names import retells
 
 WORDS = {
     "subject": "subject subjects subj sub participant participants person people speaker actor "
@@ -67,6 +66,7 @@ SINGLE = ("split", "file", "text")
 MOST_FOLDS = 20
 MOST_CLASSES = 10
 FEWEST_BLOCKS = 5
+MOSTLY_SAME = 0.95
 TEXT_COLUMNS = frozenset(
     ["text", "sentence", "utterance", "comment", "tweet", "transcript", "message", "words"]
 )
@@ -142,6 +142,12 @@ def find_roles(
         categories=tuple(found["category"]),
         identifiers=tuple(found["id"] + others),
     )
+
+
+def retells(part: pd.Series, labels: pd.Series, most: int) -> bool:
+    """Whether one column is the label in other words: nearly always one label for each value."""
+    usual = labels.groupby(part).agg(lambda group: group.value_counts().iloc[0])
+    return part.nunique() <= most and bool(usual.sum() >= MOSTLY_SAME * len(labels))
 
 
 def _kind(name: str, column: pd.Series, target: pd.Series) -> str:

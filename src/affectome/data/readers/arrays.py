@@ -12,8 +12,9 @@ import pandas as pd
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
-from affectome.data.events import label_trials, read_events
-from affectome.data.measurement import (
+from affectome.data.memory import check_memory
+from affectome.data.readers.events import label_trials, read_events
+from affectome.data.readers.measurement import (
     Measurement,
     Options,
     cut_measurement,
@@ -21,7 +22,6 @@ from affectome.data.measurement import (
     trials_recording,
     with_subject,
 )
-from affectome.data.memory import check_memory
 from affectome.errors import InputError, require
 
 SUFFIXES = (".npz", ".mat", ".csv", ".tsv")
