@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from tests.evidence.planted import named_subjects
 
+from affectome.audit import Audit, audit
 from affectome.errors import InputError
-from affectome.evidence import Audit, audit
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 

@@ -9,10 +9,10 @@ from PIL import Image, ImageEnhance, ImageOps
 from scipy.ndimage import gaussian_filter
 from tests.films import write_film
 
+from affectome.audit import Audit, audit
+from affectome.audit.copies import copied_pictures, copied_sounds
+from affectome.audit.media import _mel_bank, _spectrum
 from affectome.errors import InputError
-from affectome.evidence.audit import Audit, audit
-from affectome.evidence.audit.copies import copied_pictures, copied_sounds
-from affectome.evidence.audit.media import _mel_bank, _spectrum
 from affectome.progress import silent
 
 

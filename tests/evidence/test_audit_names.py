@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
+from affectome.audit.names import known_names, name_parts, target_from_names
 from affectome.data.roles import find_roles, role_of, words_of
 from affectome.errors import InputError
-from affectome.evidence.audit.names import known_names, name_parts, target_from_names
 
 
 def test_numbered_names_share_a_theme() -> None:

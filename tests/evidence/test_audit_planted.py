@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from tests.evidence.planted import CLEAN, PLANTED
 
-from affectome.evidence import Audit, audit
+from affectome.audit import Audit, audit
 
 Draw = Callable[[np.random.Generator], pd.DataFrame]
 CASES = [pytest.param(kind, draw, where, id=draw.__name__) for kind, draw, where in PLANTED]

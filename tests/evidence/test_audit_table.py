@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
+from affectome.audit import Audit, audit, tables
+from affectome.audit.columns import bins_of, read_columns
+from affectome.audit.probes import group_folds, group_sums, random_folds, skill
 from affectome.data import make_recording, save_recording
 from affectome.errors import InputError
-from affectome.evidence.audit import Audit, audit, tables
-from affectome.evidence.audit.columns import bins_of, read_columns
-from affectome.evidence.audit.readers import group_folds, group_sums, random_folds, skill
 
 Plant = Callable[[pd.DataFrame, np.ndarray, np.random.Generator], pd.DataFrame]
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from affectome.audit import audit as run_audit
 from affectome.cli.running import finish, progress_bar, say
-from affectome.evidence import audit as run_audit
 from affectome.reports.audit import write_audit
 
 

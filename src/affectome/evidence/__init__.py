@@ -1,10 +1,9 @@
-"""Leak-safe splits, scores with intervals, nulls, baselines and the audit."""
+"""Leak-safe splits, scores with intervals, nulls and baselines."""
 
 from affectome.evidence._exchange import arrange
 from affectome.evidence._holdout import independent_groups
 from affectome.evidence._metrics import METRICS
 from affectome.evidence._predictions import fold_of
-from affectome.evidence.audit import Audit, Finding, audit
 from affectome.evidence.baselines import baseline_scores
 from affectome.evidence.ceilings import NoiseCeiling, noise_ceiling
 from affectome.evidence.evaluate import Evidence, evaluate
@@ -30,15 +29,12 @@ from affectome.evidence.splits import (
 __all__ = [
     "METRICS",
     "USUAL_INFLATION",
-    "Audit",
     "Evidence",
-    "Finding",
     "NoiseCeiling",
     "PermutationTest",
     "Score",
     "Split",
     "arrange",
-    "audit",
     "baseline_scores",
     "circular_shifts",
     "difference",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from affectome.evidence.audit import SEVERITIES, Audit
+from affectome.audit import SEVERITIES, Audit
 from affectome.evidence.manifest import manifest
 from affectome.reports.figures import Mark, scores
 from affectome.reports.page import Figure, Page, Section, Table, write_run

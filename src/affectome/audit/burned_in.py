@@ -15,12 +15,12 @@ from scipy.ndimage import label as components
 from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
-from affectome.evidence.audit.columns import ALPHA
-from affectome.evidence.audit.findings import Finding, Severity
-from affectome.evidence.audit.leaks import MOST_OF_IT, NEARLY_ALL
-from affectome.evidence.audit.material import Material
-from affectome.evidence.audit.media import Pictures
-from affectome.evidence.audit.readers import (
+from affectome.audit.columns import ALPHA
+from affectome.audit.findings import Finding, Severity
+from affectome.audit.leaks import MOST_OF_IT, NEARLY_ALL
+from affectome.audit.material import Material
+from affectome.audit.media import Pictures
+from affectome.audit.probes import (
     Folds,
     bootstrap_weights,
     group_folds,

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from affectome.audit.media import N_MEL, Pictures, Sounds
 from affectome.errors import InputError
-from affectome.evidence.audit.media import N_MEL, Pictures, Sounds
 from affectome.progress import Progress
 
 SEEN_WELL = 96

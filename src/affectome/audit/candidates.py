@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from affectome.audit.material import Material
+from affectome.audit.probes import MOST_ROWS
 from affectome.data.roles import retells, role_of
-from affectome.evidence.audit.material import Material
-from affectome.evidence.audit.readers import MOST_ROWS
 
 MOST_CANDIDATES = 10
 FEWEST_CODES = 5

@@ -17,19 +17,19 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from affectome.data import Skipped
-from affectome.evidence.audit.candidates import candidates
-from affectome.evidence.audit.counts import imbalance, too_few
-from affectome.evidence.audit.findings import ORDER, Finding
-from affectome.evidence.audit.groups import (
+from affectome.audit.candidates import candidates
+from affectome.audit.class_balance import imbalance, too_few
+from affectome.audit.findings import ORDER, Finding
+from affectome.audit.groups import (
     group_findings,
     measure_gaps,
     read_identities,
 )
-from affectome.evidence.audit.looks import look
-from affectome.evidence.audit.material import read_material
-from affectome.evidence.audit.media import read_media
-from affectome.evidence.audit.order import order_findings
+from affectome.audit.looks import look
+from affectome.audit.material import read_material
+from affectome.audit.media import read_media
+from affectome.audit.order import order_findings
+from affectome.data import Skipped
 from affectome.progress import Progress, silent
 
 SCHEMA = 1

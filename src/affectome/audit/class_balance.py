@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import chisquare
 
-from affectome.evidence.audit.candidates import Candidate
-from affectome.evidence.audit.findings import Finding, Severity, listed
-from affectome.evidence.audit.material import Material
+from affectome.audit.candidates import Candidate
+from affectome.audit.findings import Finding, Severity, listed
+from affectome.audit.material import Material
 
 CERTAIN = 0.001
 SKEWED, VERY_SKEWED = 1.5, 4.0

@@ -14,12 +14,12 @@ import pandas as pd
 from scipy.stats import t as student
 from threadpoolctl import threadpool_limits
 
-from affectome.evidence.audit.candidates import Candidate, sample_rows
-from affectome.evidence.audit.columns import Reading, category_codes, read_columns
-from affectome.evidence.audit.findings import Finding, Severity
-from affectome.evidence.audit.leaks import MOST_OF_IT, NEARLY_ALL
-from affectome.evidence.audit.material import Material
-from affectome.evidence.audit.readers import (
+from affectome.audit.candidates import Candidate, sample_rows
+from affectome.audit.columns import Reading, category_codes, read_columns
+from affectome.audit.findings import Finding, Severity
+from affectome.audit.leaks import MOST_OF_IT, NEARLY_ALL
+from affectome.audit.material import Material
+from affectome.audit.probes import (
     N_SPLITS,
     READERS,
     bootstrap_weights,

@@ -5,23 +5,23 @@ from __future__ import annotations
 import numpy as np
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from affectome.evidence.audit.candidates import Candidate, main_groups, sample_rows
-from affectome.evidence.audit.columns import constant_columns, duplicate_columns
-from affectome.evidence.audit.copies import copied_pictures, copied_sounds
-from affectome.evidence.audit.duplicates import copied_rows, copied_texts, duplicate_findings
-from affectome.evidence.audit.facts import picture_facts, sound_facts
-from affectome.evidence.audit.features import picture_features, sound_features
-from affectome.evidence.audit.findings import Finding
-from affectome.evidence.audit.leaks import (
+from affectome.audit.burned_in import burnt_in_label
+from affectome.audit.candidates import Candidate, main_groups, sample_rows
+from affectome.audit.columns import constant_columns, duplicate_columns
+from affectome.audit.copies import copied_pictures, copied_sounds
+from affectome.audit.duplicates import copied_rows, copied_texts, duplicate_findings
+from affectome.audit.features import picture_features, sound_features
+from affectome.audit.file_metadata import picture_facts, sound_facts
+from affectome.audit.findings import Finding
+from affectome.audit.leaks import (
     Sample,
     leaks_in_facts,
     leaks_in_features,
     leaks_in_notes,
 )
-from affectome.evidence.audit.material import Material
-from affectome.evidence.audit.media import Pictures, Sounds
-from affectome.evidence.audit.readers import Folds, group_folds, random_folds
-from affectome.evidence.audit.region import burnt_in_label
+from affectome.audit.material import Material
+from affectome.audit.media import Pictures, Sounds
+from affectome.audit.probes import Folds, group_folds, random_folds
 from affectome.progress import Progress
 
 N_WORDS = 256

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
 
+from affectome.audit.material import Material
 from affectome.data import Skipped
 from affectome.data.video import Region, frames, parse_region, probe
 from affectome.errors import AffectomeError, InputError, require
-from affectome.evidence.audit.material import Material
 from affectome.progress import Progress
 
 PICTURES = frozenset(

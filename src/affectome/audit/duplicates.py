@@ -19,10 +19,10 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.stats import beta, binomtest
 
-from affectome.evidence.audit.candidates import Candidate
-from affectome.evidence.audit.findings import Finding, Severity
-from affectome.evidence.audit.material import Material
-from affectome.evidence.audit.readers import filled, scaled
+from affectome.audit.candidates import Candidate
+from affectome.audit.findings import Finding, Severity
+from affectome.audit.material import Material
+from affectome.audit.probes import filled, scaled
 
 CERTAIN = 0.001
 NEAR, VERY_NEAR = 0.5, 0.25

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from affectome.audit.delimited import ragged_rows, style_of
+from affectome.audit.names import describe_parts, known_names
 from affectome.data import Skipped
 from affectome.data.catalog import MEDIA
 from affectome.data.memory import check_memory
 from affectome.data.roles import is_split
 from affectome.errors import InputError, require
-from affectome.evidence.audit.delimited import ragged_rows, style_of
-from affectome.evidence.audit.names import describe_parts, known_names
 
 MEMORY_FACTOR = 4
 EMOTION = re.compile(

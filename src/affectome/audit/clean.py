@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pandas as pd
 
+from affectome.audit.tables import check_table_memory
 from affectome.errors import InputError
-from affectome.evidence.audit.tables import check_table_memory
 
 MOSTLY_NUMBERS = 0.8
 MOST_CLASSES = 10

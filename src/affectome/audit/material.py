@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from affectome.audit.clean import read_labels, settle_columns
+from affectome.audit.names import name_parts, target_from_names
+from affectome.audit.tables import Notes, check_table_memory, read_folder, read_table
 from affectome.data import Skipped, load_recording, trial_table, unit_table
 from affectome.data.roles import Roles, find_roles, retells
 from affectome.errors import InputError
-from affectome.evidence.audit.cells import read_labels, settle_columns
-from affectome.evidence.audit.names import name_parts, target_from_names
-from affectome.evidence.audit.tables import Notes, check_table_memory, read_folder, read_table
 
 
 @dataclass
@@ -97,7 +97,7 @@ def read_material(
     target_from_name: str | None = None,
     names: Sequence[str] = (),
 ) -> Material:
-    """Read whatever can be audited; see `affectome.evidence.audit.audit` for the parameters."""
+    """Read whatever can be audited; see `affectome.audit.audit` for the parameters."""
     if isinstance(source, xr.DataArray):
         return _from_recording(source, target, groups)
     if isinstance(source, pd.DataFrame):

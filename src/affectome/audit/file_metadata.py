@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from affectome.audit.media import Pictures
 from affectome.errors import require
-from affectome.evidence.audit.media import Pictures
 
 RING = 2
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, rankdata
 
-from affectome.evidence.audit.findings import Finding, listed
-from affectome.evidence.audit.readers import Folds, fold_numbers
+from affectome.audit.findings import Finding, listed
+from affectome.audit.probes import Folds, fold_numbers
 
 N_BINS = 32
 FEWEST_IN_BIN = 8

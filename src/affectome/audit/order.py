@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from affectome.evidence.audit.candidates import Candidate
-from affectome.evidence.audit.columns import bins_of, read_columns
-from affectome.evidence.audit.findings import Finding, Severity
-from affectome.evidence.audit.leaks import NEARLY_ALL
-from affectome.evidence.audit.material import Material
-from affectome.evidence.audit.readers import random_folds
+from affectome.audit.candidates import Candidate
+from affectome.audit.columns import bins_of, read_columns
+from affectome.audit.findings import Finding, Severity
+from affectome.audit.leaks import NEARLY_ALL
+from affectome.audit.material import Material
+from affectome.audit.probes import random_folds
 
 SOME = 0.1
 ROW_ORDER = "order of the rows"

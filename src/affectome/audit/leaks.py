@@ -9,10 +9,10 @@ import pandas as pd
 from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
-from affectome.evidence.audit.columns import ALPHA, Reading, bins_of, category_codes, read_columns
-from affectome.evidence.audit.findings import Finding, Severity, listed
-from affectome.evidence.audit.material import Material
-from affectome.evidence.audit.readers import (
+from affectome.audit.columns import ALPHA, Reading, bins_of, category_codes, read_columns
+from affectome.audit.findings import Finding, Severity, listed
+from affectome.audit.material import Material
+from affectome.audit.probes import (
     READERS,
     Folds,
     bootstrap_weights,

@@ -1,0 +1,12 @@
+"""Audit: why a score would be too good, found before anyone trains.
+
+``run`` says what is done in which order. What is audited is read by ``tables``, ``names`` and
+``clean`` into one ``material``; ``media`` makes small arrays of pictures and sounds. Then
+``columns``, ``leaks``, ``burned_in``, ``duplicates``, ``copies``, ``groups``, ``order`` and
+``class_balance`` each look for one kind of fault, with two quick ``probes``, and give ``findings``.
+"""
+
+from affectome.audit.findings import Finding
+from affectome.audit.run import KINDS, SEVERITIES, Audit, audit
+
+__all__ = ["KINDS", "SEVERITIES", "Audit", "Finding", "audit"]
