@@ -14,7 +14,7 @@ import numpy as np
 from numba import set_num_threads
 from scipy.ndimage import gaussian_filter
 
-from affectome.dynamics.prototypes import fit_prototypes
+from affectome.faces.prototypes import fit_prototypes
 from affectome.features.hog import stream_film
 
 RATE, SECONDS = 60, 20

@@ -12,7 +12,7 @@ from scipy.io import savemat
 
 from affectome.cli import main
 from affectome.data import memory
-from affectome.studies import neural_code
+from affectome.studies.neural_code import study as neural_code
 
 ONSETS = 2.0 + 4.0 * np.arange(16)
 LABELS = ["fear", "joy"] * 8

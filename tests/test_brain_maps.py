@@ -15,8 +15,8 @@ from sklearn.feature_selection import f_classif
 from affectome.cli import main
 from affectome.errors import InputError
 from affectome.reports.brain_maps import are_voxels, brain_map, write_maps
-from affectome.reports.neural_code_carriers import states
-from affectome.reports.neural_code_figures import state_graph
+from affectome.studies.neural_code.figures import state_graph
+from affectome.studies.neural_code.report_carriers import states
 
 N = 24
 LABELS = np.array(["fear", "joy"] * (N // 2))

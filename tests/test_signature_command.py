@@ -9,7 +9,7 @@ import pytest
 
 from affectome.cli import main
 from affectome.errors import InputError
-from affectome.studies.signatures import name_patterns, run
+from affectome.studies.signature import name_patterns, run
 
 AFFINE = np.diag([4.0, 4, 4, 1])
 

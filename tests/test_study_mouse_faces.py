@@ -14,14 +14,14 @@ from affectome.cli.app import main
 from affectome.data.video import frames
 from affectome.errors import InputError
 from affectome.features.hog import HogSettings
-from affectome.studies._faces_neurons import (
+from affectome.studies._within import rank_correlation
+from affectome.studies.mouse_faces import MouseFaces, run
+from affectome.studies.mouse_faces.neurons import (
     FaceTrace,
     check_events,
     neurons_and_face,
     neurons_and_stimuli,
 )
-from affectome.studies._within import rank_correlation
-from affectome.studies.mouse_faces import MouseFaces, run
 from films import write_film
 
 RATE, GAP, LEVELS = 20, 3.0, (0, 1, 2, 0, 1, 2, 2, 0, 1)

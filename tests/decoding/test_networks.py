@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from affectome.decoding.networks import EEGNet, ShallowConvNet, WindowGRU
+from affectome.decoding.torch_modules import EEGNet, ShallowConvNet, WindowGRU
 
 SIZES = [(1, 8, 2), (5, 40, 3), (12, 101, 9)]
 

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import pearsonr
 
-from affectome.dynamics.following import (
+from affectome.errors import InputError
+from affectome.faces.following import (
     align_clocks,
     follow,
     partition_variance,
     stimulus_kernels,
 )
-from affectome.errors import InputError
 from affectome.simulations.mice import DRIVERS, simulate_mouse
 
 

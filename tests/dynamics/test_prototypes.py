@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from scipy.cluster.hierarchy import leaves_list
 
-from affectome.dynamics.expression import expression_change, frame_change
-from affectome.dynamics.prototypes import (
+from affectome.errors import InputError
+from affectome.faces.expression import expression_change, frame_change
+from affectome.faces.prototypes import (
     correlate_frames,
     embed_frames,
     fit_prototypes,
     order_frames,
 )
-from affectome.dynamics.traces import describe_course, variability
-from affectome.errors import InputError
+from affectome.faces.traces import describe_course, variability
 
 N_UNITS = 40
 

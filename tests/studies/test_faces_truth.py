@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 
 from affectome.cli.app import main
 from affectome.data.video.clips import read_clips
-from affectome.dynamics.expression import neutral_of
+from affectome.faces.expression import neutral_of
 from affectome.features.hog import HogSettings, describe_clips
 from affectome.simulations.mice import SimulatedMouse, simulate_mouse
 from films import write_film

@@ -14,9 +14,9 @@ from affectome.decoding import RidgeClassifierDecoder
 from affectome.errors import InputError
 from affectome.evidence import make_split
 from affectome.features.spectra import differential_entropy
-from affectome.reports.film_eeg import answer
 from affectome.simulations.eeg import simulate_eeg
-from affectome.studies import film_eeg
+from affectome.studies import compare
+from affectome.studies.compare.report import answer
 
 SPLITS = ["random trials", "new people", "new people, new films"]
 DECODERS = ["linear", "CNN", "RNN", "film alone"]
@@ -36,7 +36,7 @@ def measured(recording):
 def compared():
     steps = []
     recording = films(effect=1.0)
-    found = film_eeg.run(
+    found = compare.run(
         measured(recording), max_epochs=1, progress=lambda *step: steps.append(step)
     )
     return recording, found, steps
@@ -75,16 +75,16 @@ def test_the_linear_row_is_scikit_learns_loop_over_the_same_folds(compared):
     recording, found, _ = compared
     trials, X = trial_table(recording), differential_entropy(recording).values
     y = trials["emotion"].to_numpy()
-    for name, holdout in film_eeg.SPLITS.items():
+    for name, holdout in compare.SPLITS.items():
         split = make_split(trials, y, holdout)
         assert split.digest == found.splits[name].digest
         expected = np.empty_like(y)
         for train, test in split:
-            ridge = RidgeClassifierDecoder(alpha=film_eeg.ALPHAS).fit(X[train], y[train])
+            ridge = RidgeClassifierDecoder(alpha=compare.ALPHAS).fit(X[train], y[train])
             expected[test] = ridge.predict(X[test])
         cell = next(c for c in found.cells if (c.split, c.decoder) == (name, "linear"))
         assert cell.score.value == pytest.approx(balanced_accuracy_score(y, expected))
-    networks = [c for c in found.cells if c.decoder in film_eeg.NETWORKS]
+    networks = [c for c in found.cells if c.decoder in compare.NETWORKS]
     linear = {c.split: c.score.value for c in found.cells if c.decoder == "linear"}
     for cell in networks:
         assert cell.excess.value == pytest.approx(cell.score.value - linear[cell.split])
@@ -100,7 +100,7 @@ def test_the_film_alone_tells_all_until_films_are_held_out(compared):
 def test_a_split_that_the_trials_do_not_allow_is_named(compared):
     recording, _, _ = compared
     one = recording.isel(trial=trial_table(recording)["subject"].to_numpy() == "sub-01")
-    found = film_eeg.run(measured(one), max_epochs=1)
+    found = compare.run(measured(one), max_epochs=1)
     assert list(found.splits) == ["random trials"]
     assert found.warnings[0].startswith("new people: absent, there is only one subject (sub-01)")
     assert found.warnings[1].startswith("new people, new films: absent, there is only one subject")
@@ -110,16 +110,16 @@ def test_a_split_that_the_trials_do_not_allow_is_named(compared):
 def test_says_what_is_wrong(compared):
     recording, _, _ = compared
     with pytest.raises(InputError, match=r"no column 'mood'; they have .*emotion"):
-        film_eeg.run(measured(recording), "mood")
+        compare.run(measured(recording), "mood")
     fear = recording.isel(trial=trial_table(recording)["emotion"].to_numpy() == "fear")
     with pytest.raises(InputError, match="'emotion' holds 1 class in films"):
-        film_eeg.run(measured(fear))
+        compare.run(measured(fear))
     with pytest.raises(InputError, match="needs samples over time; the Recording has the dims"):
-        film_eeg.run(measured(recording.mean("time")))
+        compare.run(measured(recording.mean("time")))
     emotions = trial_table(recording)["emotion"].to_numpy().tolist()
     first = {name: emotions.index(name) for name in ("fear", "joy")}
     with pytest.raises(InputError, match="no split can be made; new people, new films: absent"):
-        film_eeg.run(measured(recording.isel(trial=[first["fear"], first["joy"]])))
+        compare.run(measured(recording.isel(trial=[first["fear"], first["joy"]])))
 
 
 def test_the_command_writes_the_table(compared, tmp_path, capsys, monkeypatch):
@@ -148,13 +148,13 @@ def test_the_command_writes_the_table(compared, tmp_path, capsys, monkeypatch):
 
 @pytest.mark.slow
 def test_new_people_are_read_and_film_identity_is_not_taken_for_emotion():
-    planted = film_eeg.run(measured(films(n_subjects=8, effect=1.5)), max_epochs=1)
+    planted = compare.run(measured(films(n_subjects=8, effect=1.5)), max_epochs=1)
     for cell in planted.cells:
         if cell.decoder == "linear":
             assert cell.score.interval[0] > 0.5, cell.split
     signature = films(n_subjects=8, n_films=16, effect=0.0, stimulus_effect=1.5)
-    nothing = film_eeg.run(measured(signature), max_epochs=10)
+    nothing = compare.run(measured(signature), max_epochs=10)
     reached = {(c.decoder, c.split): c.score for c in nothing.cells}
     assert reached["linear", "random trials"].interval[0] > 0.5
-    for decoder in ("linear", *film_eeg.NETWORKS):
+    for decoder in ("linear", *compare.NETWORKS):
         assert reached[decoder, "new people, new films"].interval[0] <= 0.5, decoder

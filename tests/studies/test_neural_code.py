@@ -12,7 +12,7 @@ from affectome.data import trial_table
 from affectome.data.readers.measurement import Measurement
 from affectome.errors import InputError
 from affectome.simulations.population import simulate_population
-from affectome.studies import neural_code
+from affectome.studies.neural_code import study as neural_code
 
 TWO = ("fear", "joy")
 

@@ -19,7 +19,7 @@ from affectome.simulations import (
     simulate_maps,
     simulate_population,
 )
-from affectome.studies import neural_code
+from affectome.studies.neural_code import study as neural_code
 
 
 @pytest.fixture

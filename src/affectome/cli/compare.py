@@ -12,10 +12,10 @@ from affectome.data import output_folder
 from affectome.data.readers import read_recording
 from affectome.data.readers.measurement import Measurement
 from affectome.evidence import manifest
-from affectome.reports.film_eeg import answer, film_eeg_page
 from affectome.reports.page import write_run
 from affectome.simulations.eeg import simulate_eeg
-from affectome.studies import film_eeg as study
+from affectome.studies import compare as study
+from affectome.studies.compare.report import answer, film_eeg_page
 
 SIMULATED = "simulated film EEG"
 

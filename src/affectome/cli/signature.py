@@ -13,8 +13,8 @@ from affectome.data.images import load_image, squeezed
 from affectome.evidence.manifest import manifest
 from affectome.reports.brain_maps import pattern_map
 from affectome.reports.page import Figure, write_run
-from affectome.reports.signatures import signatures_page
-from affectome.studies.signatures import name_patterns, run
+from affectome.studies.signature import name_patterns, run
+from affectome.studies.signature.report import signatures_page
 
 MOST_DRAWN = 3
 

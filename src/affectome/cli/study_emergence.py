@@ -10,9 +10,9 @@ import typer
 from affectome.cli.running import finish, parse_pair, parse_ratings, progress_bar
 from affectome.data import Catalog, output_folder, read_catalog
 from affectome.evidence import manifest
-from affectome.reports.emergence import emergence_page
 from affectome.reports.page import write_run
 from affectome.studies.emergence import EmergenceResult, run
+from affectome.studies.emergence.report import emergence_page
 
 
 def emergence(

@@ -13,10 +13,10 @@ from affectome.data import write_bytes
 from affectome.data.video.clips import clip_of
 from affectome.evidence.manifest import manifest
 from affectome.features.hog import HogSettings, clip_images
-from affectome.reports.face_film import face_film
-from affectome.reports.mouse_faces import FaceArrays, mouse_faces_page
 from affectome.reports.page import write_run
 from affectome.studies.mouse_faces import MouseFaces, has_films, run, run_neurons
+from affectome.studies.mouse_faces.film import face_film
+from affectome.studies.mouse_faces.report import FaceArrays, mouse_faces_page
 
 
 def mouse_faces(

@@ -20,9 +20,9 @@ from affectome.reports.brain_maps import (
     write_maps,
     write_searchlight,
 )
-from affectome.reports.neural_code import answer, neural_code_page
 from affectome.reports.page import Figure, write_run
 from affectome.studies import neural_code as study
+from affectome.studies.neural_code.report import answer, neural_code_page
 
 
 def neural_code(

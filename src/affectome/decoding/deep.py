@@ -14,7 +14,7 @@ from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, check_random_state
 
-from affectome.decoding.networks import EEGNet, ShallowConvNet, WindowGRU
+from affectome.decoding.torch_modules import EEGNet, ShallowConvNet, WindowGRU
 from affectome.errors import InputError, require
 
 MODULES: dict[str, type[torch.nn.Module]] = {

@@ -1,1 +1,1 @@
-"""The experiments end to end, one file each."""
+"""The experiments end to end, a folder each: its parts, its report and its figures."""

@@ -12,8 +12,8 @@ import pandas as pd
 from PIL import Image
 
 from affectome.data import read_picture
-from affectome.reports.emergence_figures import tuning
 from affectome.reports.page import Figure, Section, data_uri
+from affectome.studies.emergence.figures import tuning
 
 THUMBNAIL = 112
 

@@ -15,16 +15,16 @@ from sklearn.model_selection import KFold
 from affectome.data.readers.continuous import Continuous, read_continuous, remove_run_means
 from affectome.data.readers.epochs import cut_epochs
 from affectome.decoding import RidgeClassifierDecoder
-from affectome.dynamics.following import (
+from affectome.errors import InputError
+from affectome.evidence import make_split, permutation_test, score
+from affectome.evidence.permutation import PermutationTest
+from affectome.faces.following import (
     Followed,
     align_clocks,
     follow,
     partition_variance,
     stimulus_kernels,
 )
-from affectome.errors import InputError
-from affectome.evidence import make_split, permutation_test, score
-from affectome.evidence.permutation import PermutationTest
 from affectome.kernels.ridge import cross_validated_predictions
 
 Q = 0.05

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from affectome.reports.mouse_faces_sections import (
+from affectome.reports.page import Page, Section
+from affectome.studies.mouse_faces.report_sections import (
     UNSEEN,
     FaceArrays,
     between,
@@ -16,7 +17,6 @@ from affectome.reports.mouse_faces_sections import (
     neurons_section,
     unfolding_section,
 )
-from affectome.reports.page import Page, Section
 
 __all__ = ["FaceArrays", "mouse_faces_page"]
 

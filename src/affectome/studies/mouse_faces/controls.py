@@ -10,16 +10,16 @@ import pandas as pd
 from affectome.data import Skipped
 from affectome.data.readers.pose import clip_speeds
 from affectome.decoding import RidgeDecoder
-from affectome.dynamics.expression import expression_change
 from affectome.evidence import Split
-from affectome.studies._faces_decoding import (
+from affectome.faces.expression import expression_change
+from affectome.studies._within import interval_over, rank_correlation
+from affectome.studies.mouse_faces.decoding import (
     PENALTIES,
     decode_intensity,
     out_of_fold,
     split_animals,
 )
-from affectome.studies._faces_unfolding import FaceClips
-from affectome.studies._within import interval_over, rank_correlation
+from affectome.studies.mouse_faces.unfolding import FaceClips
 
 
 def intensity_and_controls(

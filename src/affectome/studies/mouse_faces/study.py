@@ -18,20 +18,24 @@ import pandas as pd
 from affectome.data import trial_table
 from affectome.data.readers.events import read_events
 from affectome.data.video.clips import read_clips
-from affectome.dynamics.expression import expression_change
-from affectome.dynamics.prototypes import Prototypes
 from affectome.evidence import Split
+from affectome.faces.expression import expression_change
+from affectome.faces.prototypes import Prototypes
 from affectome.features.hog import ClipFeatures, HogSettings, describe_clips
 from affectome.progress import Progress, silent
-from affectome.studies._faces_controls import (
+from affectome.studies.mouse_faces.controls import (
     intensity_and_controls,
     intensity_by_session,
     motion_table,
     pose_control,
 )
-from affectome.studies._faces_decoding import decode_events, decode_frames, split_animals
-from affectome.studies._faces_neurons import check_events, neurons_and_face, neurons_and_stimuli
-from affectome.studies._faces_unfolding import (
+from affectome.studies.mouse_faces.decoding import decode_events, decode_frames, split_animals
+from affectome.studies.mouse_faces.neurons import (
+    check_events,
+    neurons_and_face,
+    neurons_and_stimuli,
+)
+from affectome.studies.mouse_faces.unfolding import (
     FaceClips,
     dynamics,
     held_out_traces,

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from affectome.reports import neural_code_figures as draw
 from affectome.reports.figures import Mark, matrix, scores
 from affectome.reports.page import Figure, Section, Table
 from affectome.reports.style import COLORS
 from affectome.reports.words import interval, p_text
+from affectome.studies.neural_code import figures as draw
 
 Result = Mapping[str, Any]
 

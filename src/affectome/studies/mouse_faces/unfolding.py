@@ -11,20 +11,20 @@ import pandas as pd
 
 from affectome.data.readers.pose import film_speed
 from affectome.data.video.clips import clip_of
-from affectome.dynamics.expression import frame_change, neutral_of
-from affectome.dynamics.prototypes import (
+from affectome.errors import InputError
+from affectome.evidence import Split
+from affectome.faces.expression import frame_change, neutral_of
+from affectome.faces.prototypes import (
     Prototypes,
     correlate_frames,
     embed_frames,
     fit_prototypes,
     order_frames,
 )
-from affectome.dynamics.traces import describe_course, variability
-from affectome.errors import InputError
-from affectome.evidence import Split
+from affectome.faces.traces import describe_course, variability
 from affectome.features.hog import HogSettings, stream_film
-from affectome.studies._faces_neurons import FaceTrace
 from affectome.studies._within import interval_over, rank_correlation
+from affectome.studies.mouse_faces.neurons import FaceTrace
 
 NEUTRAL = ("none", "neutral", "baseline")
 MAP_FRAMES = 600
@@ -42,10 +42,12 @@ class FaceClips:
 
     @property
     def subjects(self) -> np.ndarray:
+        """Animal of each clip."""
         return self.trials["subject"].astype(str).to_numpy()
 
     @property
     def sessions(self) -> np.ndarray:
+        """Session of each clip."""
         return self.trials["session"].astype(str).to_numpy()
 
     @property
@@ -83,6 +85,7 @@ class FaceClips:
 
     @property
     def after(self) -> np.ndarray:
+        """Which times lie in the window after the event."""
         return (self.time >= self.window[0] - 1e-9) & (self.time <= self.window[1] + 1e-9)
 
     @cached_property
@@ -189,6 +192,7 @@ def trace_film(
 def list_prototypes(
     clips: FaceClips, made: Prototypes, held_out: dict[str, Any]
 ) -> list[dict[str, Any]]:
+    """Frames and animals that each prototype is made of, and how it does in held-out animals."""
     n_before = int((clips.time < 0).sum()) * len(clips.trials)
     per_clip = int(clips.after.sum())
     listed = []
@@ -206,6 +210,7 @@ def list_prototypes(
 
 
 def dynamics(clips: FaceClips, traces: np.ndarray) -> dict[str, Any]:
+    """Latency, peak, persistence and variability of each event's traces, averaged over animals."""
     course = describe_course(traces, clips.time)
     table = pd.DataFrame(
         {

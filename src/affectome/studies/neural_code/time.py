@@ -20,7 +20,7 @@ from affectome.dynamics.regimes import FEWEST_TRIALS, compare_switching
 from affectome.dynamics.states import hidden_states
 from affectome.errors import InputError
 from affectome.features.windows import window_means
-from affectome.studies._neural_case import Case, has_past, has_times, step_of, thinned
+from affectome.studies.neural_code.case import Case, has_past, has_times, step_of, thinned
 
 MOST_STATES = 4
 SLOW_SECONDS = 8.0

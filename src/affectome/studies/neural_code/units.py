@@ -14,7 +14,7 @@ from affectome.decoding import ShrinkageLDA
 from affectome.errors import InputError
 from affectome.evidence import Split, p_value
 from affectome.progress import Progress
-from affectome.studies._neural_case import Case
+from affectome.studies.neural_code.case import Case
 from affectome.units import Change, Effect, lesion, selectivity
 
 

@@ -23,7 +23,7 @@ from affectome.evidence import Evidence, Split, evaluate
 from affectome.features.connectivity import correlation, spectral
 from affectome.features.spectra import BANDS
 from affectome.features.windows import sampling_rate
-from affectome.studies._neural_case import (
+from affectome.studies.neural_code.case import (
     FEWEST_PEOPLE,
     Case,
     accuracy,

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectome.studies._emergence_manipulation import Manipulations
-from affectome.studies._emergence_readout import Readout
-from affectome.studies._emergence_units import TwoSets, Untrained, by_layer
+from affectome.studies.emergence.manipulation import Manipulations
+from affectome.studies.emergence.readout import Readout
+from affectome.studies.emergence.units import TwoSets, Untrained, by_layer
 from affectome.units import Selectivity, overlap
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from affectome.reports import neural_code_carriers as carriers
-from affectome.reports import neural_code_reading as reading
-from affectome.reports.neural_code_reading import Result
 from affectome.reports.page import Figure, Page
 from affectome.reports.words import interval, p_text
+from affectome.studies.neural_code import report_carriers as carriers
+from affectome.studies.neural_code import report_reading as reading
+from affectome.studies.neural_code.report_reading import Result
 
 
 def neural_code_page(

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from affectome.reports import neural_code_figures as draw
 from affectome.reports.figures import Mark, scores
-from affectome.reports.neural_code_reading import Result
 from affectome.reports.page import Figure, Section, Table
 from affectome.reports.style import COLORS
 from affectome.reports.words import interval, p_text
+from affectome.studies.neural_code import figures as draw
+from affectome.studies.neural_code.report_reading import Result
 
 LONG = 100.0
 

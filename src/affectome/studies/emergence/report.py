@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 
 from affectome.data import VALENCE_CLASSES
-from affectome.reports.emergence_drivers import Drivers, best_units
-from affectome.reports.emergence_figures import (
+from affectome.reports.figures import Mark, scores
+from affectome.reports.page import Figure, Page, Section, Table
+from affectome.reports.style import COLORS
+from affectome.reports.words import interval
+from affectome.studies.emergence.driving_pictures import Drivers, best_units
+from affectome.studies.emergence.figures import (
     decoding_by_layer,
     gain_curves,
     manipulation_by_layer,
     overlap_by_layer,
     selective_share,
 )
-from affectome.reports.figures import Mark, scores
-from affectome.reports.page import Figure, Page, Section, Table
-from affectome.reports.style import COLORS
-from affectome.reports.words import interval
 
 BASELINES = {
     "image_statistics": "brightness, contrast, colour",

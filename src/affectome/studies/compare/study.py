@@ -37,7 +37,7 @@ from affectome.evidence import (
 )
 from affectome.features.spectra import differential_entropy
 from affectome.progress import Progress, silent
-from affectome.studies._neural_inputs import after_event, labelled
+from affectome.studies.neural_code.inputs import after_event, labelled
 
 SPLITS: Mapping[str, str | tuple[str, ...]] = {
     "random trials": "random",

@@ -20,11 +20,11 @@ from affectome.decoding.deep import DeepDecoder
 from affectome.errors import AffectomeError, InputError
 from affectome.evidence import Evidence, Split, evaluate
 from affectome.progress import Progress, silent
-from affectome.studies import _neural_readings as read
-from affectome.studies import _neural_time as time
-from affectome.studies import _neural_units as carry
-from affectome.studies._neural_case import Case
-from affectome.studies._neural_inputs import after_event, choose_split, labelled, responses
+from affectome.studies.neural_code import readings as read
+from affectome.studies.neural_code import time
+from affectome.studies.neural_code import units as carry
+from affectome.studies.neural_code.case import Case
+from affectome.studies.neural_code.inputs import after_event, choose_split, labelled, responses
 from affectome.units import Selectivity, selectivity
 
 DECODERS = ("linear", "eegnet", "shallow", "gru")

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectome.reports import mouse_faces_figures as draw
 from affectome.reports.figures import Mark, matrix, scores
 from affectome.reports.page import Figure, Section
 from affectome.reports.style import COLORS
+from affectome.studies.mouse_faces import figures as draw
 
 
 @dataclass(frozen=True, eq=False)

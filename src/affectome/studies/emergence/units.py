@@ -16,9 +16,9 @@ from affectome.errors import InputError
 from affectome.evidence import Split
 from affectome.networks import Network, load_network
 from affectome.progress import Progress
-from affectome.reports.emergence_drivers import Drivers
-from affectome.studies._emergence_readout import read, squeezed
-from affectome.studies._emergence_stimuli import Settings, halves, respond, with_classes
+from affectome.studies.emergence.driving_pictures import Drivers
+from affectome.studies.emergence.readout import read, squeezed
+from affectome.studies.emergence.stimuli import Settings, halves, respond, with_classes
 from affectome.units import Selectivity, selectivity, shared_units
 
 LEVEL = 0.05

@@ -16,8 +16,8 @@ from affectome.errors import InputError
 from affectome.evidence import Split, inner_split, make_split, score
 from affectome.networks import Manipulation, Network, manipulated_activations
 from affectome.progress import Progress
-from affectome.studies._emergence_readout import classifier
-from affectome.studies._emergence_stimuli import Settings
+from affectome.studies.emergence.readout import classifier
+from affectome.studies.emergence.stimuli import Settings
 from affectome.units import Change, Effect, enhance, lesion, selectivity
 from affectome.units.manipulation import Measure, Respond
 

@@ -18,18 +18,18 @@ from affectome.data import Catalog, Skipped, trial_table
 from affectome.evidence import Split
 from affectome.networks import load_network
 from affectome.progress import Progress, silent
-from affectome.reports.emergence_drivers import Drivers
-from affectome.studies._emergence_layers import layer_results
-from affectome.studies._emergence_manipulation import manipulate
-from affectome.studies._emergence_readout import rating_splits, read_out
-from affectome.studies._emergence_stimuli import (
+from affectome.studies.emergence.driving_pictures import Drivers
+from affectome.studies.emergence.layers import layer_results
+from affectome.studies.emergence.manipulation import manipulate
+from affectome.studies.emergence.readout import rating_splits, read_out
+from affectome.studies.emergence.stimuli import (
     Settings,
     image_statistics,
     respond,
     split_pictures,
     with_classes,
 )
-from affectome.studies._emergence_units import (
+from affectome.studies.emergence.units import (
     LEVEL,
     compare_untrained,
     drivers,

@@ -21,7 +21,7 @@ from affectome.data import trial_table
 from affectome.decoding import RidgeClassifierDecoder, RidgeDecoder
 from affectome.evidence import Evidence, Split, evaluate, make_split
 from affectome.progress import Progress
-from affectome.studies._emergence_stimuli import Settings
+from affectome.studies.emergence.stimuli import Settings
 
 FEWEST = 20
 PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0)

@@ -1,0 +1,1 @@
+"""Faces over time: away from neutral, towards prototypes, and which neurons follow."""
