@@ -39,8 +39,9 @@ def films(tmp_path_factory):
         n_subjects=3, n_films=6, emotions=("fear", "joy"), effect=1.5, n_sources=12
     )
     pairs = recording.isel(unit=np.isin(recording["sensor"], ["F3", "F4", "P3", "P4"]))
-    save_recording(pairs, tmp_path_factory.mktemp("films") / "films.zarr")
-    return tmp_path_factory.getbasetemp() / "films0" / "films.zarr", pairs
+    path = tmp_path_factory.mktemp("films") / "films.zarr"
+    save_recording(pairs, path)
+    return path, pairs
 
 
 def run(recording, out, *more):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from tests.evidence.planted import CLEAN, PLANTED
+from tests.audit.planted import CLEAN, PLANTED
 
 from affectome.audit import Audit, audit
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.evidence.planted import named_subjects
+from tests.audit.planted import named_subjects
 
 from affectome.audit import Audit, audit
 from affectome.errors import InputError
