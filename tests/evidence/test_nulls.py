@@ -16,7 +16,7 @@ from affectome.evidence import (
     purged_time_split,
     shuffle_inputs,
 )
-from affectome.evidence._exchange import arrange, borrow
+from affectome.evidence import arrange, borrow
 
 
 @settings(deadline=None, max_examples=30)

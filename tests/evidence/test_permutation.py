@@ -12,7 +12,7 @@ from sklearn.svm import SVC, LinearSVC
 from affectome.decoding.ridge import RidgeClassifierDecoder, RidgeDecoder
 from affectome.errors import InputError
 from affectome.evidence import Split, make_split, permutation_test, permute_within
-from affectome.evidence._predictions import out_of_fold
+from affectome.evidence.cross_fit import out_of_fold
 
 
 def made(n_classes=2, effect=1.0, seed=0):

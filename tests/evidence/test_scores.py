@@ -7,7 +7,7 @@ from sklearn import metrics
 
 from affectome.errors import InputError
 from affectome.evidence import difference, noise_ceiling, score
-from affectome.evidence._metrics import METRICS
+from affectome.evidence.metrics import METRICS
 
 
 def drawn(seed=0, n=90, n_classes=3, decimals=1):

@@ -7,7 +7,7 @@ from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut, Repeate
 
 from affectome.errors import InputError
 from affectome.evidence import Split, inner_split, make_split, purged_time_split, wrap_splitter
-from affectome.evidence._predictions import fold_of
+from affectome.evidence.cross_fit import fold_of
 
 
 def crossed(n_subjects=10, n_stimuli=12):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from affectome.evidence._deal import deal
-from affectome.evidence._labels import strata
+from affectome.evidence.labels import strata
 from affectome.kernels.ridge import cross_validated_predictions
 
 Folds = Sequence[tuple[np.ndarray, np.ndarray]]

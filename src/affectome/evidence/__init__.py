@@ -1,23 +1,42 @@
-"""Leak-safe splits, scores with intervals, nulls and baselines."""
+"""The one gate: splits, nulls, intervals and baselines; no p and no interval is made elsewhere."""
 
-from affectome.evidence._exchange import arrange
-from affectome.evidence._holdout import independent_groups
-from affectome.evidence._metrics import METRICS
-from affectome.evidence._predictions import fold_of
 from affectome.evidence.baselines import baseline_scores
 from affectome.evidence.ceilings import NoiseCeiling, noise_ceiling
+from affectome.evidence.claims import (
+    Null,
+    correct_together,
+    fdr,
+    max_statistic,
+    mean_interval,
+    p_value,
+    tested,
+)
+from affectome.evidence.cross_fit import Predictions, cross_fit, fit_with_groups, fold_of
+from affectome.evidence.design import (
+    Design,
+    arrange,
+    exchange_for,
+    independent_groups,
+    make_design,
+)
 from affectome.evidence.evaluate import Evidence, evaluate
+from affectome.evidence.exchange import Exchange, NoNullError
 from affectome.evidence.manifest import manifest
+from affectome.evidence.metrics import METRICS
 from affectome.evidence.nulls import (
     circular_shifts,
-    p_value,
     permute_crossed,
     permute_whole,
     permute_within,
     shuffle_inputs,
 )
-from affectome.evidence.permutation import PermutationTest, permutation_test
-from affectome.evidence.scores import USUAL_INFLATION, Score, difference, score
+from affectome.evidence.permutation import (
+    NullScores,
+    PermutationTest,
+    null_scores,
+    permutation_test,
+)
+from affectome.evidence.scores import USUAL_INFLATION, Score, difference, group_mean, score
 from affectome.evidence.splits import (
     Split,
     inner_split,
@@ -29,22 +48,38 @@ from affectome.evidence.splits import (
 __all__ = [
     "METRICS",
     "USUAL_INFLATION",
+    "Design",
     "Evidence",
+    "Exchange",
+    "NoNullError",
     "NoiseCeiling",
+    "Null",
+    "NullScores",
     "PermutationTest",
+    "Predictions",
     "Score",
     "Split",
     "arrange",
     "baseline_scores",
     "circular_shifts",
+    "correct_together",
+    "cross_fit",
     "difference",
     "evaluate",
+    "exchange_for",
+    "fdr",
+    "fit_with_groups",
     "fold_of",
+    "group_mean",
     "independent_groups",
     "inner_split",
+    "make_design",
     "make_split",
     "manifest",
+    "max_statistic",
+    "mean_interval",
     "noise_ceiling",
+    "null_scores",
     "p_value",
     "permutation_test",
     "permute_crossed",
@@ -53,5 +88,6 @@ __all__ = [
     "purged_time_split",
     "score",
     "shuffle_inputs",
+    "tested",
     "wrap_splitter",
 ]

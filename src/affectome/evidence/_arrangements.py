@@ -11,22 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
 from affectome.errors import InputError
+from affectome.evidence.labels import row_codes
 
 FEWEST_ARRANGEMENTS = 20
 """With fewer, no p of .05 is within reach."""
-
-
-def constant_within(values: NDArray[np.generic], groups: NDArray[np.generic]) -> bool:
-    """Whether every group holds one value only."""
-    pairs = pd.DataFrame({"group": groups, "value": row_codes(values)}).drop_duplicates()
-    return bool(pairs["group"].is_unique)
-
-
-def row_codes(labels: NDArray[np.generic]) -> NDArray[np.intp]:
-    """Codes of the distinct labels, or of the distinct rows of several targets."""
-    if labels.ndim == 1:
-        return pd.factorize(labels)[0]
-    return np.unique(labels, axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def shuffled(codes: NDArray[np.intp], n: int, rng: np.random.Generator) -> NDArray[np.intp]:

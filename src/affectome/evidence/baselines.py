@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from affectome.errors import InputError
-from affectome.evidence._labels import is_rating
-from affectome.evidence._split import Split
+from affectome.evidence.labels import is_rating
+from affectome.evidence.split import Split
 from affectome.kernels.ridge import cross_validated_predictions
 
 Array = NDArray[np.float64]

@@ -10,29 +10,26 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from sklearn.base import is_classifier, is_regressor
+from sklearn.utils import get_tags
 
 from affectome.data import check_recording, trial_table
 from affectome.data.memory import check_memory
-from affectome.evidence._asked import (
-    Holdout,
-    bytes_needed,
-    check_kind,
-    controls_for,
-    features_for,
-    metrics_for,
-    split_for,
-    target_of,
-)
-from affectome.evidence._exchange import arrange
-from affectome.evidence._holdout import independent_groups
-from affectome.evidence._judge import Judge, calibrating_null
-from affectome.evidence._labels import check_labels, is_rating
-from affectome.evidence._metrics import METRICS
-from affectome.evidence._predictions import Predictions, out_of_fold
+from affectome.errors import InputError
 from affectome.evidence.baselines import baseline_scores
-from affectome.evidence.permutation import PermutationTest, default_metric, null_scores
-from affectome.evidence.scores import Score
-from affectome.evidence.splits import Split
+from affectome.evidence.cross_fit import Predictions, cross_fit
+from affectome.evidence.design import Design, Holdout, make_design
+from affectome.evidence.labels import check_labels, is_rating
+from affectome.evidence.metrics import METRICS
+from affectome.evidence.permutation import (
+    NullScores,
+    PermutationTest,
+    default_metric,
+    null_scores,
+)
+from affectome.evidence.score_sheet import ScoreSheet, calibrating_null
+from affectome.evidence.scores import Score, find_metric
+from affectome.evidence.split import Split
 from affectome.progress import Progress, silent
 
 
@@ -60,8 +57,8 @@ class Evidence:
         Subject → score of its trials by ``metric``; None where it has one class only.
     predictions
         One row a tested trial: ``trial``, ``fold``, true and predicted target, scores of classes.
-    split
-        The folds.
+    design
+        What was held out, what is independent, and what traded places.
     stamps
         What every figure drawn from this must say, such as ``"random split"``.
     """
@@ -75,8 +72,13 @@ class Evidence:
     excess: Score
     by_subject: Mapping[str, float | None]
     predictions: pd.DataFrame = field(repr=False)
-    split: Split
+    design: Design
     stamps: tuple[str, ...]
+
+    @property
+    def split(self) -> Split:
+        """The folds."""
+        return self.design.split
 
     @property
     def score(self) -> Score:
@@ -87,6 +89,8 @@ class Evidence:
         """Give all numbers, as they go into ``result.json``."""
         return {
             "target": list(self.target),
+            "held_out": self.design.headline,
+            "notes": list(self.design.notes),
             "metric": self.metric,
             "scores": {name: one.to_dict() for name, one in self.scores.items()},
             "null": None if self.null is None else self.null.to_dict(),
@@ -109,6 +113,7 @@ def evaluate(
     controls: Mapping[str, xr.DataArray] | None = None,
     metric: str | None = None,
     n_splits: int | None = None,
+    order: str | None = None,
     n_permutations: int = 1000,
     n_bootstrap: int = 2000,
     random_state: int = 0,
@@ -128,8 +133,8 @@ def evaluate(
         Coordinate of ``trial``: labels for a classifier, ratings (floats) for a regressor. Several
         columns of 0 and 1 are labels that may occur together.
     holdout
-        Columns as in :func:`make_split`, a Split, or a scikit-learn splitter. By default subject
-        and stimulus, where both are named.
+        Columns as in :func:`make_split`, a Split, a Design, or a scikit-learn splitter. By default
+        subject and stimulus, where both are named.
     nuisance
         Columns that should not explain the target: motion, loudness, brightness.
     controls
@@ -140,6 +145,8 @@ def evaluate(
         several labels by default.
     n_splits
         Parts that each held-out column is dealt into.
+    order
+        Column that says when a trial was, as in :func:`make_design`.
     n_permutations
         Arrangements of the labels under the null; 0 for no test.
     n_bootstrap
@@ -162,52 +169,70 @@ def evaluate(
         or the work would not fit into memory.
     """
     names = (target,) if isinstance(target, str) else tuple(target)
-    check_memory(bytes_needed(recording, n_permutations), f"evaluating the shape {recording.shape}")
+    check_memory(
+        _bytes_needed(recording, n_permutations), f"evaluating the shape {recording.shape}"
+    )
     trials = trial_table(check_recording(recording))
-    y = check_labels(target_of(trials, names), len(trials))
-    check_kind(decoder, y, names)
+    y = check_labels(_target_of(trials, names), len(trials))
+    _check_kind(decoder, y, names)
     main = metric or ("multilabel_f1" if y.ndim > 1 else default_metric(decoder))
-    metrics = metrics_for(main, decoder, y)
-    split = split_for(holdout, trials, y, n_splits, random_state)
-    judge = Judge(y, split, independent_groups(trials, split), n_bootstrap, random_state)
+    metrics = _metrics_for(main, decoder, y)
+    design = holdout if isinstance(holdout, Design) else None
+    if design is None:
+        known = trials.drop(columns=[*names])
+        design = make_design(
+            known, y, holdout, n_splits=n_splits, order=order, random_state=random_state
+        )
+    sheet = ScoreSheet(design, n_bootstrap, random_state)
     progress("decode", 0, 3)
-    X = features_for(decoder, recording)
+    X = _features_for(decoder, recording)
     scored = any(METRICS[name].wants == "scores" for name in metrics)
-    own = out_of_fold(decoder, X, y, split, scored)
+    own = cross_fit(decoder, X, y, design.split, scored, design.routed)
     progress("baselines", 1, 3)
-    rivals = _rivals(baseline_scores(trials, y, split, nuisance), y)
-    for name, values in controls_for(decoder, recording, controls or {}).items():
-        rivals[name] = out_of_fold(decoder, values, y, split, scored)
+    rivals = _rivals(baseline_scores(trials, y, design.split, nuisance), y)
+    for name, values in _controls_for(decoder, recording, controls or {}).items():
+        rivals[name] = cross_fit(decoder, values, y, design.split, scored, design.routed)
     progress("null", 2, 3)
-    labels = _labels_under_null(y, split, n_permutations, random_state)
-    null = null_scores(decoder, X, y, split, metrics, *labels, n_jobs)
-    spread_by = calibrating_null(decoder, X, y, split, metrics, null, random_state, n_jobs)
-    wider = {name: judge.inflation(name, spread_by) for name in metrics}
-    baselines = {name: judge.score(main, rival, wider[main]) for name, rival in rivals.items()}
+    null = _null(decoder, X, design, metrics, n_permutations, random_state, n_jobs)
+    spread_by = calibrating_null(decoder, X, design, metrics, null, random_state)
+    wider = {name: sheet.inflation(name, spread_by) for name in metrics}
+    baselines = {name: sheet.score(main, rival, wider[main]) for name, rival in rivals.items()}
     best = _best(baselines, METRICS[main].higher_is_better)
     evidence = Evidence(
         target=names,
         metric=main,
-        scores={name: judge.score(name, own, wider[name], null) for name in metrics},
+        scores={name: sheet.score(name, own, wider[name], null) for name in metrics},
         null=null.tests.get(main),
         baselines=baselines,
         best_baseline=best,
-        excess=judge.difference(main, own, rivals[best], wider[main]),
-        by_subject=judge.by_subject(main, own, trials),
-        predictions=judge.table(names, own),
-        split=split,
-        stamps=("random split",) if split.random else (),
+        excess=sheet.difference(main, own, rivals[best], wider[main]),
+        by_subject=sheet.by_subject(main, own),
+        predictions=sheet.table(names, own),
+        design=design,
+        stamps=("random split",) if design.split.random else (),
     )
     progress("done", 3, 3)
     return evidence
 
 
-def _labels_under_null(
-    y: NDArray[Any], split: Split, n_permutations: int, random_state: int
-) -> tuple[NDArray[Any], str]:
-    if n_permutations == 0:
-        return y[None][:0], ""
-    return arrange(y, split, n_permutations, random_state)
+def _null(
+    decoder: Any,
+    X: NDArray[Any],
+    design: Design,
+    metrics: list[str],
+    n_permutations: int,
+    random_state: int,
+    n_jobs: int | None,
+) -> NullScores:
+    """Scores under the null; none where none is asked for or none is valid."""
+    exchange = design.exchange
+    if n_permutations == 0 or exchange.why_not is not None:
+        drawn = design.y[None][:0]
+    else:
+        drawn = design.arrange(n_permutations, random_state)
+    return null_scores(
+        decoder, X, design, metrics, drawn, exchange.scheme, exchange.n_groups, n_jobs
+    )
 
 
 def _rivals(scores: Mapping[str, NDArray[np.float64]], y: NDArray[Any]) -> dict[str, Predictions]:
@@ -223,3 +248,79 @@ def _rivals(scores: Mapping[str, NDArray[np.float64]], y: NDArray[Any]) -> dict[
 def _best(baselines: Mapping[str, Score], higher_is_better: bool) -> str:
     ranked = sorted(baselines, key=lambda name: baselines[name].value)
     return ranked[-1] if higher_is_better else ranked[0]
+
+
+def _target_of(trials: pd.DataFrame, names: tuple[str, ...]) -> NDArray[Any]:
+    """Labels (n,), or 0 and 1 of several labels (n, k), from the trials' columns."""
+    for name in names:
+        if name not in trials:
+            has = ", ".join(map(str, trials.columns)) or "none"
+            raise InputError(f"the trials have no coordinate {name!r} to decode; they have {has}")
+    if len(names) == 1:
+        return trials[names[0]].to_numpy()
+    values = trials[list(names)].to_numpy()
+    if values.dtype.kind not in "iub" or not np.isin(values, (0, 1)).all():
+        raise InputError(
+            f"several targets are labels of 0 and 1; {', '.join(names)} hold other values: decode "
+            "ratings one at a time"
+        )
+    return values.astype(int)
+
+
+def _check_kind(decoder: Any, y: NDArray[Any], names: tuple[str, ...]) -> None:
+    """Refuse ratings for a classifier and classes for a regressor."""
+    kind = type(decoder).__name__
+    if y.ndim > 1:
+        return
+    if is_rating(y) and is_classifier(decoder):
+        raise InputError(
+            f"{names[0]!r} is a rating (floats), but {kind} is a classifier; take a regressor such "
+            "as RidgeDecoder, or cut the ratings into classes"
+        )
+    if not is_rating(y) and is_regressor(decoder):
+        raise InputError(
+            f"{names[0]!r} names classes, but {kind} is a regressor; take a classifier such as "
+            "RidgeClassifierDecoder, or give the ratings as floats"
+        )
+
+
+def _metrics_for(main: str, decoder: Any, y: NDArray[Any]) -> list[str]:
+    """The main metric first, then those that are usual for the target."""
+    find_metric(main)
+    if y.ndim > 1:
+        usual = ["multilabel_f1"]
+    elif is_rating(y):
+        usual = ["pearson_r", "ccc", "r2"]
+    else:
+        usual = ["balanced_accuracy", "f1_macro"]
+        if default_metric(decoder) == "macro_auc":
+            usual = ["macro_auc", *usual, "d_from_auc"]
+    return [main, *(name for name in usual if name != main)]
+
+
+def _features_for(decoder: Any, recording: xr.DataArray) -> NDArray[Any]:
+    """Values as the decoder wants them: time is laid out as units unless it takes three dims."""
+    values = recording.to_numpy()
+    if values.ndim == 3 and not get_tags(decoder).input_tags.three_d_array:
+        return values.reshape(len(values), -1)
+    return values
+
+
+def _controls_for(
+    decoder: Any, recording: xr.DataArray, controls: Mapping[str, xr.DataArray]
+) -> dict[str, NDArray[Any]]:
+    """Values of each control Recording, of the same trials."""
+    n_trials = recording.sizes["trial"]
+    for name, control in controls.items():
+        if control.sizes.get("trial") != n_trials:
+            raise InputError(
+                f"the control {name!r} has the shape {control.shape}, but the Recording has "
+                f"{n_trials} trials; give the same trials in the same order"
+            )
+    return {name: _features_for(decoder, check_recording(one)) for name, one in controls.items()}
+
+
+def _bytes_needed(recording: xr.DataArray, n_permutations: int) -> float:
+    """Peak: values with a scaled copy and a training set in float64; labels and scores of nulls."""
+    n_trials = recording.sizes.get("trial", 0)
+    return 8.0 * (3 * recording.size + 4 * (n_permutations + 1) * n_trials)

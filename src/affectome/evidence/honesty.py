@@ -18,11 +18,10 @@ from scipy import stats
 from scipy.signal import lfilter
 
 from affectome.decoding.ridge import RidgeClassifierDecoder, RidgeDecoder
-from affectome.evidence._exchange import arrange
-from affectome.evidence._holdout import independent_groups
-from affectome.evidence._judge import Judge, calibrating_null
-from affectome.evidence._predictions import Predictions
-from affectome.evidence.permutation import Null, null_scores
+from affectome.evidence.cross_fit import Predictions
+from affectome.evidence.design import make_design
+from affectome.evidence.permutation import NullScores, null_scores
+from affectome.evidence.score_sheet import ScoreSheet, calibrating_null
 from affectome.evidence.scores import Score
 from affectome.evidence.splits import Split, make_split, purged_time_split
 
@@ -106,10 +105,12 @@ DESIGNS: dict[str, Callable[[float, np.random.Generator], Simulated]] = {
 }
 
 
-def null_of(data: Simulated, metric: str, n_permutations: int, seed: int) -> Null:
-    """Ridge in closed form on one data set, with its null by the scheme of the split."""
-    drawn, scheme = arrange(data.y, data.split, n_permutations, seed)
-    return null_scores(_decoder(data), data.X, data.y, data.split, [metric], drawn, scheme, None)
+def null_of(data: Simulated, metric: str, n_permutations: int, seed: int) -> NullScores:
+    """Ridge in closed form on one data set, with its null by the scheme of the design."""
+    design = make_design(data.trials, data.y, data.split)
+    drawn = design.arrange(n_permutations, seed)
+    scheme, n_groups = design.exchange.scheme, design.exchange.n_groups
+    return null_scores(_decoder(data), data.X, design, [metric], drawn, scheme, n_groups)
 
 
 def p_values(design: str, n_sets: int, n_permutations: int = 399, effect: float = 0.0) -> Array:
@@ -226,10 +227,10 @@ def _scored(
     data: Simulated, metric: str, n_permutations: int, n_bootstrap: int, seed: int
 ) -> Score:
     null = null_of(data, metric, n_permutations, seed)
-    groups = independent_groups(data.trials, data.split)
-    judge = Judge(data.y, data.split, groups, n_bootstrap, seed)
+    design = make_design(data.trials, data.y, data.split)
+    sheet = ScoreSheet(design, n_bootstrap, seed)
     decoder = _decoder(data)
-    wider = calibrating_null(decoder, data.X, data.y, data.split, [metric], null, seed)
+    wider = calibrating_null(decoder, data.X, design, [metric], null, seed)
     found, scores = null.predictions
     own = Predictions(found[0], None if scores is None else scores[0])
-    return judge.score(metric, own, judge.inflation(metric, wider), null)
+    return sheet.score(metric, own, sheet.inflation(metric, wider), null)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from affectome.errors import InputError
-from affectome.evidence._split import Split
+from affectome.evidence.split import Split
 
 ALWAYS = ("affectome", "numpy", "scipy", "pandas", "scikit-learn")
 IF_LOADED = ("av", "mne", "nilearn", "numba", "onnxruntime", "pynwb", "torch", "xarray", "zarr")

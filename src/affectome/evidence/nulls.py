@@ -18,13 +18,13 @@ from affectome.errors import InputError
 from affectome.evidence._arrangements import (
     check_arrangements,
     codes_of,
-    constant_within,
     enough,
     log_arrangements,
     log_arrangements_of_parts,
     shuffled,
     shuffled_parts,
 )
+from affectome.evidence.exchange import constant_within
 
 
 def permute_within(
@@ -245,21 +245,3 @@ def shuffle_inputs(
     flat = values.reshape(len(values), -1)
     order = shuffled(codes, flat.shape[1], np.random.default_rng(random_state))
     return np.take_along_axis(flat, order.T, axis=0).reshape(values.shape)
-
-
-def p_value(observed: float, null: ArrayLike, higher_is_better: bool = True) -> float:
-    """Share of arrangements that do as well, the real one counted: (1 + #) / (1 + n).
-
-    Parameters
-    ----------
-    observed
-        Score of the real labels.
-    null
-        Scores of permuted labels, shape (n_permutations,).
-    higher_is_better
-        Whether "as well" means as high, or as low.
-    """
-    scores = np.asarray(null, dtype=float)
-    slack = 1e-12 * max(1.0, abs(observed))
-    better = scores >= observed - slack if higher_is_better else scores <= observed + slack
-    return float((1 + np.count_nonzero(better)) / (1 + scores.size))

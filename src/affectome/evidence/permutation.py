@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
 
 from affectome.errors import InputError
-from affectome.evidence._exchange import arrange
-from affectome.evidence._labels import check_labels
-from affectome.evidence._metrics import Metric
-from affectome.evidence._predictions import Predictions, fold_of, out_of_fold
-from affectome.evidence._split import Split
-from affectome.evidence.nulls import p_value
+from affectome.evidence.claims import Null, p_value
+from affectome.evidence.cross_fit import Predictions, cross_fit, fold_of
+from affectome.evidence.design import Design, make_design
+from affectome.evidence.labels import check_labels
+from affectome.evidence.metrics import Metric
 from affectome.evidence.scores import comparable, find_metric
+from affectome.evidence.split import Split
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,8 @@ class PermutationTest:
         ``"closed form"`` (one factorisation a fold for all arrangements) or ``"joblib"`` (refits).
     scheme
         What was exchanged with what.
+    n_groups
+        How many things traded places.
     """
 
     metric: str
@@ -47,6 +50,12 @@ class PermutationTest:
     p: float
     how: str
     scheme: str
+    n_groups: int
+
+    @property
+    def claim(self) -> Null:
+        """How the null was drawn."""
+        return Null(self.scheme, self.n_groups, int(self.null.size))
 
     def to_dict(self) -> dict[str, Any]:
         """Give the test as numbers, the null by its quantiles."""
@@ -55,14 +64,13 @@ class PermutationTest:
             "metric": self.metric,
             "score": self.observed,
             "p": self.p,
-            "n_permutations": int(self.null.size),
+            "null": self.claim.to_dict(),
             "null_quantiles": dict(zip(("2.5%", "50%", "97.5%"), quantiles.tolist(), strict=True)),
             "how": self.how,
-            "scheme": self.scheme,
         }
 
 
-class Null(NamedTuple):
+class NullScores(NamedTuple):
     """Metric → test, with all arrangements of the labels (the real one first) and predictions."""
 
     tests: dict[str, PermutationTest]
@@ -74,7 +82,7 @@ def permutation_test(
     estimator: Any,
     X: ArrayLike,
     y: ArrayLike,
-    split: Split,
+    design: Design | Split,
     metric: str | None = None,
     n_permutations: int = 1000,
     arrangements: ArrayLike | None = None,
@@ -90,17 +98,15 @@ def permutation_test(
         all arrangements at once; any other is refitted for each, over ``n_jobs`` processes.
     X, y
         Measurements, shape (n, …), and labels (classes) or ratings (floats), shape (n,).
-    split
-        The folds, the same for all arrangements.
+    design
+        What is held out and what may trade places; a Split knows the columns that it holds out.
     metric
         As in :func:`affectome.evidence.score`; ``"macro_auc"`` for classifiers and ``"pearson_r"``
         for regressors by default.
     n_permutations
         Arrangements to draw.
     arrangements
-        Labels under the null, shape (n_permutations, n), from :mod:`affectome.evidence.nulls`. By
-        default they are drawn by what the split holds out: whole stimuli trade labels, labels of a
-        subject are permuted within the subject, time series are shifted.
+        Labels under the null, shape (n_permutations, n). By default they are drawn by the design.
     random_state
         Seed of the arrangements.
     n_jobs
@@ -116,28 +122,39 @@ def permutation_test(
         If labels are unusable, or exchanging them changes nothing.
     """
     name = metric or default_metric(estimator)
-    labels = check_labels(y, len(np.asarray(X)))
+    values = np.asarray(X)
+    labels = check_labels(y, len(values))
+    known = design if isinstance(design, Design) else design_of(labels, design)
     if arrangements is None:
-        drawn, scheme = arrange(labels, split, n_permutations, random_state)
+        drawn, scheme = known.arrange(n_permutations, random_state), known.exchange.scheme
+        n_groups = known.exchange.n_groups
     else:
-        drawn, scheme = np.asarray(arrangements), "given arrangements"
-    null = null_scores(estimator, np.asarray(X), labels, split, [name], drawn, scheme, n_jobs)
+        drawn, scheme, n_groups = np.asarray(arrangements), "given arrangements", len(labels)
+    null = null_scores(estimator, values, known, [name], drawn, scheme, n_groups, n_jobs, labels)
     return null.tests[name]
+
+
+def design_of(y: NDArray[Any], split: Split) -> Design:
+    """Give the design of trials of which only a split is known."""
+    table = {n: np.asarray(v) for n, v in split.columns.items() if len(np.asarray(v)) == len(y)}
+    return make_design(pd.DataFrame(table, index=range(len(y))), y, split)
 
 
 def null_scores(
     estimator: Any,
     X: NDArray[Any],
-    labels: NDArray[Any],
-    split: Split,
+    design: Design,
     metrics: Sequence[str],
     drawn: NDArray[Any],
     scheme: str,
-    n_jobs: int | None,
-) -> Null:
+    n_groups: int,
+    n_jobs: int | None = None,
+    y: NDArray[Any] | None = None,
+) -> NullScores:
     """Test several metrics by the same refits; ``drawn`` holds the labels under the null."""
+    labels, split = design.y if y is None else y, design.split
     if not len(drawn):
-        return Null({}, drawn, Predictions(drawn, None))
+        return NullScores({}, drawn, Predictions(drawn, None))
     if drawn.shape[1:] != labels.shape:
         raise InputError(
             f"arrangements have the shape {drawn.shape}; wanted (n_permutations, {len(labels)})"
@@ -153,7 +170,7 @@ def null_scores(
         how = "joblib"
         scored = any(m.wants == "scores" for m in chosen.values())
         parts = Parallel(n_jobs=n_jobs)(
-            delayed(out_of_fold)(estimator, X, row, split, scored) for row in rows
+            delayed(cross_fit)(estimator, X, row, split, scored, design.routed) for row in rows
         )
         predictions = Predictions(
             np.stack([part.found for part in parts]),
@@ -165,8 +182,8 @@ def null_scores(
         found = predictions.of(one.wants)[:, tested]
         scores = _score_rows(one, rows[:, tested], found, fold[tested])
         p = p_value(scores[0], scores[1:], one.higher_is_better)
-        tests[name] = PermutationTest(name, float(scores[0]), scores[1:], p, how, scheme)
-    return Null(tests, rows, predictions)
+        tests[name] = PermutationTest(name, float(scores[0]), scores[1:], p, how, scheme, n_groups)
+    return NullScores(tests, rows, predictions)
 
 
 def default_metric(estimator: Any) -> str:

@@ -25,12 +25,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from affectome.errors import InputError
-from affectome.evidence._metrics import METRICS, Array, Metric
-from affectome.evidence._resampling import Spread, group_codes, spread_over_groups
+from affectome.evidence.claims import Null, mean_interval
+from affectome.evidence.intervals import Spread, group_codes, spread_over_groups
+from affectome.evidence.metrics import METRICS, Array, Metric, d_of_auc
 
 ROUNDING = 1e-9
-USUAL_INFLATION = 1.2
-"""Widening without a null: what five folds need for shares of right answers, by simulation."""
+USUAL_INFLATION = 1.7
+"""Widening where no null could be drawn: the largest that simulated designs need."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,12 @@ class Score:
         Permutation p; None where it was not asked for.
     n_groups
         Number of independent groups that the interval rests on.
+    over
+        What the interval is drawn over, such as ``"12 subject × 16 film"``.
+    null
+        How the null of the p was drawn.
+    why
+        Why there is no p, or no score.
     """
 
     metric: str
@@ -56,20 +63,29 @@ class Score:
     interval: tuple[float, float] | None
     p: float | None
     n_groups: int
+    over: str = ""
+    null: Null | None = None
+    why: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the score as ``{"metric", "score", "interval", "p", "n_groups"}``."""
-        return {
+        """Give the score as it goes into ``result.json``."""
+        found: dict[str, Any] = {
             "metric": self.metric,
-            "score": self.value,
+            "score": self.value if np.isfinite(self.value) else None,
             "interval": None if self.interval is None else list(self.interval),
-            "p": self.p,
+            "over": self.over or f"{self.n_groups} groups",
             "n_groups": self.n_groups,
+            "p": self.p,
         }
+        if self.null is not None:
+            found["null"] = self.null.to_dict()
+        if self.why is not None:
+            found["why"] = self.why
+        return found
 
-    def with_p(self, p: float) -> Score:
+    def with_p(self, p: float, null: Null) -> Score:
         """Give the same score with its permutation p."""
-        return replace(self, p=p)
+        return replace(self, p=p, null=null, why=None)
 
 
 def score(
@@ -81,6 +97,7 @@ def score(
     n_bootstrap: int = 2000,
     random_state: int = 0,
     inflation: float = 1.0,
+    over: str = "",
 ) -> Score:
     """Score predictions, with a 95 % interval over groups.
 
@@ -109,6 +126,8 @@ def score(
         Seed of the draws.
     inflation
         Factor on the standard error, for what groups can't show (see ``evaluate``).
+    over
+        What the groups are, in words.
 
     Returns
     -------
@@ -119,6 +138,11 @@ def score(
     InputError
         If the metric is unknown, lengths differ, or the prediction is not of the kind it wants.
     """
+    if metric == "d_from_auc":
+        auc = score(
+            "macro_auc", y_true, y_hat, groups, folds, n_bootstrap, random_state, inflation, over
+        )
+        return _as_d(auc, len(np.asarray(y_true)))
     chosen = find_metric(metric)
     y, p = _prepare(metric, y_true, y_hat)
     fold = comparable(chosen, y, folds)
@@ -127,8 +151,46 @@ def score(
         return chosen.weighted(y, p, w, fold)
 
     value, n_groups, found = _estimate(weighted, chosen, y, groups, n_bootstrap, random_state)
+    if metric in ("pearson_r", "ccc") and np.ptp(p) == 0:
+        why = "the estimates are all the same, so that nothing correlates with them"
+        return Score(metric, float("nan"), None, None, n_groups, over, None, why)
     interval = None if found is None else _interval(chosen, value, found, inflation)
-    return Score(metric, value, interval, None, n_groups)
+    return Score(metric, value, interval, None, n_groups, over)
+
+
+def _as_d(auc: Score, n_trials: int) -> Score:
+    ends = auc.interval
+    interval = None if ends is None else (d_of_auc(ends[0], n_trials), d_of_auc(ends[1], n_trials))
+    value = d_of_auc(auc.value, n_trials)
+    return replace(auc, metric="d_from_auc", value=value, interval=interval)
+
+
+def group_mean(
+    values: ArrayLike,
+    over: str,
+    link: str = "identity",
+    factor: float = 1.0,
+    metric: str = "mean",
+) -> Score:
+    """Mean over groups with its 95 % interval by Student's t: the only one of its kind.
+
+    Parameters
+    ----------
+    values
+        One a group, shape (n_groups,); those that are NaN are left out.
+    over
+        What the groups are, in words: ``"animals"``.
+    link
+        ``"identity"``, ``"fisher"`` for correlations, ``"logit"`` for shares.
+    factor
+        On the standard error, for what groups share, such as their training sets.
+    metric
+        Name of what is averaged.
+    """
+    value, interval = mean_interval(values, link, factor)
+    n = int(np.isfinite(np.asarray(values, dtype=float)).sum())
+    why = None if n else "no group has a value"
+    return Score(metric, value, interval, None, n, f"{n} {over}", None, why)
 
 
 def spread(
@@ -163,6 +225,7 @@ def difference(
     n_bootstrap: int = 2000,
     random_state: int = 0,
     inflation: float = 1.0,
+    over: str = "",
 ) -> Score:
     """Score how much better ``y_hat`` is than ``y_other``, on the same trials and draws.
 
@@ -180,9 +243,9 @@ def difference(
 
     value, n_groups, found = _estimate(excess, chosen, y, groups, n_bootstrap, random_state)
     if found is None:
-        return Score(metric, value, None, None, n_groups)
+        return Score(metric, value, None, None, n_groups, over)
     reach = inflation * _reach(found)
-    return Score(metric, value, (value - reach, value + reach), None, n_groups)
+    return Score(metric, value, (value - reach, value + reach), None, n_groups, over)
 
 
 def _estimate(

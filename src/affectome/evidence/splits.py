@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from affectome.data.roles import role_of
 from affectome.errors import InputError
-from affectome.evidence._deal import deal
-from affectome.evidence._holdout import column_of, held_out, honest_columns, not_nested
-from affectome.evidence._labels import check_labels, is_rating, strata
-from affectome.evidence._split import Fold, Split, apart
+from affectome.evidence.labels import check_labels, is_rating, strata
+from affectome.evidence.split import Fold, Split, apart
 
 __all__ = [
     "Split",
@@ -32,6 +31,7 @@ __all__ = [
 ]
 
 RUNS = frozenset({"session", "run", "block"})
+COARSE = ("group", "theme", "source")
 
 
 def make_split(
@@ -80,7 +80,7 @@ def make_split(
     if names == ("random",):
         return _random_split(classes, labels, n_splits or 5, rng)
     columns = {name: column_of(trials, name) for name in names}
-    parts = [deal(columns[name], name, classes, n_splits, rng) for name in not_nested(columns)]
+    parts = [_deal(columns[name], name, classes, n_splits, rng) for name in not_nested(columns)]
     kind = "double" if len(parts) > 1 else "blocked" if names[0] in RUNS else "group"
     folds: list[Fold] = []
     for cell in itertools.product(*(range(int(part.max()) + 1) for part in parts)):
@@ -273,3 +273,129 @@ def _random_split(
     part[np.lexsort((rng.permutation(n), classes))] = np.arange(n) % n_splits
     folds = tuple((np.flatnonzero(part != k), np.flatnonzero(part == k)) for k in range(n_splits))
     return Split("random", (), folds)
+
+
+def held_out(trials: pd.DataFrame, holdout: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Names of the columns to hold out; the honest default where ``holdout`` is None."""
+    if holdout is not None:
+        names = (holdout,) if isinstance(holdout, str) else tuple(holdout)
+        if not names:
+            raise InputError("holdout is empty; name a column, or 'random' for single rows")
+        return names
+    subject, stimulus = named(trials, "subject"), named(trials, "stimulus")
+    chosen = [name for name in (subject, stimulus) if name is not None]
+    coarse = next((c for c in COARSE if several(trials, c)), None)
+    if coarse is not None and stimulus is not None and nested(trials[stimulus], trials[coarse]):
+        chosen[chosen.index(stimulus)] = coarse
+    elif coarse is not None and (
+        not chosen or (chosen == [subject] and not nested(trials[subject], trials[coarse]))
+    ):
+        chosen.append(coarse)
+    chosen = chosen or [c for c in map(str, trials.columns) if _is_session(trials, c)][:1]
+    if not chosen:
+        raise InputError(
+            "there is nothing to hold out by: the trials name no subject, stimulus, group or "
+            "session with two values or more; name a column with holdout=, or ask for "
+            "holdout='random' and have the result marked so"
+        )
+    return tuple(chosen)
+
+
+def named(trials: pd.DataFrame, role: str) -> str | None:
+    """Name of the column that names subjects, or stimuli: by that name, else by a word for it."""
+    if several(trials, role):
+        return role
+    for name in map(str, trials.columns):
+        column = trials[name]
+        if role_of(name) != role or name in COARSE or not several(trials, name):
+            continue
+        whole = column.dtype.kind != "f" or bool((column.dropna() % 1 == 0).all())
+        if whole and column.nunique() <= len(trials) / 1.5:
+            return name
+    return None
+
+
+def several(trials: pd.DataFrame, name: str) -> bool:
+    """Whether there is such a column, with two values or more."""
+    return name in trials and trials[name].nunique() > 1
+
+
+def _is_session(trials: pd.DataFrame, name: str) -> bool:
+    return (role_of(name) == "session" or name in RUNS) and several(trials, name)
+
+
+def nested(inner: ArrayLike, outer: ArrayLike) -> bool:
+    """Whether every value of ``inner`` occurs with one value of ``outer``."""
+    pairs = pd.DataFrame({"inner": np.asarray(inner), "outer": np.asarray(outer)})
+    return len(pairs.drop_duplicates()) == pairs["inner"].nunique()
+
+
+def column_of(trials: pd.DataFrame, name: str) -> NDArray[Any]:
+    """Values of a column that is there and has no empty rows."""
+    if name not in trials:
+        has = ", ".join(map(str, trials.columns)) or "no columns"
+        raise InputError(f"the trials have no column {name!r} to hold out; they have {has}")
+    column = trials[name]
+    empty = (column.isna() | (column.astype(str) == "")).to_numpy()
+    if empty.any():
+        row = int(empty.argmax())
+        raise InputError(
+            f"the column {name!r} is empty in {int(empty.sum())} of {len(column)} trials, "
+            f"the first is trial {row}; fill it, or drop those"
+        )
+    return column.to_numpy()
+
+
+def not_nested(columns: Mapping[str, NDArray[Any]]) -> list[str]:
+    """Names of the columns that are not already held out with another one."""
+    kept: list[str] = []
+    names = list(columns)
+    for name in names:
+        others = kept + names[names.index(name) + 1 :]
+        if not any(nested(columns[name], columns[other]) for other in others):
+            kept.append(name)
+    return kept
+
+
+def honest_columns(trials: pd.DataFrame) -> tuple[str, ...]:
+    """The columns that the default holds out, none where the trials name none."""
+    try:
+        return held_out(trials, None)
+    except InputError:
+        return ()
+
+
+def _deal(
+    values: NDArray[Any],
+    name: str,
+    classes: NDArray[np.intp],
+    n_splits: int | None,
+    rng: np.random.Generator,
+) -> NDArray[np.intp]:
+    """Part of every trial, dealt by groups so that each part has its share of every class.
+
+    Groups are ordered by the rarest class they hold, then by size, and dealt in turn: the groups of
+    a class that few groups hold land in different parts.
+    """
+    codes, levels = pd.factorize(values)
+    n_groups = len(levels)
+    if n_groups < 2:
+        raise InputError(
+            f"there is only one {name} ({levels[0]!s}), so none can be held out; "
+            "hold out something else"
+        )
+    held = np.zeros((n_groups, int(classes.max()) + 1), dtype=bool)
+    held[codes, classes] = True
+    holders = held.sum(axis=0)
+    parts = min(5, max(2, int(holders[holders > 0].min()))) if n_splits is None else n_splits
+    if not 2 <= parts <= n_groups:
+        raise InputError(
+            f"{parts} folds need at least {max(parts, 2)} groups, but {name} has {n_groups}; "
+            f"take n_splits from 2 to {n_groups}"
+        )
+    rarest = np.where(held, holders, n_groups + 1).argmin(axis=1)
+    size = np.bincount(codes, minlength=n_groups)
+    order = np.lexsort((rng.permutation(n_groups), -size, rarest))
+    part = np.empty(n_groups, dtype=np.intp)
+    part[order] = np.arange(n_groups) % parts
+    return part[codes]

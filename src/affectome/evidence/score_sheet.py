@@ -1,82 +1,93 @@
-"""The judge of one evaluation: every number by the same trials, folds, groups and draws."""
+"""The score sheet of one evaluation: every number by the same trials, folds, groups and draws."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from affectome.evidence._exchange import borrow
-from affectome.evidence._labels import is_rating
-from affectome.evidence._metrics import METRICS
-from affectome.evidence._predictions import Predictions, fold_of
-from affectome.evidence._split import Split
-from affectome.evidence.permutation import Null, null_scores
+from affectome.decoding.ridge import RidgeClassifierDecoder, RidgeDecoder
+from affectome.evidence.cross_fit import Predictions, fold_of
+from affectome.evidence.design import Design
+from affectome.evidence.labels import is_rating
+from affectome.evidence.metrics import METRICS
+from affectome.evidence.permutation import NullScores, null_scores
 from affectome.evidence.scores import USUAL_INFLATION, Score, difference, score, spread
+from affectome.evidence.splits import named
 
 CALIBRATED = 16
 """Permuted arrangements whose own standard error is found."""
 CALIBRATING_DRAWS = 100
 ENOUGH_PERMUTATIONS = 100
 BORROWED = 200
+STAND_IN = (1.0, 100.0, 10000.0)
+"""Penalties of the ridge that stands in for a decoder without a closed form."""
 
 
 def calibrating_null(
     decoder: Any,
     X: NDArray[Any],
-    y: NDArray[Any],
-    split: Split,
+    design: Design,
     metrics: list[str],
-    null: Null,
+    null: NullScores,
     random_state: int,
-    n_jobs: int | None = None,
-) -> Null:
+) -> NullScores:
     """Give the null that says how far the scores of other people would lie.
 
-    That is the null of the test, unless it exchanges labels within groups only.
+    That is the null of the test, unless it exchanges labels within groups only, or there is none.
+    A decoder that would have to be refitted for it is stood in for by ridge on the same trials:
+    how scores of folds vary together is a matter of the design, more than of the decoder.
     """
-    n_drawn = len(null.labels) - 1
-    if n_drawn < ENOUGH_PERMUTATIONS:
+    alike = design.exchange.by_others is None
+    if alike and len(null.labels) > ENOUGH_PERMUTATIONS:
         return null
-    labels = borrow(y, split, min(n_drawn, BORROWED), random_state)
-    if labels is None or len(labels) < ENOUGH_PERMUTATIONS:
+    y = design.y
+    labels = design.exchange.draw_others(BORROWED, random_state)
+    if labels is None or y.ndim > 1:
         return null
-    scheme = "labels of other groups"
-    return null_scores(decoder, X, y, split, metrics, labels, scheme, n_jobs)
+    labels = labels[[_can_train(one, design) for one in labels]]
+    if len(labels) < ENOUGH_PERMUTATIONS:
+        return null
+    if not hasattr(decoder, "closed_form_predictions"):
+        if len(null.labels) > ENOUGH_PERMUTATIONS:
+            return null
+        decoder = RidgeDecoder(STAND_IN) if is_rating(y) else RidgeClassifierDecoder(STAND_IN)
+        X = X.reshape(len(X), -1)
+    return null_scores(decoder, X, design, metrics, labels, "labels of other groups", len(y))
 
 
-class Judge:
+def _can_train(labels: NDArray[Any], design: Design) -> bool:
+    """Whether every training set holds every class; always so for ratings."""
+    if is_rating(design.y):
+        return True
+    n_classes = len(np.unique(design.y))
+    return all(len(np.unique(labels[train])) == n_classes for train, _ in design.split)
+
+
+class ScoreSheet:
     """Scores predictions of the tested trials.
 
     Parameters
     ----------
-    y
-        Labels of all trials.
-    split
-        The folds.
-    groups
-        What is independent, shape (n, 1) or (n, 2).
+    design
+        Trials, labels, folds and what is independent.
     n_bootstrap, random_state
         Draws of groups, and their seed.
     """
 
-    def __init__(
-        self,
-        y: NDArray[Any],
-        split: Split,
-        groups: NDArray[np.intp],
-        n_bootstrap: int,
-        random_state: int,
-    ) -> None:
-        fold = fold_of(split, len(y))
+    def __init__(self, design: Design, n_bootstrap: int, random_state: int) -> None:
+        fold = fold_of(design.split, len(design.y))
+        self.design = design
         self.rows = np.flatnonzero(fold >= 0)
-        self.y, self.fold, self.groups = y[self.rows], fold[self.rows], groups[self.rows]
+        self.y, self.fold = design.y[self.rows], fold[self.rows]
+        self.groups = design.groups[self.rows]
         self.n_bootstrap, self.random_state = n_bootstrap, random_state
 
     def score(
-        self, metric: str, own: Predictions, inflation: float, null: Null | None = None
+        self, metric: str, own: Predictions, inflation: float, null: NullScores | None = None
     ) -> Score:
         """Score with its interval, and its p where a null is given."""
         found = own.of(METRICS[metric].wants)[self.rows]
@@ -89,8 +100,13 @@ class Judge:
             self.n_bootstrap,
             self.random_state,
             inflation,
+            self.design.over,
         )
-        return one if null is None or metric not in null.tests else one.with_p(null.tests[metric].p)
+        if null is None or not np.isfinite(one.value):
+            return one
+        if metric not in null.tests:
+            return replace(one, why=self.design.why_no_p or "no p, because none was asked for")
+        return one.with_p(null.tests[metric].p, null.tests[metric].claim)
 
     def difference(
         self, metric: str, own: Predictions, rival: Predictions, inflation: float
@@ -107,9 +123,10 @@ class Judge:
             self.n_bootstrap,
             self.random_state,
             inflation,
+            self.design.over,
         )
 
-    def inflation(self, metric: str, null: Null) -> float:
+    def inflation(self, metric: str, null: NullScores) -> float:
         """Ratio of the spread of the null to the standard error that groups alone would give it.
 
         Scores of different folds share training trials, so that they vary together, which no
@@ -134,13 +151,12 @@ class Judge:
         seen = float(null.tests[metric].null.std())
         return seen / expected if expected > 0 and seen > 0 else 1.0
 
-    def by_subject(
-        self, metric: str, own: Predictions, trials: pd.DataFrame
-    ) -> dict[str, float | None]:
+    def by_subject(self, metric: str, own: Predictions) -> dict[str, float | None]:
         """Score of each subject's trials; None where they hold some of the classes only."""
-        if "subject" not in trials:
+        name_of = named(self.design.trials, "subject")
+        if name_of is None:
             return {}
-        subject = trials["subject"].to_numpy()[self.rows]
+        subject = self.design.trials[name_of].to_numpy()[self.rows]
         found = own.of(METRICS[metric].wants)[self.rows]
         classes = len(np.unique(self.y))
         scores: dict[str, float | None] = {}

@@ -57,3 +57,10 @@ def strata(labels: NDArray[Any]) -> NDArray[np.intp]:
     if is_rating(labels):
         return np.digitize(labels, np.quantile(labels, [0.2, 0.4, 0.6, 0.8]))
     return pd.factorize(labels, sort=True)[0]
+
+
+def row_codes(labels: NDArray[Any]) -> NDArray[np.intp]:
+    """Codes of the distinct labels, or of the distinct rows of several targets."""
+    if labels.ndim == 1:
+        return pd.factorize(labels)[0]
+    return np.unique(labels, axis=0, return_inverse=True)[1].reshape(-1)

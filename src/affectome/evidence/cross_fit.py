@@ -6,10 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
 
 from affectome.errors import InputError
-from affectome.evidence._split import Split
+from affectome.evidence.split import Split
 
 
 def fold_of(split: Split, n_trials: int) -> NDArray[np.intp]:
@@ -43,8 +46,13 @@ class Predictions(NamedTuple):
         return self.scores if wants == "scores" and self.scores is not None else self.found
 
 
-def out_of_fold(
-    estimator: Any, X: NDArray[Any], y: NDArray[Any], split: Split, scored: bool
+def cross_fit(
+    estimator: Any,
+    X: NDArray[Any],
+    y: NDArray[Any],
+    split: Split,
+    scored: bool,
+    groups: NDArray[np.intp] | None = None,
 ) -> Predictions:
     """Fit in every fold and predict its tested trials.
 
@@ -59,6 +67,8 @@ def out_of_fold(
     scored
         Whether decision values or probabilities are wanted, (n, n_classes) in the sorted order of
         all classes.
+    groups
+        What is independent of what, codes (n, k); see :func:`fit_with_groups`.
 
     Returns
     -------
@@ -69,11 +79,42 @@ def out_of_fold(
     found = np.full(y.shape, classes[0], dtype=y.dtype)
     scores = np.zeros((len(y), classes.size)) if scored else None
     for train, test in split:
-        fitted = clone(estimator).fit(X[train], y[train])
+        fitted = fit_with_groups(
+            estimator, X[train], y[train], None if groups is None else groups[train]
+        )
         found[test] = fitted.predict(X[test])
         if scores is not None:
             scores[test] = _scores(fitted, X[test], classes)
     return Predictions(found, scores)
+
+
+def fit_with_groups(
+    estimator: Any, X: NDArray[Any], y: NDArray[Any], groups: NDArray[np.intp] | None
+) -> Any:
+    """Fit a clone, which gets the trials' groups where it asks for them by metadata routing.
+
+    So whatever splits training trials again (calibration, conformal sets, grid searches, early
+    stopping) can hold out whole people and stimuli too. An estimator with the attribute
+    ``crossed_groups = True`` gets all columns of groups, any other the first.
+
+    Parameters
+    ----------
+    estimator
+        Any scikit-learn estimator.
+    X, y
+        Training trials.
+    groups
+        Codes (n_train, k), None where nothing is held out.
+    """
+    fresh = clone(estimator)
+    if groups is None:
+        return fresh.fit(X, y)
+    with config_context(enable_metadata_routing=True):
+        if "groups" not in get_routing_for_object(fresh).consumes("fit", ["groups"]):
+            return fresh.fit(X, y)
+        last = fresh.steps[-1][1] if isinstance(fresh, Pipeline) else fresh
+        crossed = getattr(last, "crossed_groups", False)
+        return fresh.fit(X, y, groups=groups if crossed else groups[:, 0])
 
 
 def _scores(fitted: Any, X: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:

@@ -75,6 +75,12 @@ def d_from_auc(y: NDArray[Any], scores: NDArray[Any], w: Array, fold: NDArray[np
     return np.sqrt(2) * ndtri(macro_auc(y, scores, w, fold).clip(half, 1 - half))
 
 
+def d_of_auc(auc: float, n_trials: int) -> float:
+    """The same of one AUC."""
+    half = 0.5 / n_trials**2
+    return float(np.sqrt(2) * ndtri(np.clip(auc, half, 1 - half)))
+
+
 def pearson_r(y: NDArray[Any], found: NDArray[Any], w: Array, fold: Any = None) -> Array:
     """Correlation of ratings and estimates; 0 where one of them does not vary."""
     _, _, var_y, var_p, cov = _moments(y, found, w)

@@ -1,0 +1,210 @@
+"""Labels of trials in time: free, in whole stretches, along the circle, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affectome.evidence.exchange import (
+    Codes,
+    Draw,
+    Exchange,
+    Factors,
+    enough,
+    log_within,
+    one_by_one,
+    shuffle,
+    together,
+    too_few,
+)
+from affectome.evidence.labels import is_rating, row_codes
+
+ALIKE_AT = 0.05
+"""Neighbours count as alike, and the clock as telling, below this p."""
+CHECKED = 199
+FIFTHS = 5
+FEWEST_SWINGS = 15
+UNTIMED = (
+    " (rows count as in the order of time; name another order by order=COLUMN, or say order='none')"
+)
+
+
+def trials(y: NDArray[Any], blocks: Codes, f: Factors, what: str = "") -> Exchange:
+    """Trials trade places within blocks, as far as the order of time lets them."""
+    where = what or f"trials{f.within}"
+    n = len(y)
+    number = log_within(y, blocks)
+    if not enough(number):
+        n_blocks = int(blocks.max()) + 1
+        return Exchange("none", n, too_few(number, f"labels of {where} in {n_blocks} parts"))
+
+    def free(n_draws: int, rng: np.random.Generator) -> NDArray[Any]:
+        return np.asarray(y[shuffle(blocks, n_draws, rng)])
+
+    others = one_by_one(_Others(y, f.who)) if f.who is not None else free
+    plain = Exchange(f"labels permuted over {where}", n, None, free, others)
+    if f.time is None:
+        return plain
+    clock = _Clock(y, blocks, f.time, f.run)
+    drawn = np.concatenate([y[None], free(CHECKED, np.random.default_rng(0))])
+    if _rarity(clock.alike(drawn)) <= ALIKE_AT:
+        return _stretches(y, clock, where, f, others)
+    if _rarity(clock.told(drawn)) > ALIKE_AT:
+        return plain
+    fifths = together(n, blocks, clock.fifth)
+    if not enough(log_within(y, fifths)):
+        return Exchange("none", n, f"the clock tells the labels of {where}", None, others)
+
+    def inside(n_draws: int, rng: np.random.Generator) -> NDArray[Any]:
+        return np.asarray(y[shuffle(fifths, n_draws, rng)])
+
+    scheme = f"labels permuted over {where} within fifths of a run, since they drift with the clock"
+    return Exchange(scheme, n, None, inside, others)
+
+
+class _Others:
+    """Each person takes the labels of another one, in random order."""
+
+    def __init__(self, y: NDArray[Any], who: Codes) -> None:
+        self.y = y
+        self.rows = [np.flatnonzero(who == person) for person in range(int(who.max()) + 1)]
+
+    def __call__(self, rng: np.random.Generator) -> NDArray[Any]:
+        source = np.empty(len(self.y), dtype=np.intp)
+        for mine, other in zip(self.rows, rng.permutation(len(self.rows)), strict=True):
+            source[mine] = np.resize(rng.permutation(self.rows[other]), mine.size)
+        return np.asarray(self.y[source])
+
+
+def _rarity(statistics: NDArray[np.float64]) -> float:
+    """Share of arrangements with a statistic as large as the first one's."""
+    return float(np.mean(statistics >= statistics[0] - 1e-9 * abs(statistics[0])))
+
+
+class _Clock:
+    """Trials in the order of time within blocks, and what that order tells of labels."""
+
+    def __init__(
+        self, y: NDArray[Any], blocks: Codes, time: NDArray[np.float64], of_run: Codes | None
+    ) -> None:
+        run = blocks if of_run is None else together(len(y), blocks, of_run)
+        self.order = np.lexsort((time, run))
+        self.run = run[self.order]
+        self.rating = y.ndim == 1 and is_rating(y)
+        self.levels = () if self.rating or y.ndim > 1 else np.unique(y)[1:]
+        self.next = self.run[1:] == self.run[:-1]
+        size = np.bincount(run)
+        place = np.arange(len(y)) - (np.cumsum(size) - size)[self.run]
+        share = (place + 0.5) / size[self.run]
+        self.fifth = np.empty(len(y), dtype=np.intp)
+        self.fifth[self.order] = np.minimum((share * FIFTHS).astype(np.intp), FIFTHS - 1)
+        powers = np.column_stack([(2 * share - 1) ** k for k in range(4)])
+        self.basis = np.linalg.qr(powers)[0]
+        self.runs = [np.flatnonzero(self.run == r) for r in range(int(self.run.max()) + 1)]
+
+    def alike(self, labels: NDArray[Any]) -> NDArray[np.float64]:
+        """How alike neighbours are in each arrangement (n_draws, n_trials): Σ of their products."""
+        return np.sum(
+            [(t[:, 1:] * t[:, :-1])[:, self.next].sum(1) for t in self._targets(labels)], 0
+        )
+
+    def told(self, labels: NDArray[Any]) -> NDArray[np.float64]:
+        """Sum of squares that a cubic in the place within a run explains, for all runs alike."""
+        told = [np.square(t @ self.basis) for t in self._targets(labels)]
+        return np.asarray(np.sum(told, axis=0).sum(axis=1))
+
+    def _targets(self, labels: NDArray[Any]) -> Iterator[NDArray[np.float64]]:
+        """Ratings, or one mark a class, around the mean of the run, in the order of time."""
+        ordered = labels[:, self.order]
+        if self.rating:
+            yield self._centred(ordered.astype(float))
+        elif labels.ndim > 2:
+            for k in range(labels.shape[2]):
+                yield self._centred(ordered[..., k].astype(float))
+        else:
+            for level in self.levels:
+                yield self._centred((ordered == level).astype(float))
+
+    def _centred(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        # Nothing trades places between runs, so all arrangements have the means of the first.
+        mean = np.bincount(self.run, values[0]) / np.bincount(self.run)
+        return values - mean[self.run]
+
+
+def _stretches(y: NDArray[Any], clock: _Clock, where: str, f: Factors, others: Draw) -> Exchange:
+    """Whole stretches of equal labels trade places; ratings are shifted along the circle."""
+    inner = _shifts(y, clock, where) if clock.rating else _runs(y, clock, where)
+    hint = "" if f.timed else UNTIMED
+    if inner.by_null is None:
+        return replace(inner, why_not=f"{inner.why_not}{hint}", by_others=others)
+    if _rarity(clock.told(np.concatenate([y[None], inner.draw(CHECKED)]))) <= ALIKE_AT:
+        why = f"the clock alone tells the labels of {where} apart{hint}"
+        return Exchange("none", inner.n_groups, why, None, others)
+    return replace(inner, by_others=others)
+
+
+def _runs(y: NDArray[Any], clock: _Clock, where: str) -> Exchange:
+    """Stretches of equal labels, laid end to end in a new order within a run."""
+    ordered = row_codes(y)[clock.order]
+    new = np.r_[True, (ordered[1:] != ordered[:-1]) | ~clock.next]
+    stretch = np.cumsum(new) - 1
+    first = np.flatnonzero(new)
+    number = log_within(ordered[first], clock.run[first])
+    n = first.size
+    if not enough(number):
+        return Exchange("none", n, too_few(number, f"{n} stretches of equal labels of {where}"))
+
+    def draw(rng: np.random.Generator) -> NDArray[Any]:
+        key = rng.random(n)[stretch]
+        source = np.lexsort((np.arange(stretch.size), key, clock.run))
+        labels = np.empty_like(y)
+        labels[clock.order] = y[clock.order[source]]
+        return labels
+
+    scheme = f"whole stretches of equal labels of {where} permuted, since neighbours are alike"
+    return Exchange(scheme, n, None, one_by_one(draw))
+
+
+def _shifts(y: NDArray[Any], clock: _Clock, where: str) -> Exchange:
+    """Ratings shifted along the circle of each run by more than they stay like themselves."""
+    ordered = np.asarray(y, dtype=float)[clock.order]
+    memory = _memory([ordered[rows] for rows in clock.runs])
+    swings = len(y) / memory
+    if swings < FEWEST_SWINGS:
+        why = (
+            f"ratings of {where} stay like themselves for {memory:.0f} trials, which makes "
+            f"{swings:.0f} swings, and {FEWEST_SWINGS} are needed"
+        )
+        return Exchange("none", round(swings), why)
+    low = max(1, int(np.ceil(memory)))
+
+    def draw(rng: np.random.Generator) -> NDArray[Any]:
+        labels = np.empty_like(y)
+        for rows in clock.runs:
+            least = min(low, rows.size // 3)
+            by = int(rng.integers(least, max(rows.size - least, least) + 1))
+            labels[clock.order[rows]] = np.roll(ordered[rows], by)
+        return labels
+
+    scheme = f"ratings of {where} shifted along the circle of each run, since neighbours are alike"
+    return Exchange(scheme, round(swings), None, one_by_one(draw))
+
+
+def _memory(series: list[NDArray[np.float64]]) -> float:
+    """Trials that ratings stay like themselves: 1 + 2 Σ r_k up to the first r_k below .05."""
+    longest = max(one.size for one in series)
+    total, count = np.zeros(longest), np.zeros(longest)
+    for one in series:
+        left = one - one.mean()
+        full = np.correlate(left, left, "full")[left.size - 1 :]
+        total[: left.size] += full
+        count[: left.size] += np.arange(left.size, 0, -1)
+    r = total / np.maximum(count, 1)
+    r = r / max(r[0], 1e-12)
+    below = np.flatnonzero(r < 0.05)
+    stop = int(below[0]) if below.size else longest
+    return float(max(1.0, 1 + 2 * r[1:stop].sum()))
