@@ -26,7 +26,10 @@ def test_majority_is_exactly_chance():
     assert areas(trials, y, split)["majority"] == 0.5
     rating = np.random.default_rng(0).normal(size=120)
     found = baseline_scores(trials, rating, make_split(trials, rating, "subject"))["majority"]
-    assert score("pearson_r", rating, found, n_bootstrap=0).value == 0
+    constant = score("pearson_r", rating, found, n_bootstrap=0)
+    assert np.isnan(constant.value)
+    assert constant.to_dict()["score"] is None
+    assert constant.why == "the estimates are all the same, so that nothing correlates with them"
     assert score("r2", rating, found, n_bootstrap=0).value == pytest.approx(0, abs=1e-12)
 
 

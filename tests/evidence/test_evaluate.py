@@ -179,8 +179,12 @@ def test_scikit_learn_splitters_and_given_splits():
 def test_no_null_was_asked_for():
     few = recorded(n_stimuli=4)  # six arrangements, too few for a null
     evidence = evaluate(RidgeClassifierDecoder(10.0), few, "emotion", n_permutations=0)
-    with pytest.raises(InputError, match="only 6 distinct arrangements"):
-        evaluate(RidgeClassifierDecoder(10.0), few, "emotion")
+    assert evidence.score.why == (
+        "no p, because the labels of 4 values of stimulus have 6 distinct arrangements, and a p of "
+        ".05 needs 20"
+    )
+    asked = evaluate(RidgeClassifierDecoder(10.0), few, "emotion")
+    assert (asked.score.p, asked.score.why) == (None, evidence.score.why)
     assert evidence.null is None
     assert evidence.score.p is None
     assert evidence.to_dict()["null"] is None

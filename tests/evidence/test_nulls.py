@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,15 +7,12 @@ from scipy import stats
 from affectome.errors import InputError
 from affectome.evidence import (
     circular_shifts,
-    make_split,
     p_value,
     permute_crossed,
     permute_whole,
     permute_within,
-    purged_time_split,
     shuffle_inputs,
 )
-from affectome.evidence import arrange, borrow
 
 
 @settings(deadline=None, max_examples=30)
@@ -72,20 +68,6 @@ def test_units_trade_places_within_their_block_only():
         assert np.array_equal(row // 10, block)
     with pytest.raises(InputError, match="a unit lies in two blocks"):
         permute_whole(y, unit, np.arange(60) % 2)
-
-
-def test_folds_that_were_dealt_by_class_stay_so():
-    trials = trials_of(5, 14)
-    y = np.array(list("abb"))[trials["stimulus"] % 3]
-    split = make_split(trials, y, "stimulus", 4)
-    drawn, _ = arrange(y, split, 200, 0)
-    dealt = sorted(tuple(np.unique(y[test], return_counts=True)[1]) for _, test in split)
-    for row in drawn:
-        kept = sorted(tuple(np.unique(row[test], return_counts=True)[1]) for _, test in split)
-        assert kept == dealt
-    assert len(np.unique(drawn, axis=0)) > 150
-    random, _ = arrange(y, make_split(trials, y, "random", 7), 200, 0)
-    assert all(sorted(row) == sorted(y) for row in random)
 
 
 def test_swapped_parts_reach_every_arrangement_of_leave_one_out():
@@ -164,73 +146,3 @@ def test_p_counts_the_real_arrangement():
 def test_blocks_of_another_length_are_refused(function):
     with pytest.raises(InputError, match=r"shape \(2,\) but there are 30 trials"):
         function(np.arange(30), [0, 1])
-
-
-def trials_of(n_subjects, n_stimuli):
-    subject, stimulus = np.indices((n_subjects, n_stimuli)).reshape(2, -1)
-    return pd.DataFrame({"subject": subject, "stimulus": stimulus})
-
-
-def test_the_scheme_follows_from_the_split():
-    trials = trials_of(6, 12)
-    rng = np.random.default_rng(0)
-    by_stimulus = np.array(["a", "b"])[trials["stimulus"] % 2]
-    by_subject = np.array(["a", "b"])[trials["subject"] % 2]
-    rated = rng.normal(size=72)
-
-    def scheme(y, holdout, table=trials):
-        return arrange(y, make_split(table, y, holdout), 20, 0)[1]
-
-    assert scheme(by_stimulus, None) == "labels permuted over whole values of stimulus"
-    assert scheme(by_subject, "subject") == "labels permuted over whole values of subject"
-    assert scheme(by_stimulus, "subject") == "labels permuted within subject"
-    assert scheme(rated, None) == "stimulus permuted for all alike"
-    assert scheme(rated, "stimulus") == "label sequences permuted over whole values of stimulus"
-    assert scheme(rated, "random") == "labels permuted over trials"
-    sparse = trials.sample(50, random_state=0).reset_index(drop=True)
-    assert scheme(rated[:50], None, sparse) == "labels permuted within subject"
-    nested = pd.DataFrame({"subject": np.arange(60) // 12, "stimulus": np.arange(60) // 3})
-    y = np.array(["a", "b"])[nested["stimulus"] % 2]
-    assert scheme(y, None, nested).endswith("whole values of stimulus within subject")
-    timed = purged_time_split(np.arange(0, 150.0, 2), gap=10, n_splits=4)
-    assert arrange(rng.normal(size=75), timed, 20, 0)[1].endswith("by 5 trials or more")
-
-
-def test_borrowed_labels_are_those_of_another_group() -> None:
-    trials = pd.DataFrame({"subject": np.repeat(np.arange(6), 5)})
-    y = trials["subject"].to_numpy() * 10.0 + np.tile(np.arange(5), 6)
-    drawn = borrow(y, make_split(trials, y, "subject"), 40, 0)
-    assert drawn is not None
-    tens = (drawn // 10).reshape(40, 6, 5)
-    assert (tens == tens[:, :, :1]).all()
-    assert all(sorted(one) == list(range(6)) for one in tens[:, :, 0])
-    assert not np.array_equal(tens[0], tens[1])
-
-
-def test_borrowed_labels_of_crossed_designs_move_both_ways() -> None:
-    subject, stimulus = np.divmod(np.arange(30), 6)
-    trials = pd.DataFrame({"subject": subject, "stimulus": stimulus})
-    y = 10.0 * subject + stimulus
-    drawn = borrow(y, make_split(trials, y, n_splits=2), 30, 0)
-    assert drawn is not None
-    tens, ones = (drawn // 10).reshape(30, 5, 6), (drawn % 10).reshape(30, 5, 6)
-    assert (tens == tens[:, :, :1]).all()
-    assert (ones == ones[:, :1]).all()
-    assert len({tuple(one) for one in tens[:, :, 0]}) > 10
-
-
-def test_whole_groups_that_trade_places_borrow_nothing() -> None:
-    trials = pd.DataFrame({"stimulus": np.repeat(np.arange(8), 3)})
-    y = trials["stimulus"].to_numpy() % 2
-    assert borrow(y, make_split(trials, y, "stimulus"), 20, 0) is None
-
-
-def test_borrowed_labels_leave_every_class_to_train_on() -> None:
-    trials = pd.DataFrame({"subject": np.repeat(np.arange(5), [4, 4, 4, 4, 30])})
-    y = np.zeros(46, dtype=int)
-    y[[0, 5, 20, 21]] = 1
-    split = make_split(trials, y, "subject", 2)
-    drawn = borrow(y, split, 200, 0)
-    assert drawn is not None
-    assert len(drawn) < 200
-    assert all(labels[train].any() for labels in drawn for train, _ in split)

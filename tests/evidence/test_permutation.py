@@ -11,8 +11,7 @@ from sklearn.svm import SVC, LinearSVC
 
 from affectome.decoding.ridge import RidgeClassifierDecoder, RidgeDecoder
 from affectome.errors import InputError
-from affectome.evidence import Split, make_split, permutation_test, permute_within
-from affectome.evidence.cross_fit import out_of_fold
+from affectome.evidence import Split, cross_fit, make_split, permutation_test, permute_within
 
 
 def made(n_classes=2, effect=1.0, seed=0):
@@ -54,7 +53,7 @@ def test_observed_score_is_the_mean_auc_of_the_folds():
     assert test.observed == pytest.approx(np.mean(areas), abs=1e-12)
     assert test.p == (1 + np.sum(test.null >= test.observed)) / 21
     assert test.to_dict()["how"] == "closed form"
-    assert test.to_dict()["n_permutations"] == 20
+    assert test.to_dict()["null"]["n_arrangements"] == 20
 
 
 def test_ratings_by_a_regressor_with_and_without_a_closed_form():
@@ -88,7 +87,7 @@ def test_a_class_that_training_lacks_gets_the_lowest_score():
     X, y, _ = made(3)
     folds = [(np.flatnonzero(y != "joy"), np.flatnonzero(y == "joy"))]
     split = Split("given", (), tuple(folds))
-    found = out_of_fold(LogisticRegression(), X, y, split, True)
+    found = cross_fit(LogisticRegression(), X, y, split, True)
     rows = found.scores[y == "joy"]
     assert (rows[:, 2] < rows[:, :2].min(axis=1)).all()
 

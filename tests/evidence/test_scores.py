@@ -6,7 +6,7 @@ from scipy import stats
 from sklearn import metrics
 
 from affectome.errors import InputError
-from affectome.evidence import difference, noise_ceiling, score
+from affectome.evidence import Null, difference, noise_ceiling, score
 from affectome.evidence.metrics import METRICS
 
 
@@ -167,12 +167,15 @@ def test_to_dict_and_determinism():
     y, scores, _, _ = drawn()
     one = score("macro_auc", y, scores, random_state=4)
     assert one == score("macro_auc", y, scores, random_state=4)
-    assert one.with_p(0.01).to_dict() == {
+    null = Null("labels permuted over trials", 120, 999)
+    assert one.with_p(0.01, null).to_dict() == {
         "metric": "macro_auc",
         "score": one.value,
         "interval": list(one.interval),
-        "p": 0.01,
+        "over": f"{one.n_groups} groups",
         "n_groups": one.n_groups,
+        "p": 0.01,
+        "null": null.to_dict(),
     }
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from affectome.evidence._deal import deal
 from affectome.evidence.labels import strata
+from affectome.evidence.splits import deal
 from affectome.kernels.ridge import cross_validated_predictions
 
 Folds = Sequence[tuple[np.ndarray, np.ndarray]]

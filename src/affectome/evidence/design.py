@@ -89,8 +89,7 @@ class Design:
     def over(self) -> str:
         """What intervals are drawn over, such as ``"12 subject × 16 film"``."""
         sizes = [len(np.unique(column[self.split.tested])) for column in self.groups.T]
-        named_ = self.group_names or ("trial",) * len(sizes)
-        return " × ".join(f"{n} {name}" for n, name in zip(sizes, named_, strict=True))
+        return " × ".join(f"{n} {name}" for n, name in zip(sizes, self.group_names, strict=True))
 
     @property
     def headline(self) -> str:

@@ -246,7 +246,8 @@ def _rivals(scores: Mapping[str, NDArray[np.float64]], y: NDArray[Any]) -> dict[
 
 
 def _best(baselines: Mapping[str, Score], higher_is_better: bool) -> str:
-    ranked = sorted(baselines, key=lambda name: baselines[name].value)
+    defined = [name for name in baselines if np.isfinite(baselines[name].value)]
+    ranked = sorted(defined, key=lambda name: baselines[name].value)
     return ranked[-1] if higher_is_better else ranked[0]
 
 

@@ -18,7 +18,7 @@ from scipy import stats
 from scipy.signal import lfilter
 
 from affectome.decoding.ridge import RidgeClassifierDecoder, RidgeDecoder
-from affectome.evidence.cross_fit import Predictions
+from affectome.evidence.cross_fit import cross_fit
 from affectome.evidence.design import make_design
 from affectome.evidence.permutation import NullScores, null_scores
 from affectome.evidence.score_sheet import ScoreSheet, calibrating_null
@@ -108,19 +108,20 @@ DESIGNS: dict[str, Callable[[float, np.random.Generator], Simulated]] = {
 def null_of(data: Simulated, metric: str, n_permutations: int, seed: int) -> NullScores:
     """Ridge in closed form on one data set, with its null by the scheme of the design."""
     design = make_design(data.trials, data.y, data.split)
-    drawn = design.arrange(n_permutations, seed)
+    valid = design.exchange.why_not is None
+    drawn = design.arrange(n_permutations, seed) if valid else data.y[None][:0]
     scheme, n_groups = design.exchange.scheme, design.exchange.n_groups
     return null_scores(_decoder(data), data.X, design, [metric], drawn, scheme, n_groups)
 
 
 def p_values(design: str, n_sets: int, n_permutations: int = 399, effect: float = 0.0) -> Array:
-    """Permutation p of each of ``n_sets`` data sets, shape (n_sets,)."""
+    """Permutation p of each of ``n_sets`` data sets, shape (n_sets,); NaN where there is none."""
     metric = _metric(design)
-    found = [
-        null_of(_data(design, effect, k), metric, n_permutations, k).tests[metric].p
-        for k in range(n_sets)
-    ]
-    return np.array(found)
+    found = np.full(n_sets, np.nan)
+    for k in range(n_sets):
+        tests = null_of(_data(design, effect, k), metric, n_permutations, k).tests
+        found[k] = tests[metric].p if metric in tests else np.nan
+    return found
 
 
 @dataclass(frozen=True)
@@ -231,6 +232,5 @@ def _scored(
     sheet = ScoreSheet(design, n_bootstrap, seed)
     decoder = _decoder(data)
     wider = calibrating_null(decoder, data.X, design, [metric], null, seed)
-    found, scores = null.predictions
-    own = Predictions(found[0], None if scores is None else scores[0])
+    own = cross_fit(decoder, data.X, data.y, data.split, data.y.dtype.kind != "f")
     return sheet.score(metric, own, sheet.inflation(metric, wider), null)

@@ -83,7 +83,7 @@ class Score:
             found["why"] = self.why
         return found
 
-    def with_p(self, p: float, null: Null) -> Score:
+    def with_p(self, p: float, null: Null | None = None) -> Score:
         """Give the same score with its permutation p."""
         return replace(self, p=p, null=null, why=None)
 

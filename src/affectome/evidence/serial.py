@@ -26,6 +26,9 @@ from affectome.evidence.labels import is_rating, row_codes
 ALIKE_AT = 0.05
 """Neighbours count as alike, and the clock as telling, below this p."""
 CHECKED = 199
+TOLD_BY_ROWS = 0.25
+"""Where only the order of rows is known, less than that may be a habit of who made the table."""
+TRIALS_A_POWER = 6
 FIFTHS = 5
 FEWEST_SWINGS = 15
 UNTIMED = (
@@ -53,7 +56,8 @@ def trials(y: NDArray[Any], blocks: Codes, f: Factors, what: str = "") -> Exchan
     drawn = np.concatenate([y[None], free(CHECKED, np.random.default_rng(0))])
     if _rarity(clock.alike(drawn)) <= ALIKE_AT:
         return _stretches(y, clock, where, f, others)
-    if _rarity(clock.told(drawn)) > ALIKE_AT:
+    least = 0.0 if f.timed else TOLD_BY_ROWS
+    if clock.share_told(y) <= least or _rarity(clock.told(drawn)) > ALIKE_AT:
         return plain
     fifths = together(n, blocks, clock.fifth)
     if not enough(log_within(y, fifths)):
@@ -102,7 +106,8 @@ class _Clock:
         share = (place + 0.5) / size[self.run]
         self.fifth = np.empty(len(y), dtype=np.intp)
         self.fifth[self.order] = np.minimum((share * FIFTHS).astype(np.intp), FIFTHS - 1)
-        powers = np.column_stack([(2 * share - 1) ** k for k in range(4)])
+        degree = int(np.clip(np.median(size) // TRIALS_A_POWER, 1, 3))
+        powers = np.column_stack([(2 * share - 1) ** k for k in range(degree + 1)])
         self.basis = np.linalg.qr(powers)[0]
         self.runs = [np.flatnonzero(self.run == r) for r in range(int(self.run.max()) + 1)]
 
@@ -113,9 +118,14 @@ class _Clock:
         )
 
     def told(self, labels: NDArray[Any]) -> NDArray[np.float64]:
-        """Sum of squares that a cubic in the place within a run explains, for all runs alike."""
+        """Sum of squares that a curve in the place within a run explains, for all runs alike."""
         told = [np.square(t @ self.basis) for t in self._targets(labels)]
         return np.asarray(np.sum(told, axis=0).sum(axis=1))
+
+    def share_told(self, y: NDArray[Any]) -> float:
+        """Share of the labels' variance within runs that the place within a run explains."""
+        total = sum(float(np.square(t).sum()) for t in self._targets(y[None]))
+        return float(self.told(y[None])[0]) / total if total > 0 else 0.0
 
     def _targets(self, labels: NDArray[Any]) -> Iterator[NDArray[np.float64]]:
         """Ratings, or one mark a class, around the mean of the run, in the order of time."""

@@ -80,7 +80,7 @@ def make_split(
     if names == ("random",):
         return _random_split(classes, labels, n_splits or 5, rng)
     columns = {name: column_of(trials, name) for name in names}
-    parts = [_deal(columns[name], name, classes, n_splits, rng) for name in not_nested(columns)]
+    parts = [deal(columns[name], name, classes, n_splits, rng) for name in not_nested(columns)]
     kind = "double" if len(parts) > 1 else "blocked" if names[0] in RUNS else "group"
     folds: list[Fold] = []
     for cell in itertools.product(*(range(int(part.max()) + 1) for part in parts)):
@@ -365,7 +365,7 @@ def honest_columns(trials: pd.DataFrame) -> tuple[str, ...]:
         return ()
 
 
-def _deal(
+def deal(
     values: NDArray[Any],
     name: str,
     classes: NDArray[np.intp],
