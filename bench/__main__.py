@@ -1,15 +1,19 @@
-"""Run every benchmark: ``python -m bench [name ...]``."""
+"""Run every benchmark: ``python -m bench [name ...]``; ``python -m bench calibration --help``."""
 
 import importlib
 import pkgutil
 import sys
 
 import bench
+from bench.calibration import table
 
-HELPERS = {"timing", "__main__"}
+HELPERS = {"timing", "__main__", "calibration"}
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["calibration"]:
+        table.main(sys.argv[2:])
+        return
     names = sys.argv[1:] or sorted(
         m.name for m in pkgutil.iter_modules(bench.__path__) if m.name not in HELPERS
     )

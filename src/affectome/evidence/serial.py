@@ -14,6 +14,7 @@ from affectome.evidence.exchange import (
     Draw,
     Exchange,
     Factors,
+    constant_within,
     enough,
     log_within,
     one_by_one,
@@ -111,6 +112,15 @@ class _Clock:
         self.basis = np.linalg.qr(powers)[0]
         self.runs = [np.flatnonzero(self.run == r) for r in range(int(self.run.max()) + 1)]
 
+    def shared_places(self) -> Codes | None:
+        """Place of each trial in its run, where there are several runs of the same length."""
+        size = np.bincount(self.run)
+        if size.size < 2 or np.ptp(size) > 0:
+            return None
+        place = np.empty(self.order.size, dtype=np.intp)
+        place[self.order] = np.arange(self.order.size) % size[0]
+        return place
+
     def alike(self, labels: NDArray[Any]) -> NDArray[np.float64]:
         """How alike neighbours are in each arrangement (n_draws, n_trials): Σ of their products."""
         return np.sum(
@@ -152,9 +162,28 @@ def _stretches(y: NDArray[Any], clock: _Clock, where: str, f: Factors, others: D
     if inner.by_null is None:
         return replace(inner, why_not=f"{inner.why_not}{hint}", by_others=others)
     if _rarity(clock.told(np.concatenate([y[None], inner.draw(CHECKED)]))) <= ALIKE_AT:
+        shared = clock.shared_places()
+        if shared is not None and constant_within(y, shared):
+            return _shared_order(y, shared, f)
         why = f"the clock alone tells the labels of {where} apart{hint}"
         return Exchange("none", inner.n_groups, why, None, others)
     return replace(inner, by_others=others)
+
+
+def _shared_order(y: NDArray[Any], place: Codes, f: Factors) -> Exchange:
+    """All runs had the same labels at the same places: what trades places, does in all alike."""
+    first = np.unique(place, return_index=True)[1]
+    alone = Factors(time=np.arange(first.size, dtype=float), timed=f.timed)
+    where = "places in a run, where all runs had the same labels"
+    inner = trials(y[first], np.zeros(first.size, dtype=np.intp), alone, where)
+    by_place = inner.by_null
+    if by_place is None:
+        return inner
+
+    def draw(n: int, rng: np.random.Generator) -> NDArray[Any]:
+        return np.asarray(by_place(n, rng)[:, place])
+
+    return replace(inner, by_null=draw, by_others=None)
 
 
 def _runs(y: NDArray[Any], clock: _Clock, where: str) -> Exchange:
