@@ -59,11 +59,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("modules", nargs="*", help="evidence, units, …; all by default")
     parser.add_argument("--sets", type=int, default=300)
     parser.add_argument("--n-jobs", type=int, default=1)
-    parser.add_argument(
-        "--out", type=Path, help="write the table here, such as docs/calibration.md"
-    )
+    parser.add_argument("--only", default="", help="cells whose statistic or design holds this")
+    parser.add_argument("--out", type=Path, help="where to write, such as docs/calibration.md")
     asked = parser.parse_args(arguments)
-    cells = all_cells(asked.modules)
+    cells = [
+        cell
+        for cell in all_cells(asked.modules)
+        if asked.only in f"{cell.statistic}: {cell.design}"
+    ]
     lines = []
     done = Parallel(n_jobs=asked.n_jobs, return_as="generator")(
         delayed(cell.run)(asked.sets) for cell in cells
