@@ -82,18 +82,19 @@ def write_table(path: str | Path, table: pd.DataFrame) -> Path:
 
 def to_json(value: Any) -> str:
     """Give a result as JSON text with NaN becomes null."""
-    return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(as_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def _plain(value: Any) -> Any:
+def as_plain(value: Any) -> Any:
+    """Give a result as plain dicts and lists: dataclasses, arrays and numpy numbers unfolded."""
     if is_dataclass(value) and not isinstance(value, type):
         value = value.to_dict() if hasattr(value, "to_dict") else asdict(value)
     elif isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): as_plain(v) for k, v in value.items()}
     if isinstance(value, np.ndarray | list | tuple | set | frozenset):
-        return [_plain(v) for v in value]
+        return [as_plain(v) for v in value]
     if isinstance(value, float):
         return float(f"{value:.10g}") if math.isfinite(value) else None
     if value is None or isinstance(value, str | int | bool):
