@@ -1,6 +1,7 @@
 """What is free is the least of the machine's, the container's and the process's own memory."""
 
 import resource
+from types import SimpleNamespace
 
 import pytest
 
@@ -26,9 +27,9 @@ def test_the_limit_of_a_container_counts(tmp_path, monkeypatch):
 def test_the_limit_of_the_process_counts(monkeypatch):
     monkeypatch.setattr(memory, "CONTAINERS", ())
     mapped = 2**40
-    monkeypatch.setattr(memory.resource, "getrlimit", lambda which: (mapped, mapped))
-    monkeypatch.setattr(memory, "_machine", lambda: 2.0**60)
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (mapped, mapped))
+    monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: SimpleNamespace(available=2**60))
     assert 0 < memory.free_memory() < mapped
     unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-    monkeypatch.setattr(memory.resource, "getrlimit", lambda which: unlimited)
+    monkeypatch.setattr(resource, "getrlimit", lambda which: unlimited)
     assert memory.free_memory() == 2.0**60

@@ -6,6 +6,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -64,6 +65,24 @@ def finish(result: Mapping[str, Any], as_json: bool) -> None:
         say(f"… and {len(skipped) - 10} more, listed in result.json", style="yellow")
     if skipped:
         raise typer.Exit(1)
+
+
+def settings(context: typer.Context, *left_out: str) -> dict[str, Any]:
+    """Give every option of a command, as the manifest wants them.
+
+    Parameters
+    ----------
+    context
+        The running command's.
+    left_out
+        Options that don't change the result. Files stand among the manifest's inputs, by hash.
+    """
+    silent = {"out", "as_json", *left_out}
+    return {
+        name: value
+        for name, value in sorted(context.params.items())
+        if name not in silent and not isinstance(value, Path)
+    }
 
 
 def parse_ratings(ratings: list[str]) -> dict[str, str] | None:

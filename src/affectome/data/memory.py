@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import resource
 from pathlib import Path
+
+import psutil
 
 from affectome.errors import InputError
 
@@ -43,7 +43,7 @@ def check_memory(needed: float, what: str, remedy: str = USUAL) -> None:
 
 def free_memory() -> float:
     """Bytes that can still be had: of the machine, its container and the process's own limit."""
-    free = [_machine()]
+    free = [float(psutil.virtual_memory().available)]
     for limit, used in CONTAINERS:
         if limit.is_file() and used.is_file() and limit.read_text().strip().isdecimal():
             free.append(float(limit.read_text()) - float(used.read_text()))
@@ -53,21 +53,13 @@ def free_memory() -> float:
     return max(0.0, min(free))
 
 
-def _machine() -> float:
-    """All of the machine's memory where the system doesn't say what is free."""
-    listing = Path("/proc/meminfo")
-    if listing.is_file():
-        for line in listing.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return float(line.split()[1]) * 1024
-    return float(os.sysconf("SC_PAGE_SIZE")) * float(os.sysconf("SC_PHYS_PAGES"))
-
-
 def _own_limit() -> float | None:
     """What the process may still map (``ulimit -v``); None where there is no limit."""
     pages = Path("/proc/self/statm")
     if not pages.is_file():
         return None
+    import resource  # noqa: PLC0415 - Windows has none, and no /proc either
+
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit == resource.RLIM_INFINITY:
         return None
