@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,14 @@ class Exchange:
         if self.by_null is None:
             raise NoNullError(f"no p, because {self.why_not}")
         return self.by_null(n_draws, np.random.default_rng(random_state))
+
+    def spread_over(self, units: Codes) -> Exchange:
+        """Give the exchange of trials whose label is that of their unit, codes (n_trials,)."""
+
+        def of_trials(draw: Draw | None) -> Draw | None:
+            return draw and (lambda n, rng: np.asarray(draw(n, rng)[:, units]))
+
+        return replace(self, by_null=of_trials(self.by_null), by_others=of_trials(self.by_others))
 
     def draw_others(self, n_draws: int, random_state: int = 0) -> NDArray[Any] | None:
         """Draw labels of other people, as :meth:`draw`; None where nothing can be drawn."""

@@ -109,16 +109,9 @@ def _in_order(y: NDArray[Any], units: Codes, name: str, f: Factors, fold: Codes 
     one = np.zeros(first.size, dtype=np.intp)
     where = f"values of {name}, which all met in one order"
     inner = trials(y[first], one, Factors(time=place, timed=f.timed, run=one), where)
-    if inner.by_null is None:
-        return inner
     if inner.scheme == f"labels permuted over {where}":
         return whole(y, units, None, name, fold)
-    by_unit = inner.by_null
-
-    def draw(n: int, rng: np.random.Generator) -> NDArray[Any]:
-        return np.asarray(by_unit(n, rng)[:, units])
-
-    return Exchange(inner.scheme, inner.n_groups, None, draw)
+    return inner.spread_over(units)
 
 
 def _common_place(units: Codes, f: Factors) -> NDArray[np.float64] | None:

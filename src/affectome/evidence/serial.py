@@ -162,9 +162,11 @@ def _stretches(y: NDArray[Any], clock: _Clock, where: str, f: Factors, others: D
     if inner.by_null is None:
         return replace(inner, why_not=f"{inner.why_not}{hint}", by_others=others)
     if _rarity(clock.told(np.concatenate([y[None], inner.draw(CHECKED)]))) <= ALIKE_AT:
-        shared = clock.shared_places()
-        if shared is not None and constant_within(y, shared):
-            return _shared_order(y, shared, f)
+        place = clock.shared_places()
+        if place is not None and constant_within(y, place):
+            shared = _shared_order(y, place, f)
+            if shared.why_not is None:
+                return shared
         why = f"the clock alone tells the labels of {where} apart{hint}"
         return Exchange("none", inner.n_groups, why, None, others)
     return replace(inner, by_others=others)
@@ -176,14 +178,7 @@ def _shared_order(y: NDArray[Any], place: Codes, f: Factors) -> Exchange:
     alone = Factors(time=np.arange(first.size, dtype=float), timed=f.timed)
     where = "places in a run, where all runs had the same labels"
     inner = trials(y[first], np.zeros(first.size, dtype=np.intp), alone, where)
-    by_place = inner.by_null
-    if by_place is None:
-        return inner
-
-    def draw(n: int, rng: np.random.Generator) -> NDArray[Any]:
-        return np.asarray(by_place(n, rng)[:, place])
-
-    return replace(inner, by_null=draw, by_others=None)
+    return inner.spread_over(place)
 
 
 def _runs(y: NDArray[Any], clock: _Clock, where: str) -> Exchange:
