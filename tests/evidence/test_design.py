@@ -120,10 +120,16 @@ def test_there_is_no_p_where_the_clock_tells_the_label():
     y = np.tile(np.repeat(["calm", "fear"], 10), 8)
     design = make_design(trials, y)
     assert design.why_no_p == (
+        "no p, because 2 stretches of equal labels of places in runs, of which several had the same "
+        "labels throughout have 2 distinct arrangements, and a p of .05 needs 20"
+    )
+    with pytest.raises(NoNullError, match="no p, because 2 stretches"):
+        design.arrange(10)
+    orders = [np.repeat(["calm", "fear", "calm", "fear"], [k, 10 - k, 1, 9]) for k in range(2, 9)]
+    mostly = np.concatenate([*orders, np.repeat(["calm", "fear"], 10)])
+    assert make_design(trials, mostly).why_no_p == (
         "no p, because the clock alone tells the labels of trials within subject apart"
     )
-    with pytest.raises(NoNullError, match="no p, because the clock alone"):
-        design.arrange(10)
     untimed = make_design(trials[["subject"]], y)
     assert untimed.why_no_p.endswith("or say order='none')")
     assert make_design(trials[["subject"]], y, order="none").why_no_p is None

@@ -196,11 +196,11 @@ def whole(
     first = np.unique(units, return_index=True)[1]
     labels, n = y[first], first.size
     inside = np.zeros(n, dtype=np.intp) if blocks is None else blocks[first]
-    part = None if fold is None or blocks is not None else _first_fold(units, fold)[first]
-    if part is not None and enough(_log_of_parts(labels, part)):
+    part = None if fold is None or blocks is not None else first_fold(units, fold)[first]
+    if part is not None and enough(log_of_parts(labels, part)):
 
         def by_part(n_draws: int, rng: np.random.Generator) -> NDArray[Any]:
-            return np.asarray(labels[_shuffle_parts(part, n_draws, rng)][:, units])
+            return np.asarray(labels[shuffle_parts(part, n_draws, rng)][:, units])
 
         return Exchange(f"labels permuted over whole values of {name}", n, None, by_part)
     number = log_within(labels, inside)
@@ -213,7 +213,7 @@ def whole(
     return Exchange(f"labels permuted over whole values of {name}", n, None, draw)
 
 
-def _first_fold(units: Codes, fold: Codes) -> Codes:
+def first_fold(units: Codes, fold: Codes) -> Codes:
     """Smallest number of a fold that tests the unit of each trial.
 
     In a double hold-out a stimulus is tested in several folds, and none of them tests a stimulus of
@@ -224,7 +224,7 @@ def _first_fold(units: Codes, fold: Codes) -> Codes:
     return np.unique(first, return_inverse=True)[1][units]
 
 
-def _shuffle_parts(parts: Codes, n: int, rng: np.random.Generator) -> Codes:
+def shuffle_parts(parts: Codes, n: int, rng: np.random.Generator) -> Codes:
     """Unit that each unit's label comes from, shape (n, n_units).
 
     Parts of equally many units trade places as wholes, and units are shuffled within a part: the
@@ -238,7 +238,8 @@ def _shuffle_parts(parts: Codes, n: int, rng: np.random.Generator) -> Codes:
     return source
 
 
-def _log_of_parts(labels: NDArray[Any], parts: Codes) -> float:
+def log_of_parts(labels: NDArray[Any], parts: Codes) -> float:
+    """Logarithm of the number of distinct arrangements that :func:`shuffle_parts` can give."""
     codes = row_codes(labels)
     order = np.lexsort((codes, parts))
     sizes = np.bincount(parts)

@@ -34,9 +34,12 @@ from affectome.evidence.exchange import (
     Factors,
     constant_within,
     enough,
+    first_fold,
+    log_of_parts,
     log_within,
     one_by_one,
     shuffle,
+    shuffle_parts,
     together,
     too_few,
     whole,
@@ -82,7 +85,7 @@ def exchange_of(  # noqa: PLR0911 - one return a level at which labels can stand
                 return _themes(y, f.stimulus, f.theme, f.name("theme"))
             return _in_order(y, f.stimulus, f.name("stimulus"), f, fold)
         if f.who is not None and not constant_within(f.who, f.stimulus):
-            return _rated_by_people(y, f.who, f.stimulus, f.theme, f)
+            return _rated_by_people(y, f.who, f.stimulus, f, fold)
         if f.who is None:
             return _themes(y, np.arange(len(y)), f.stimulus, f.name("stimulus"))
     return _of_trials(y, f)
@@ -188,21 +191,26 @@ def _strata_of_size(size: Codes) -> Codes:
 
 
 def _rated_by_people(
-    y: NDArray[Any], who: Codes, stimulus: Codes, theme_of: Codes | None, f: Factors
+    y: NDArray[Any], who: Codes, stimulus: Codes, f: Factors, fold: Codes | None
 ) -> Exchange:
     """A stimulus takes the labels of another one, person by person."""
     cells = _Cells(y, who, stimulus)
     first = np.unique(stimulus, return_index=True)[1]
-    theme = None if theme_of is None else theme_of[first]
+    theme = None if f.theme is None else f.theme[first]
     n = first.size if theme is None else int(theme.max()) + 1
     name = f.name("stimulus" if theme is None else "theme")
     stratum = np.zeros(n, dtype=np.intp) if theme is None else _strata_of_size(np.bincount(theme))
     number = float(gammaln(np.bincount(stratum) + 1).sum())
     if not enough(number):
         return Exchange("none", n, too_few(number, f"{n} values of {name}"))
+    part = None if fold is None or theme is not None else first_fold(stimulus, fold)[first]
+    if part is not None and not enough(log_of_parts(np.arange(n), part)):
+        part = None
     n_people = int(who.max()) + 1
 
     def sources(rng: np.random.Generator) -> Codes:
+        if part is not None:
+            return shuffle_parts(part, 1, rng)[0]
         source = shuffle(stratum, 1, rng)[0]
         return source if theme is None else _item_of(source, theme, rng)
 

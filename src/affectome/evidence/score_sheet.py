@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from affectome.decoding.ridge import RidgeClassifierDecoder, RidgeDecoder
 from affectome.evidence.cross_fit import Predictions, fold_of
@@ -18,9 +19,9 @@ from affectome.evidence.permutation import NullScores, null_scores
 from affectome.evidence.scores import USUAL_INFLATION, Score, difference, score, spread
 from affectome.evidence.splits import named
 
-CALIBRATED = 16
+CALIBRATED = 99
 """Permuted arrangements whose own standard error is found."""
-CALIBRATING_DRAWS = 100
+CALIBRATING_DRAWS = 60
 ENOUGH_PERMUTATIONS = 100
 BORROWED = 200
 STAND_IN = (1.0, 100.0, 10000.0)
@@ -127,29 +128,36 @@ class ScoreSheet:
         )
 
     def inflation(self, metric: str, null: NullScores) -> float:
-        """Ratio of the spread of the null to the standard error that groups alone would give it.
+        """Factor on the standard error with which 95 % of intervals under the null are right.
 
         Scores of different folds share training trials, so that they vary together, which no
-        reweighting of tested groups can show. Under the null both spreads are known.
+        reweighting of tested groups can show. Under the null it is known how far a score lies from
+        the mean, in standard errors of its own: with R arrangements, the 0.95 (R + 1)-th smallest
+        of these distances holds 95 % of new ones, whatever their distribution.
         """
         if metric not in null.tests or null.tests[metric].null.size < ENOUGH_PERMUTATIONS:
             return USUAL_INFLATION
         wants = METRICS[metric].wants
-        own = [
-            spread(
+        scores = null.tests[metric].null
+        centre = float(scores.mean())
+        distance = np.full(CALIBRATED, np.nan)
+        for r in range(CALIBRATED):
+            own = spread(
                 metric,
-                null.labels[r][self.rows],
-                null.predictions.of(wants)[r][self.rows],
+                null.labels[r + 1][self.rows],
+                null.predictions.of(wants)[r + 1][self.rows],
                 self.groups,
                 self.fold,
                 CALIBRATING_DRAWS,
                 self.random_state + r,
-            ).error
-            for r in range(1, CALIBRATED + 1)
-        ]
-        expected = float(np.sqrt(np.mean(np.square(own))))
-        seen = float(null.tests[metric].null.std())
-        return seen / expected if expected > 0 and seen > 0 else 1.0
+            )
+            if own.error > 0:
+                reach = float(stats.t.ppf(0.975, max(own.freedom, 1))) * own.error
+                distance[r] = abs(scores[r] - centre) / reach
+        told = np.sort(distance[np.isfinite(distance)])
+        if told.size < CALIBRATED // 2:
+            return USUAL_INFLATION
+        return float(told[min(int(np.ceil(0.95 * (told.size + 1))), told.size) - 1])
 
     def by_subject(self, metric: str, own: Predictions) -> dict[str, float | None]:
         """Score of each subject's trials; None where they hold some of the classes only."""

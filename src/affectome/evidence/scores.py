@@ -30,7 +30,7 @@ from affectome.evidence.intervals import Spread, group_codes, spread_over_groups
 from affectome.evidence.metrics import METRICS, Array, Metric, d_of_auc
 
 ROUNDING = 1e-9
-USUAL_INFLATION = 1.7
+USUAL_INFLATION = 2.0
 """Widening where no null could be drawn: the largest that simulated designs need."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from affectome.evidence.exchange import (
     Draw,
     Exchange,
     Factors,
-    constant_within,
     enough,
     log_within,
     one_by_one,
@@ -37,7 +36,9 @@ UNTIMED = (
 )
 
 
-def trials(y: NDArray[Any], blocks: Codes, f: Factors, what: str = "") -> Exchange:
+def trials(  # noqa: PLR0911 - one return a scheme
+    y: NDArray[Any], blocks: Codes, f: Factors, what: str = ""
+) -> Exchange:
     """Trials trade places within blocks, as far as the order of time lets them."""
     where = what or f"trials{f.within}"
     n = len(y)
@@ -54,9 +55,12 @@ def trials(y: NDArray[Any], blocks: Codes, f: Factors, what: str = "") -> Exchan
     if f.time is None:
         return plain
     clock = _Clock(y, blocks, f.time, f.run)
-    drawn = np.concatenate([y[None], free(CHECKED, np.random.default_rng(0))])
-    if _rarity(clock.alike(drawn)) <= ALIKE_AT:
+    alike = clock.same_sequences(y)
+    if alike is not None and (f.timed or clock.is_serial(y, free)):
+        return _for_all_alike(y, alike, f, others)
+    if clock.is_serial(y, free):
         return _stretches(y, clock, where, f, others)
+    drawn = np.concatenate([y[None], free(CHECKED, np.random.default_rng(0))])
     least = 0.0 if f.timed else TOLD_BY_ROWS
     if clock.share_told(y) <= least or _rarity(clock.told(drawn)) > ALIKE_AT:
         return plain
@@ -90,6 +94,15 @@ def _rarity(statistics: NDArray[np.float64]) -> float:
     return float(np.mean(statistics >= statistics[0] - 1e-9 * abs(statistics[0])))
 
 
+class Sequences(NamedTuple):
+    """Trials by the sequence of labels of their run, the place in it, and both; a trial of each."""
+
+    number: Codes
+    place: Codes
+    unit: Codes
+    first: Codes
+
+
 class _Clock:
     """Trials in the order of time within blocks, and what that order tells of labels."""
 
@@ -112,14 +125,24 @@ class _Clock:
         self.basis = np.linalg.qr(powers)[0]
         self.runs = [np.flatnonzero(self.run == r) for r in range(int(self.run.max()) + 1)]
 
-    def shared_places(self) -> Codes | None:
-        """Place of each trial in its run, where there are several runs of the same length."""
-        size = np.bincount(self.run)
-        if size.size < 2 or np.ptp(size) > 0:
+    def is_serial(self, y: NDArray[Any], draw: Draw) -> bool:
+        """Whether neighbours are more alike than labels that trade places freely."""
+        drawn = draw(CHECKED, np.random.default_rng(0))
+        return _rarity(self.alike(np.concatenate([y[None], drawn]))) <= ALIKE_AT
+
+    def same_sequences(self, y: NDArray[Any]) -> Sequences | None:
+        """Runs by their sequence of labels; None where no two runs have the same."""
+        codes = row_codes(y)
+        keys: dict[bytes, int] = {}
+        number, place = np.empty_like(codes), np.empty_like(codes)
+        for rows in self.runs:
+            trials_ = self.order[rows]
+            number[trials_] = keys.setdefault(codes[trials_].tobytes(), len(keys))
+            place[trials_] = np.arange(rows.size)
+        if len(keys) == len(self.runs):
             return None
-        place = np.empty(self.order.size, dtype=np.intp)
-        place[self.order] = np.arange(self.order.size) % size[0]
-        return place
+        unit = together(len(y), number, place)
+        return Sequences(number, place, unit, np.unique(unit, return_index=True)[1])
 
     def alike(self, labels: NDArray[Any]) -> NDArray[np.float64]:
         """How alike neighbours are in each arrangement (n_draws, n_trials): Σ of their products."""
@@ -162,23 +185,25 @@ def _stretches(y: NDArray[Any], clock: _Clock, where: str, f: Factors, others: D
     if inner.by_null is None:
         return replace(inner, why_not=f"{inner.why_not}{hint}", by_others=others)
     if _rarity(clock.told(np.concatenate([y[None], inner.draw(CHECKED)]))) <= ALIKE_AT:
-        place = clock.shared_places()
-        if place is not None and constant_within(y, place):
-            shared = _shared_order(y, place, f)
-            if shared.why_not is None:
-                return shared
         why = f"the clock alone tells the labels of {where} apart{hint}"
         return Exchange("none", inner.n_groups, why, None, others)
     return replace(inner, by_others=others)
 
 
-def _shared_order(y: NDArray[Any], place: Codes, f: Factors) -> Exchange:
-    """All runs had the same labels at the same places: what trades places, does in all alike."""
-    first = np.unique(place, return_index=True)[1]
-    alone = Factors(time=np.arange(first.size, dtype=float), timed=f.timed)
-    where = "places in a run, where all runs had the same labels"
-    inner = trials(y[first], np.zeros(first.size, dtype=np.intp), alone, where)
-    return inner.spread_over(place)
+def _for_all_alike(y: NDArray[Any], sequence: Sequences, f: Factors, others: Draw) -> Exchange:
+    """Runs had the same labels at the same places: what trades places, does in all of them alike.
+
+    Whatever comes at a place (a film that is not named, fatigue) comes at it in every such run.
+    """
+    first = sequence.first
+    place, number = sequence.place[first].astype(float), sequence.number[first]
+    alone = Factors(time=place, run=number, timed=f.timed)
+    where = "places in runs, of which several had the same labels throughout"
+    labels = y[first]
+    if len(np.unique(row_codes(labels))) == first.size:
+        return Exchange("none", first.size, "the place in the run tells the label", None, others)
+    inner = trials(labels, number, alone, where)
+    return replace(inner.spread_over(sequence.unit), by_others=others)
 
 
 def _runs(y: NDArray[Any], clock: _Clock, where: str) -> Exchange:
