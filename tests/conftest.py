@@ -1,0 +1,24 @@
+"""Every result that any test writes is held against the contract of claims."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from affectome.data import outputs
+from affectome.reports import page
+from contract import broken_claims
+
+
+@pytest.fixture(autouse=True)
+def _claims_say_how_they_came_about(monkeypatch):
+    write = outputs.write_json
+
+    def checked(path, value):
+        written = write(path, value)
+        if Path(path).name == "result.json":
+            broken = broken_claims(json.loads(Path(written).read_text()))
+            assert not broken, f"claims without a null or groups: {', '.join(broken)}"
+        return written
+
+    monkeypatch.setattr(page, "write_json", checked)

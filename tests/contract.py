@@ -1,0 +1,20 @@
+"""What every ``result.json`` must hold: beside each p its null, beside each interval its groups."""
+
+
+def broken_claims(part, path=""):
+    """Paths of the p and intervals in a result that don't say how they came about."""
+    found = []
+    if isinstance(part, dict):
+        if isinstance(part.get("p"), float):
+            null = part.get("null")
+            wanted = ("scheme", "n_groups", "n_arrangements", "correction")
+            if not isinstance(null, dict) or any(name not in null for name in wanted):
+                found.append(f"{path}/p")
+        if part.get("interval") is not None and not part.get("over"):
+            found.append(f"{path}/interval")
+        for name, one in part.items():
+            found += broken_claims(one, f"{path}/{name}")
+    elif isinstance(part, list):
+        for number, one in enumerate(part):
+            found += broken_claims(one, f"{path}/{number}")
+    return found
