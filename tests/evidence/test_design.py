@@ -120,8 +120,8 @@ def test_there_is_no_p_where_the_clock_tells_the_label():
     y = np.tile(np.repeat(["calm", "fear"], 10), 8)
     design = make_design(trials, y)
     assert design.why_no_p == (
-        "no p, because 2 stretches of equal labels of places in runs, of which several had the same "
-        "labels throughout have 2 distinct arrangements, and a p of .05 needs 20"
+        "no p, because 2 stretches of equal labels of places in runs, of which several had the same"
+        " labels throughout have 2 distinct arrangements, and a p of .05 needs 20"
     )
     with pytest.raises(NoNullError, match="no p, because 2 stretches"):
         design.arrange(10)
