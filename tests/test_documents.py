@@ -26,9 +26,9 @@ def test_encoding_and_similarity_of_brains(capsys):
     assert coding[names["best"].index].all()
     assert (names["best"]["unique_category"] > 10 * names["best"]["unique_stimulus"]).all()
     assert names["ceiling"].min() > 0.3
-    models = names["arranged"].models.set_index("model")
-    assert models.loc["emotion", "p"] < 0.01
-    assert models.loc["brightness", "p"] > 0.05
+    models = names["arranged"].scores
+    assert models["emotion"].p < 0.01
+    assert models["brightness"].p > 0.05
     assert "emotion" in capsys.readouterr().out
 
 

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import rsatoolbox
+from scipy.spatial.distance import squareform
 from scipy.stats import pearsonr
 from sklearn.covariance import LedoitWolf
 
-from affectome.brains.rsa import category_model, distance_model, rdms, rsa
+from affectome.brains.rsa import category_model, distance_model, model_of, rdms, rsa
 from affectome.errors import InputError
 from affectome.simulations.population import simulate_population
 
@@ -39,17 +40,17 @@ def test_the_category_is_found_and_a_rating_at_random_is_not(population):
     found = rsa(
         data,
         {"category": category, "rating": distance_model(rng.random(15))},
-        n_bootstrap=200,
         n_permutations=200,
     )
-    table = found.models.set_index("model")
-    assert table.loc["category", "similarity"] == pytest.approx(
+    kind, rating = found.scores["category"], found.scores["rating"]
+    assert kind.value == pytest.approx(
         np.mean([pearsonr(category, v).statistic for v in data.values])
     )
-    assert table.loc["category", "p"] == pytest.approx(1 / 201)
-    assert table.loc["category", "low"] > 0.3
-    assert table.loc["rating", "p"] > 0.05
-    assert table.loc["rating", "low"] < 0 < table.loc["rating", "high"]
+    assert kind.p == pytest.approx(1 / 201)
+    assert kind.interval[0] > 0.3
+    assert kind.null.scheme.startswith("conditions of the model trade places")
+    assert rating.p > 0.05
+    assert rating.interval[0] < 0 < rating.interval[1]
     assert found.ceiling[0] <= found.ceiling[1]
     assert found.to_dict()["n_conditions"] == 15
 
@@ -117,3 +118,30 @@ def test_what_can_not_be_compared_is_named(population):
         rsa(data, {})
     with pytest.raises(InputError, match=r"the model 'm' has the shape \(3,\); it needs 105"):
         rsa(data, {"m": np.arange(3.0)})
+    with pytest.raises(InputError, match=r"shape \(3, 3\); a matrix of 15 × 15 conditions is need"):
+        rsa(data, {"m": np.zeros((3, 3))})
+    with pytest.raises(InputError, match="symmetric, with 0 on its diagonal"):
+        rsa(data, {"m": np.arange(225.0).reshape(15, 15)})
+
+
+def test_matrices_and_labelled_frames_are_the_same_model(population):
+    data = rdms(population)
+    names = list(data.conditions["condition"])
+    triangle = category_model(data.conditions["emotion"])
+    square = squareform(triangle)
+    np.testing.assert_array_equal(model_of(square, "m", names), triangle)
+    other = np.random.default_rng(0).permutation(15)
+    mixed = pd.DataFrame(
+        square[np.ix_(other, other)],
+        index=[names[k] for k in other],
+        columns=[names[k] for k in other],
+    )
+    np.testing.assert_array_equal(model_of(mixed, "m", names), triangle)
+    more = mixed.copy()
+    more.loc["extra"] = 1.0
+    more["extra"] = 1.0
+    np.testing.assert_array_equal(model_of(more, "m", names), triangle)
+    with pytest.raises(InputError, match=r"'m' has no condition .* \(1 of 15 are missing\)"):
+        model_of(mixed.iloc[1:, 1:], "m", names)
+    with pytest.raises(InputError, match="names 'joy-01' twice"):
+        model_of(mixed.rename(index={"joy-01": "joy-01"}).loc[[*mixed.index, "joy-01"]], "m", names)

@@ -30,10 +30,13 @@ def test_planted_spheres_light_up_and_the_rest_stays_dark(maps):
     places = units[["x", "y", "z"]].to_numpy()
     nearest = np.linalg.norm(places[:, None] - places[coding], axis=2).min(axis=1)
     passed = (units["p"] < 0.05).to_numpy()
-    assert passed[coding].mean() > 0.9
+    assert passed[coding].mean() > 0.8
     assert (nearest[passed] <= 8.0).mean() > 0.97
     assert units["auc"][nearest > 8].mean() == pytest.approx(0.5, abs=0.03)
-    assert found.to_dict()["n_significant"] == passed.sum()
+    result = found.to_dict()
+    assert result["n_significant"] == passed.sum()
+    assert result["unit"] == "mm"
+    assert result["best"]["null"]["correction"] == "largest AUC of 900 centres"
 
 
 def test_a_centre_is_the_ridge_of_scikit_learn_in_its_sphere(maps):

@@ -4,6 +4,7 @@ import nibabel
 import numpy as np
 import pytest
 from nilearn.image import resample_to_img
+from scipy.ndimage import gaussian_filter
 from scipy.stats import ttest_1samp
 
 from affectome.brains.signature import signature
@@ -45,7 +46,7 @@ def test_measures_are_those_of_numpy_on_the_shared_voxels(maps, pattern):
     assert 0.7 < found["coverage"][0] < 0.8
 
 
-def test_the_group_test_is_scipys_over_subjects_and_conditions(maps, pattern):
+def test_t_and_interval_are_scipys_over_subjects_and_conditions(maps, pattern):
     people = [f"sub-{i // 2}" for i in range(12)]
     kinds = ["fear", "joy"] * 6
     whole = signature(image(maps), image(pattern), "p", subjects=people)
@@ -56,7 +57,9 @@ def test_the_group_test_is_scipys_over_subjects_and_conditions(maps, pattern):
     assert test.interval == pytest.approx(tuple(ttest_1samp(cosine, 0).confidence_interval()))
     apart = signature(image(maps), image(pattern), "p", subjects=people, conditions=kinds)
     assert {t.condition for t in apart.tests} == {"fear", "joy"}
-    assert signature(image(maps[..., :1]), image(pattern), "p").tests == ()
+    one = signature(image(maps[..., :1]), image(pattern), "p").tests[1]
+    assert (one.interval, one.t, one.over) == (None, None, "1 people")
+    assert 0 < one.p <= 1
 
 
 def test_a_planted_pattern_is_found_and_scale_matters_only_to_the_dot(maps, pattern):
@@ -64,6 +67,9 @@ def test_a_planted_pattern_is_found_and_scale_matters_only_to_the_dot(maps, patt
     found = signature(image(planted), image(pattern), "p")
     twice = signature(image(2 * planted), image(5 * pattern), "p")
     assert min(t.t for t in found.tests) > 10
+    assert found.tests[1].p == pytest.approx(1 / 1001)
+    assert found.tests[1].z > 10
+    assert [t.p for t in found.tests if t.measure != "cosine"] == [None, None]
     np.testing.assert_allclose(found.values["cosine"], twice.values["cosine"], rtol=1e-5)
     np.testing.assert_allclose(10 * found.values["dot"], twice.values["dot"], rtol=1e-5)
 
@@ -86,6 +92,52 @@ def test_a_pattern_elsewhere_is_refused(maps, pattern):
     only[0] = 1
     with pytest.raises(InputError, match="map 1 has no value on any voxel of the pattern 'p'"):
         signature(image(maps), image(only), "p")
+
+
+def blurred(rng, shape, width):
+    pad = 4 * width + 1
+    big = gaussian_filter(rng.standard_normal([n + 2 * pad for n in shape]), width)
+    return big[pad:-pad, pad:-pad, pad:-pad] / big.std()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n_people", "width"), [(10, 1), (30, 3)])
+def test_smooth_maps_that_people_share_express_no_pattern(n_people, width):
+    rng = np.random.default_rng(5)
+    shape, n_sets, p, t = (12, 14, 11), 60, [], []
+    for k in range(n_sets):
+        shared = blurred(rng, shape, width)
+        data = np.stack([shared + blurred(rng, shape, width) for _ in range(n_people)], axis=3)
+        found = signature(
+            image(data), image(blurred(rng, shape, 2)), "p", n_surrogates=99, random_state=k
+        )
+        p.append(found.tests[1].p)
+        t.append(abs(found.tests[1].t))
+    assert np.mean(np.array(t) > 2.8) > 0.3
+    assert np.mean(np.array(p) <= 0.05) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / n_sets)
+
+
+def test_the_level_of_a_pattern_is_no_evidence():
+    rng = np.random.default_rng(6)
+    data = 2 + rng.standard_normal((*SHAPE, 12))
+    found = signature(image(data), image(3 + blurred(rng, SHAPE, 1)), "p").tests[1]
+    assert found.t > 10
+    assert found.p > 0.01
+    assert abs(found.z) < 3
+
+
+def test_patterns_that_are_none_are_refused_in_a_line(maps, pattern):
+    for bad in (np.zeros(SHAPE), np.full(SHAPE, np.nan)):
+        with pytest.raises(InputError, match="'p' has no weight: all of its voxels are 0 or NaN"):
+            signature(image(maps), image(bad), "p")
+    with pytest.raises(InputError, match="has infinite weights"):
+        signature(image(maps), image(np.where(pattern > 2, np.inf, pattern)), "p")
+    flat = signature(image(maps), image((pattern > 1).astype(float)), "p").tests[1]
+    assert flat.p is None
+    assert "same value everywhere" in flat.why
+    cut = signature(image(maps), image(np.where(abs(pattern) > 1, pattern, 0)), "p")
+    assert cut.thresholded
+    assert not signature(image(maps), image(pattern), "p").thresholded
 
 
 def test_maps_load_from_a_folder_or_one_image(tmp_path, maps):

@@ -1,5 +1,6 @@
 """``affectome signature`` from files to result.json, report and exit status."""
 
+import gzip
 import json
 
 import nibabel
@@ -65,7 +66,9 @@ def test_the_planted_pattern_is_found_in_its_condition(brains, capsys):
     assert tests["planted", "joy"]["q"] < 0.05 < tests["other", "joy"]["q"]
     assert len(pd.read_csv(out / "values.csv")) == 20
     report = (out / "report.html").read_text()
-    assert "Expressed more than chance allows: planted in joy" in report
+    assert "expressed more than random patterns as smooth as it: planted in joy" in report
+    assert tests["planted", "joy"]["null"]["correction"].endswith("over the 4 tests of this result")
+    assert tests["planted", "joy"]["over"] == "5 people"
     assert "<svg" in report
     first = (out / "manifest.json").read_bytes()
     command(
@@ -87,11 +90,46 @@ def test_a_pattern_that_fails_is_skipped_and_the_status_says_so(brains, capsys):
     assert "no pattern can be used; the first" in error
 
 
-def test_one_subject_has_values_but_no_group_test(brains):
+def test_one_subject_is_held_against_chance_but_not_against_people(brains):
     nibabel.save(nibabel.load(brains / "maps" / "sub-00_cond-1.nii.gz"), brains / "one.nii.gz")
     found = run(brains / "one.nii.gz", {"planted": brains / "planted.nii.gz"})
-    assert found.to_dict()["patterns"][0]["tests"] == []
-    assert found.warnings == ("there is one subject only, so no group is tested",)
+    test = found.to_dict()["patterns"][0]["tests"][1]
+    assert (test["interval"], test["t"]) == (None, None)
+    assert test["p"] < 0.05
+    assert found.warnings[0].startswith("there is one subject only: p says what these maps hold")
+
+
+def test_the_manifest_tells_runs_apart(brains):
+    pattern = ("--pattern", brains / "planted.nii.gz")
+    for name, more in (("a", ()), ("b", ("--surrogates", 50)), ("c", ("--random-state", 1))):
+        command(brains / "maps", *pattern, "--out", brains / name, *more)
+    kept = {(brains / name / "manifest.json").read_bytes() for name in "abc"}
+    assert len(kept) == 3
+
+
+def test_a_header_that_lies_and_files_that_break_off_are_refused_in_a_line(brains, capsys):
+    pattern = ("--pattern", brains / "planted.nii.gz")
+    lie = nibabel.Nifti1Image(np.zeros((2, 2, 2), dtype=np.float32), AFFINE)
+    nibabel.save(lie, brains / "lie.nii")
+    header = bytearray((brains / "lie.nii").read_bytes())
+    header[40:56] = np.array([4, 3000, 3000, 3000, 1, 1, 1, 1], dtype="<i2").tobytes()
+    header[40:50] = np.array([4, 3000, 3000, 3000, 2], dtype="<i2").tobytes()
+    (brains / "lie.nii").write_bytes(header)
+    assert command(brains / "lie.nii", *pattern) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "says it holds 3000×3000×3000×2 voxels" in error
+    (brains / "lie.nii.gz").write_bytes(gzip.compress(header))
+    assert command(brains / "lie.nii.gz", *pattern) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "GB of memory" in error
+    whole = (brains / "other.nii.gz").read_bytes()
+    (brains / "cut.nii.gz").write_bytes(whole[: len(whole) // 2])
+    assert command(brains / "maps", "--pattern", brains / "cut.nii.gz") == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "can't be read to its end" in error
 
 
 def test_low_coverage_is_a_warning(brains):

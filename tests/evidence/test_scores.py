@@ -6,7 +6,7 @@ from scipy import stats
 from sklearn import metrics
 
 from affectome.errors import InputError
-from affectome.evidence import Null, difference, noise_ceiling, score
+from affectome.evidence import Null, difference, rater_ceiling, score
 from affectome.evidence.metrics import METRICS
 
 
@@ -196,16 +196,16 @@ def test_bad_input_says_why(arguments, message):
         score(*arguments)
 
 
-def test_noise_ceiling_brackets_the_truth():
+def test_rater_ceiling_brackets_the_truth():
     rng = np.random.default_rng(0)
     ratings = rng.normal(size=400) + rng.normal(size=(20, 400))
-    ceiling = noise_ceiling(ratings)
+    ceiling = rater_ceiling(ratings)
     best = np.mean([np.corrcoef(ratings.mean(0), one)[0, 1] for one in ratings])
     assert ceiling.lower < np.sqrt(0.5) < ceiling.upper
     assert ceiling.upper == pytest.approx(best)
     assert ceiling.reliability == pytest.approx(20 * 0.5 / (1 + 19 * 0.5), abs=0.02)
     ratings[0, :390] = np.nan
-    assert noise_ceiling(ratings).lower == pytest.approx(ceiling.lower, abs=0.05)
+    assert rater_ceiling(ratings).lower == pytest.approx(ceiling.lower, abs=0.05)
 
 
 @pytest.mark.parametrize(
@@ -215,6 +215,6 @@ def test_noise_ceiling_brackets_the_truth():
         (np.zeros((3, 5)), "no two raters share 3 stimuli"),
     ],
 )
-def test_noise_ceiling_says_what_it_needs(ratings, message):
+def test_rater_ceiling_says_what_it_needs(ratings, message):
     with pytest.raises(InputError, match=message):
-        noise_ceiling(ratings)
+        rater_ceiling(ratings)

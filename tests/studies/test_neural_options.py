@@ -124,7 +124,7 @@ def test_a_searchlight_finds_the_region_and_writes_its_map(only, tmp_path):
     assert written.get_fdata().max() == pytest.approx(best["auc"], abs=1e-3)
     report = (tmp_path / "run" / "report.html").read_text()
     assert '<figure id="searchlight_auc">' in report
-    assert "In spheres of 6 around 648 centres" in report
+    assert "In spheres of 6 mm around 648 centres" in report
 
 
 def test_slow_dimensions_tell_intensity_and_regimes(only, tmp_path):

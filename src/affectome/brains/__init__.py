@@ -1,11 +1,13 @@
 """Does another system carry the same code: signatures, encoding models, searchlight, RSA."""
 
-from affectome.brains.encoding import Encoding, encode, noise_ceiling, trial_bands
-from affectome.brains.rsa import Rdms, Rsa, category_model, distance_model, rdms, rsa
+from affectome.brains._banded import BandedRidge
+from affectome.brains.encoding import Encoding, encode, explainable_variance, trial_bands
+from affectome.brains.rsa import Rdms, Rsa, category_model, distance_model, model_of, rdms, rsa
 from affectome.brains.searchlight import Searchlight, searchlight
 from affectome.brains.signature import GroupTest, Signature, signature
 
 __all__ = [
+    "BandedRidge",
     "Encoding",
     "GroupTest",
     "Rdms",
@@ -15,7 +17,8 @@ __all__ = [
     "category_model",
     "distance_model",
     "encode",
-    "noise_ceiling",
+    "explainable_variance",
+    "model_of",
     "rdms",
     "rsa",
     "searchlight",

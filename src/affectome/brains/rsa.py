@@ -7,7 +7,7 @@ system, such as the layers of a network or another region.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,21 +15,19 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
-from scipy.spatial.distance import pdist, squareform
+from scipy.spatial.distance import pdist
 from sklearn.covariance import LedoitWolf
 
 from affectome.data import check_recording, trial_table
+from affectome.data.roles import role_of
 from affectome.errors import InputError
+from affectome.evidence import Score, model_scores
 from affectome.kernels import rdm
-from affectome.kernels.rsa import (
-    bootstrap_comparisons,
-    bootstrap_counts,
-    compare,
-    noise_ceiling,
-)
+from affectome.kernels.rsa import noise_ceiling
 
 MEASURES = {"correlation": rdm.correlation, "squared_euclidean": rdm.squared_euclidean}
 CROSSED = "crossnobis"
+COARSE = ("theme", "group", "source")
 
 
 @dataclass(frozen=True)
@@ -58,9 +56,9 @@ class Rsa:
 
     Attributes
     ----------
-    models
-        One row a model: ``model``, ``similarity`` (mean over subjects), ``low``, ``high`` (95 %
-        interval over conditions and subjects), ``p`` (conditions of the model permuted).
+    scores
+        Name of the model → mean similarity over people, its interval over people and conditions,
+        and its p from exchanged conditions.
     ceiling
         Lower and upper bound of what the true model could reach; None with a single subject.
     n_conditions, n_subjects
@@ -69,7 +67,7 @@ class Rsa:
         How matrices are compared.
     """
 
-    models: pd.DataFrame
+    scores: Mapping[str, Score]
     ceiling: tuple[float, float] | None
     n_conditions: int
     n_subjects: int
@@ -78,8 +76,8 @@ class Rsa:
     def to_dict(self) -> dict[str, Any]:
         """Give the numbers for ``result.json``."""
         return {
-            "models": self.models.to_dict(orient="records"),
-            "noise_ceiling": self.ceiling,
+            "models": [{"model": name} | one.to_dict() for name, one in self.scores.items()],
+            "noise_ceiling": None if self.ceiling is None else list(self.ceiling),
             "n_conditions": self.n_conditions,
             "n_subjects": self.n_subjects,
             "method": self.method,
@@ -97,7 +95,8 @@ def rdms(
     Parameters
     ----------
     recording
-        Dims (trial, unit); trials of a subject and condition are averaged.
+        Dims (trial, unit); trials of a person (the column that names people) and condition are
+        averaged.
     condition
         Column of the conditions.
     measure
@@ -123,7 +122,9 @@ def rdms(
         raise InputError(f"measure is one of {', '.join((*MEASURES, CROSSED))}; got {measure!r}")
     if measure == CROSSED and parts not in trials:
         raise InputError(f"crossnobis needs a column {parts!r} of parts; there are {list(trials)}")
-    subject = trials["subject"] if "subject" in trials else pd.Series("all", index=trials.index)
+    people = [c for c in trials if role_of(str(c)) == "subject"]
+    people.sort(key=lambda c: trials[c].nunique() < 2)  # a file's name, where a table names people
+    subject = trials[people[0]] if people else pd.Series("all", index=trials.index)
     counts = pd.crosstab(trials[condition], subject)
     shared = counts.index[(counts > 0).all(axis=1)]
     if len(shared) < 3:
@@ -185,12 +186,70 @@ def distance_model(ratings: ArrayLike) -> np.ndarray:
     return np.asarray(pdist(values.reshape(len(values), -1)))
 
 
+def model_of(model: ArrayLike | pd.DataFrame, name: str, conditions: Sequence[Any]) -> np.ndarray:
+    """Bring a model to the upper triangle over the conditions, in their order.
+
+    Parameters
+    ----------
+    model
+        Upper triangle; a square matrix, rows and columns in the order of ``conditions``; or a
+        square frame whose index and columns are conditions, in any order and with others among
+        them.
+    name
+        For messages.
+    conditions
+        Names, shape (n_conditions,).
+
+    Raises
+    ------
+    InputError
+        If the size is wrong, a condition is missing or there twice, the matrix is not symmetric or
+        its diagonal not 0, or it does not vary.
+    """
+    names = [str(c) for c in conditions]
+    n = len(names)
+    if isinstance(model, pd.DataFrame):
+        model = _ordered(model, name, names)
+    values = np.asarray(model, dtype=float)
+    if values.ndim == 2:
+        if values.shape != (n, n):
+            raise InputError(
+                f"the model {name!r} has the shape {values.shape}; a matrix of {n} × {n} "
+                f"conditions is needed, in the order {names[0]}, {names[1]}, …"
+            )
+        if not np.allclose(values, values.T, equal_nan=True) or np.any(np.diag(values) != 0):
+            raise InputError(
+                f"the model {name!r} is no matrix of dissimilarities: it has to be symmetric, "
+                "with 0 on its diagonal"
+            )
+        values = values[np.triu_indices(n, 1)]
+    if values.shape != (n * (n - 1) // 2,) or not np.ptp(values) > 0:
+        raise InputError(
+            f"the model {name!r} has the shape {np.shape(model)}; it needs {n * (n - 1) // 2} "
+            f"finite values that vary, one for each pair of {n} conditions"
+        )
+    return values
+
+
+def _ordered(frame: pd.DataFrame, name: str, conditions: Sequence[str]) -> np.ndarray:
+    labelled = frame.rename(index=str, columns=str)
+    for side in (labelled.index, labelled.columns):
+        missing = [c for c in conditions if c not in side]
+        if missing:
+            raise InputError(
+                f"the model {name!r} has no condition {missing[0]!r} ({len(missing)} of "
+                f"{len(conditions)} are missing); it has {', '.join(map(str, side[:4]))}, …"
+            )
+        if not side.is_unique:
+            raise InputError(f"the model {name!r} names {side[side.duplicated()][0]!r} twice")
+    return labelled.loc[list(conditions), list(conditions)].to_numpy(dtype=float)
+
+
 def rsa(
     data: Rdms,
-    models: Mapping[str, np.ndarray],
+    models: Mapping[str, ArrayLike | pd.DataFrame],
     *,
     method: str = "correlation",
-    n_bootstrap: int = 1000,
     n_permutations: int = 1000,
     random_state: int = 0,
 ) -> Rsa:
@@ -201,67 +260,37 @@ def rsa(
     data
         From :func:`rdms`.
     models
-        Name → upper triangle over the same conditions in the same order.
+        Name → upper triangle, square matrix or labelled frame, as :func:`model_of` takes it.
     method
         ``"correlation"``, ``"cosine"`` or ``"spearman"``.
-    n_bootstrap
-        Draws of conditions and of subjects, both at once.
     n_permutations
-        Arrangements of a model's conditions under the null.
+        Arrangements of a model's conditions under the null; conditions of a theme move together.
     random_state
         Seed.
 
     Raises
     ------
     InputError
-        If there is no model, one has the wrong length, or one does not vary.
+        If there is no model, or one can't be brought to the conditions.
     """
-    n = len(data.conditions)
     if not models:
         raise InputError("no model was given to compare with")
-    for name, model in models.items():
-        if np.shape(model) != (n * (n - 1) // 2,) or np.ptp(model) == 0:
-            raise InputError(
-                f"the model {name!r} has the shape {np.shape(model)}; it needs "
-                f"{n * (n - 1) // 2} values that vary, one for each pair of {n} conditions"
-            )
-    rng = np.random.default_rng(random_state)
-    stack = np.stack(list(models.values()))
-    similarity = compare(stack, data.values, method).mean(axis=1)
-    drawn = bootstrap_comparisons(stack, data.values, bootstrap_counts(n, n_bootstrap, rng), method)
-    people = rng.integers(0, len(data.subjects), (n_bootstrap, len(data.subjects)))
-    means = np.stack([d[:, who].mean(axis=1) for d, who in zip(drawn, people, strict=True)])
-    low, high = np.nanquantile(means, [0.025, 0.975], axis=0)
-    table = pd.DataFrame(
-        {
-            "model": list(models),
-            "similarity": similarity,
-            "low": low,
-            "high": high,
-            "p": _permuted(stack, data.values, similarity, n, n_permutations, method, rng),
-        }
+    conditions = data.conditions
+    stack = np.stack(
+        [model_of(model, name, list(conditions["condition"])) for name, model in models.items()]
+    )
+    theme = next((c for c in COARSE if c in conditions), None)
+    scores = model_scores(
+        stack,
+        data.values,
+        method,
+        themes=None if theme is None else conditions[theme].to_numpy(),
+        n_permutations=n_permutations,
+        random_state=random_state,
     )
     ceiling = noise_ceiling(data.values, method) if len(data.subjects) > 1 else None
-    return Rsa(table, ceiling, n, len(data.subjects), method)
-
-
-def _permuted(
-    models: np.ndarray,
-    data: np.ndarray,
-    observed: np.ndarray,
-    n: int,
-    n_permutations: int,
-    method: str,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    squares = np.stack([squareform(m, checks=False) for m in models])
-    rows, columns = np.triu_indices(n, 1)
-    exceeds = np.ones(len(models))
-    for _ in range(n_permutations):
-        order = rng.permutation(n)
-        shuffled = squares[:, order[rows], order[columns]]
-        exceeds += compare(shuffled, data, method).mean(axis=1) >= observed - 1e-12
-    return exceeds / (n_permutations + 1)
+    named = dict(zip(models, scores, strict=True))
+    return Rsa(named, ceiling, len(conditions), len(data.subjects), method)
 
 
 def _conditions(trials: pd.DataFrame, condition: str, shared: list[Any]) -> pd.DataFrame:

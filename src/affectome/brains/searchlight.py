@@ -11,7 +11,7 @@ import xarray as xr
 
 from affectome.data import check_recording, trial_table, unit_table
 from affectome.errors import InputError
-from affectome.evidence import Split, arrange
+from affectome.evidence import Null, Split, make_design, max_statistic
 from affectome.kernels.ranks import auc
 from affectome.kernels.searchlight import searchlight_predictions, spheres
 from affectome.progress import Progress, silent
@@ -28,36 +28,42 @@ class Searchlight:
     units
         One row a centre: its coordinates, ``n_units`` in its sphere, ``auc`` (mean over classes of
         one against the rest, and over folds) and ``p``, corrected over centres by the largest AUC
-        of each permutation.
+        of each permutation; NaN where there is no p.
     radius
         Of the spheres, in the unit of the coordinates (mm).
     null
-        Largest AUC over centres of each permutation, shape (n_permutations,).
-    scheme
-        How labels were permuted.
+        How the p were drawn; None where there are none.
+    why
+        Why there is no p.
     """
 
     units: pd.DataFrame
     radius: float
-    null: np.ndarray
-    scheme: str
+    null: Null | None
+    why: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the best centre and how many pass, for ``result.json``."""
-        best = self.units.iloc[int(self.units["auc"].to_numpy().argmax())]
+        row = self.units.iloc[int(self.units["auc"].to_numpy().argmax())]
+        best: dict[str, Any] = {key: float(row[key]) for key in ("x", "y", "z", "auc")}
+        if self.null is None:
+            best |= {"p": None, "why": self.why}
+        else:
+            # The p is corrected over centres already, so it is its own q.
+            best |= {"p": float(row["p"]), "q": float(row["p"]), "null": self.null.to_dict()}
         return {
             "radius": self.radius,
+            "unit": "mm" if {"i", "j", "k"} <= set(self.units) else "units of the places",
             "n_centres": len(self.units),
-            "n_significant": int((self.units["p"] < 0.05).sum()),
-            "best": {key: float(best[key]) for key in ("x", "y", "z", "auc", "p")},
-            "scheme": self.scheme,
+            "n_significant": None if self.null is None else int((self.units["p"] < 0.05).sum()),
+            "best": best,
         }
 
 
 def searchlight(
     recording: xr.DataArray,
     target: str,
-    split: Split,
+    holdout: Any = None,
     radius: float = 8.0,
     *,
     alpha: float = 10.0,
@@ -73,8 +79,9 @@ def searchlight(
         Dims (trial, unit); units have ``x, y, z``.
     target
         Column of labels.
-    split
-        Which trials train and which are tested.
+    holdout
+        Columns, a Split or a Design: which trials train and which are tested, as in
+        :func:`affectome.evidence.make_design`.
     radius
         In the unit of the coordinates (mm).
     alpha
@@ -104,7 +111,9 @@ def searchlight(
     classes, y = np.unique(trials[target].to_numpy(), return_inverse=True)
     if classes.size < 2:
         raise InputError(f"{target!r} holds one class only ({classes[0]!s}); give two or more")
-    drawn, scheme = arrange(y, split, n_permutations, random_state)
+    design = make_design(trials, y, holdout)
+    split, why = design.split, design.why_no_p
+    drawn = y[None][:0] if why else design.arrange(n_permutations, random_state)
     labels = np.concatenate([y[None], drawn])
     coded = np.arange(1 if classes.size == 2 else classes.size)
     positive = (labels[:, None] == coded[:, None]).reshape(-1, y.size)
@@ -121,18 +130,25 @@ def searchlight(
     progress("searchlight", len(members), len(members))
     # Folds may test one class alone under some arrangements, which then say nothing of chance.
     formed = np.asarray(np.isfinite(scores).all(axis=0))
-    if not formed[0] or (n_permutations and not formed[1:].any()):
+    if not formed[0] or (len(drawn) and not formed[1:].any()):
         raise InputError(
             "no fold tests a class and the others together, so no AUC can be formed; hold out "
             "groups that have several classes"
         )
     scores = scores[:, formed]
-    largest = scores[:, 1:].max(axis=0)
     units["n_units"] = [len(m) for m in members]
     units["auc"] = scores[:, 0]
-    exceeds = (largest >= scores[:, :1] - 1e-12).sum(axis=1)
-    units["p"] = (1 + exceeds) / (1 + largest.size)
-    return Searchlight(units, radius, largest, scheme)
+    if why or scores.shape[1] == 1:
+        units["p"] = np.nan
+        return Searchlight(units, radius, None, why or "no p, because none was asked for")
+    units["p"] = max_statistic(scores[:, 0], scores[:, 1:].T)
+    null = Null(
+        design.exchange.scheme,
+        design.exchange.n_groups,
+        scores.shape[1] - 1,
+        f"largest AUC of {len(units)} centres",
+    )
+    return Searchlight(units, radius, null)
 
 
 def _auc_by_fold(scores: np.ndarray, positive: np.ndarray, split: Split) -> np.ndarray:

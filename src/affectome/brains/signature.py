@@ -1,4 +1,4 @@
-r"""How strongly a published brain pattern is expressed in maps, and whether a group expresses it.
+r"""How strongly a published brain pattern is expressed in maps, and whether by chance.
 
 For a map *x* and a pattern *w* over the voxels where the pattern has a weight and the map a value:
 
@@ -7,35 +7,95 @@ For a map *x* and a pattern *w* over the voxels where the pattern has a weight a
 
 The dot product keeps the scale of the maps; the cosine is free of it; the correlation is free of
 the mean level too (Chang et al. 2015 use the dot product, Kragel et al. 2018 the cosine).
+
+People share their anatomy, and maps are smooth, so *any* smooth pattern is expressed a little by
+all of them alike: a t over people tells how alike people are, not that the pattern is the right
+one. The p here holds people and their maps and changes the pattern: the mean cosine over people is
+held against that of random maps with the pattern's smoothness, mean and spread
+(:class:`affectome.evidence.SurrogateMaps`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import ttest_1samp
 
-from affectome.data.images import same_grid
+from affectome.data.images import image_values, same_grid
 from affectome.errors import InputError, require
+from affectome.evidence import NoNullError, Null, SurrogateMaps, group_mean, spatial_test
+
+Chance = tuple[float | None, float | None, Null | None]
 
 MEASURES = ("dot", "cosine", "correlation")
+PRIMARY = "cosine"
+N_SURROGATES = 1000
+GAP = 0.05
+"""A map whose smallest weight is above this share of its largest one was thresholded."""
 
 
 @dataclass(frozen=True)
 class GroupTest:
-    """One-sample t-test of a measure against 0 over subjects, two-sided."""
+    """Expression of a pattern by a group.
+
+    Attributes
+    ----------
+    condition
+        What the maps are of.
+    measure
+        ``"dot"``, ``"cosine"`` or ``"correlation"``.
+    n_subjects
+        People.
+    mean, interval
+        Over people; no interval with fewer than three.
+    t
+        Mean over its standard error, a description of how alike people are; None with fewer than
+        three.
+    over
+        What the interval is drawn over.
+    z
+        Of the cosine: how many standard deviations of the surrogates it lies from their mean.
+    p, null
+        Of the cosine: two-sided, against surrogates of the pattern; None where there is no p.
+    q
+        Corrected over all patterns and conditions of a run, where there is a run.
+    why
+        Why there is no p.
+    """
 
     condition: str
     measure: str
     n_subjects: int
     mean: float
-    interval: tuple[float, float]
-    t: float
-    p: float
+    interval: tuple[float, float] | None
+    t: float | None
+    over: str
+    z: float | None = None
+    p: float | None = None
+    null: Null | None = None
+    q: float | None = None
+    why: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the test as it goes into ``result.json``; only the cosine has a p."""
+        found: dict[str, Any] = {
+            "condition": self.condition,
+            "measure": self.measure,
+            "n_subjects": self.n_subjects,
+            "mean": self.mean,
+            "interval": None if self.interval is None else list(self.interval),
+            "over": self.over,
+            "t": self.t,
+        }
+        if self.measure != PRIMARY:
+            return found
+        found["p"] = self.p
+        if self.null is None:
+            return found | {"why": self.why}
+        return found | {"z": self.z, "q": self.q, "null": self.null.to_dict()}
 
 
 @dataclass(frozen=True)
@@ -50,18 +110,25 @@ class Signature:
         One row a map: ``subject``, ``condition``, ``dot``, ``cosine``, ``correlation`` and
         ``coverage``, the share of the pattern's squared weights on voxels that the map has.
     tests
-        One for each condition and measure; none with a single subject.
+        One for each condition and measure.
     n_voxels
         Voxels with a weight on the grid that was used.
+    n_places
+        How many independent places its smoothness leaves it; None where it has no surrogates.
     resampling
         What was done to the grids, in words.
+    thresholded
+        Whether small weights were cut from the pattern, so that surrogates stay within what is
+        left of it.
     """
 
     pattern: str
     values: pd.DataFrame
     tests: tuple[GroupTest, ...]
     n_voxels: int
+    n_places: float | None
     resampling: str
+    thresholded: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Give the tests for ``result.json``."""
@@ -69,9 +136,11 @@ class Signature:
             "pattern": self.pattern,
             "n_maps": len(self.values),
             "n_voxels": self.n_voxels,
+            "n_places": self.n_places,
             "coverage": float(self.values["coverage"].median()),
             "resampling": self.resampling,
-            "tests": [asdict(test) for test in self.tests],
+            "thresholded": self.thresholded,
+            "tests": [test.to_dict() for test in self.tests],
         }
 
 
@@ -83,8 +152,10 @@ def signature(
     subjects: Sequence[str] | None = None,
     conditions: Sequence[str] | None = None,
     resample: str = "pattern",
+    n_surrogates: int = N_SURROGATES,
+    random_state: int = 0,
 ) -> Signature:
-    """Measure how strongly a pattern is expressed in maps and test the group.
+    """Measure how strongly a pattern is expressed in maps, beside patterns as smooth as it.
 
     Parameters
     ----------
@@ -102,6 +173,10 @@ def signature(
     resample
         Which side is brought to the other's grid where they differ, by linear interpolation (which
         rings nowhere beyond the pattern's edge): ``"pattern"`` or ``"maps"``.
+    n_surrogates
+        Random patterns that the expression is held against.
+    random_state
+        Seed of the surrogates.
 
     Returns
     -------
@@ -110,15 +185,23 @@ def signature(
     Raises
     ------
     InputError
-        If the pattern and the maps do not overlap, or the choice of ``resample`` is unknown.
+        If the pattern has no weight, pattern and maps do not overlap, or the choice of
+        ``resample`` is unknown.
     """
     if resample not in {"pattern", "maps"}:
         raise InputError(f"resample is 'pattern' or 'maps'; got {resample!r}")
-    maps, pattern, said = _one_grid(maps, pattern, resample)
-    weights = np.nan_to_num(np.asarray(pattern.dataobj, dtype=float)).ravel()
-    chosen = weights != 0
-    data = np.asarray(maps.dataobj, dtype=np.float32).reshape(weights.size, -1)[chosen].T
-    measured = _similarity(data.astype(float), weights[chosen])
+    thresholded = _is_thresholded(image_values(pattern, f"the pattern {name!r}"), name)
+    maps, pattern, said = _one_grid(maps, pattern, resample, name)
+    weights = np.nan_to_num(image_values(pattern, f"the pattern {name!r}").astype(float))
+    inside = weights != 0
+    w = weights[inside]
+    if not w.size:
+        raise InputError(
+            f"the pattern {name!r} has no weight on the grid of the maps; check that both are in "
+            "the same space"
+        )
+    data = image_values(maps, "the maps")[inside].T.astype(float)
+    measured = _similarity(data, w)
     if not (measured["coverage"] > 0).all():
         row = int(np.argmin(measured["coverage"] > 0))
         raise InputError(
@@ -133,24 +216,48 @@ def signature(
             **measured,
         }
     )
-    return Signature(name, values, _group_tests(values), int(chosen.sum()), said)
+    voxel = np.linalg.norm(maps.affine[:3, :3], axis=0)
+    tests, n_places = _group_tests(
+        values, data, _Pattern(w, inside, voxel), n_surrogates, random_state
+    )
+    return Signature(name, values, tests, int(inside.sum()), n_places, said, thresholded)
 
 
-def _one_grid(maps: Any, pattern: Any, resample: str) -> tuple[Any, Any, str]:
+@dataclass(frozen=True, eq=False)
+class _Pattern:
+    weights: np.ndarray
+    inside: np.ndarray
+    voxel_mm: np.ndarray
+
+    def surrogates(self) -> SurrogateMaps:
+        return SurrogateMaps(self.weights, self.inside, self.voxel_mm.tolist())
+
+
+def _is_thresholded(weights: np.ndarray, name: str) -> bool:
+    """Whether no weight is small, on the pattern's own grid; weights are checked on the way."""
+    if np.isinf(weights).any():
+        raise InputError(f"the pattern {name!r} has infinite weights; mask them first")
+    size = np.abs(weights[np.isfinite(weights) & (weights != 0)])
+    if not size.size:
+        raise InputError(f"the pattern {name!r} has no weight: all of its voxels are 0 or NaN")
+    return bool(size.min() > GAP * size.max())
+
+
+def _one_grid(maps: Any, pattern: Any, resample: str, name: str) -> tuple[Any, Any, str]:
     if same_grid(maps, pattern):
         return maps, pattern, "the grids are the same"
     if resample == "pattern":
         said = "the pattern is resampled to the grid of the maps (linear)"
-        return maps, _resampled(pattern, maps), said
+        return maps, _resampled(pattern, maps, f"the pattern {name!r}"), said
     return (
-        _resampled(maps, pattern),
+        _resampled(maps, pattern, "the maps"),
         pattern,
         ("the maps are resampled to the grid of the pattern (linear; NaN counts as 0)"),
     )
 
 
-def _resampled(image: Any, to: Any) -> Any:
-    data = np.nan_to_num(np.asarray(image.dataobj, dtype=np.float32))
+def _resampled(image: Any, to: Any, name: str) -> Any:
+    data = np.nan_to_num(image_values(image, name))
     filled = require("nibabel", "fmri").Nifti1Image(data, image.affine)
     resample_to_img = require("nilearn.image", "fmri").resample_to_img
     return resample_to_img(filled, to, interpolation="linear")
@@ -171,24 +278,57 @@ def _similarity(X: np.ndarray, w: np.ndarray) -> dict[str, np.ndarray]:
     return {"dot": dot, "cosine": cosine, "correlation": correlation, "coverage": coverage}
 
 
-def _group_tests(values: pd.DataFrame) -> tuple[GroupTest, ...]:
+def _group_tests(
+    values: pd.DataFrame,
+    data: np.ndarray,
+    pattern: _Pattern,
+    n_surrogates: int,
+    random_state: int,
+) -> tuple[tuple[GroupTest, ...], float | None]:
+    """Describe every measure over people, and hold the cosines against surrogates."""
+    groups = list(values.groupby("condition", sort=False))
+    directions = np.stack([_direction(rows, data) for _, rows in groups])
+    why, n_places = None, None
+    chance: list[tuple[float | None, float | None, Null | None]] = [(None, None, None)] * len(
+        groups
+    )
+    try:
+        surrogates = pattern.surrogates()
+        n_places = surrogates.n_places
+        chance = list(
+            spatial_test(surrogates, pattern.weights, directions, n_surrogates, random_state)
+        )
+    except NoNullError as error:
+        why = str(error)
     tests = []
-    for condition, rows in values.groupby("condition", sort=False):
+    for (condition, rows), (z, p, null) in zip(groups, chance, strict=True):
         people = rows.groupby("subject", sort=False)[list(MEASURES)].mean()
-        if len(people) < 2:
-            continue
         for measure in MEASURES:
-            test = ttest_1samp(people[measure], 0)
-            low, high = test.confidence_interval()
+            one = group_mean(people[measure].to_numpy(), "people")
+            found = (z, p, null, None, why) if measure == PRIMARY else ()
             tests.append(
                 GroupTest(
                     str(condition),
                     measure,
                     len(people),
-                    float(people[measure].mean()),
-                    (float(low), float(high)),
-                    float(test.statistic),
-                    float(test.pvalue),
+                    one.value,
+                    one.interval,
+                    _t(people[measure].to_numpy()),
+                    one.over,
+                    *found,
                 )
             )
-    return tuple(tests)
+    return tuple(tests), n_places
+
+
+def _direction(rows: pd.DataFrame, data: np.ndarray) -> np.ndarray:
+    """Mean over people of their maps of length one, whose product with a pattern is the cosine."""
+    maps = np.nan_to_num(data[rows.index])
+    maps /= np.linalg.norm(maps, axis=1, keepdims=True)
+    share = 1 / rows.groupby("subject")["subject"].transform("size").to_numpy()
+    return np.asarray(share @ maps / share.sum())
+
+
+def _t(values: np.ndarray) -> float | None:
+    spread = values.std(ddof=1) if len(values) > 2 else 0.0
+    return float(values.mean() / (spread / np.sqrt(len(values)))) if spread > 0 else None

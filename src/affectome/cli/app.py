@@ -19,6 +19,14 @@ COMMANDS = {
     "audit": ("affectome.cli.audit:audit", "Find why a score would be too good."),
     "region": ("affectome.cli.region:region", "Choose the region of a film to look at."),
     "signature": ("affectome.cli.signature:signature", "Express published patterns in brain maps."),
+    "encode": (
+        "affectome.cli.encode:encode",
+        "Predict single voxels, neurons or sensors from features of the stimuli.",
+    ),
+    "rsa": (
+        "affectome.cli.rsa:rsa",
+        "Compare how a population arranges the conditions with models of them.",
+    ),
     "compare": (
         "affectome.cli.compare:compare",
         "Compare a CNN, an RNN and a linear decoder on film EEG, under three splits.",

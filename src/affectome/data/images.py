@@ -8,7 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from affectome.errors import InputError, require
+from affectome.data.memory import check_memory
+from affectome.errors import AffectomeError, InputError, require
+
+MAPS_FACTOR = 3
+"""Copies of stacked maps that are held at once: the image, its stack, and its voxels."""
 
 
 def load_image(path: str | Path) -> Any:
@@ -17,15 +21,66 @@ def load_image(path: str | Path) -> Any:
     Raises
     ------
     InputError
-        If it is not one.
+        If it is not one, or holds fewer bytes than its header says.
     """
     nibabel = require("nibabel", "fmri")
     try:
-        return nibabel.load(path)
+        image = nibabel.load(path)
     except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
         raise InputError(
             f"{path} is not a readable NIfTI or Analyze image: {' '.join(str(error).split())}"
         ) from error
+    _check_length(image, path)
+    return image
+
+
+def _check_length(image: Any, path: str | Path) -> None:
+    """Refuse an uncompressed file that is shorter than its header claims."""
+    file = Path(image.file_map["image"].filename or path)
+    if not file.is_file() or file.suffix not in {".nii", ".img"}:
+        return
+    start = int(getattr(image.dataobj, "offset", 0))
+    wanted = start + float(np.prod(image.shape, dtype=float)) * image.get_data_dtype().itemsize
+    if file.stat().st_size < wanted:
+        raise InputError(
+            f"{path} says it holds {'×'.join(map(str, image.shape))} voxels ({wanted:,.0f} bytes), "
+            f"but {file.name} has {file.stat().st_size:,} bytes; it was cut off or its header is "
+            "wrong"
+        )
+
+
+def image_values(image: Any, name: str | Path) -> np.ndarray:
+    """Read the voxels of an image as float32.
+
+    Raises
+    ------
+    InputError
+        If they would not fit in memory, or the file breaks off.
+    """
+    check_maps_memory(image.shape, str(name))
+    try:
+        return np.asarray(image.dataobj, dtype=np.float32)
+    except (AffectomeError, MemoryError):
+        raise
+    except Exception as error:
+        # A broken gzip stream fails in whatever way its bytes lead zlib and nibabel.
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{name} can't be read to its end: {why}") from error
+
+
+def check_maps_memory(shape: Sequence[int], name: str) -> None:
+    """Refuse maps that can't fit in memory, from what their header says.
+
+    Raises
+    ------
+    InputError
+        With both numbers.
+    """
+    check_memory(
+        MAPS_FACTOR * 4 * float(np.prod(shape, dtype=float)),
+        f"reading {name}, shape {'×'.join(map(str, shape))},",
+        "take fewer maps, a coarser grid, or a larger machine",
+    )
 
 
 def squeezed(image: Any) -> Any:
@@ -39,15 +94,18 @@ def stack_images(files: Sequence[Path]) -> Any:
     Raises
     ------
     InputError
-        If the grids differ.
+        If the grids differ, one is not a single volume, or they would not fit in memory.
     """
     nibabel = require("nibabel", "fmri")
     first = squeezed(load_image(files[0]))
+    check_maps_memory((*first.shape[:3], len(files)), f"{len(files)} maps like {files[0]}")
     data = np.empty((*first.shape[:3], len(files)), dtype=np.float32)
     for n, file in enumerate(files):
         image = squeezed(load_image(file))
         check_same_grid(image, first, str(file), str(files[0]), "bring all maps to one grid first")
-        data[..., n] = image.get_fdata(dtype=np.float32)
+        if len(image.shape) != 3:
+            raise InputError(f"{file} has the shape {image.shape}; a map is one volume")
+        data[..., n] = image_values(image, file)
     return nibabel.Nifti1Image(data, first.affine)
 
 

@@ -1,13 +1,14 @@
 """The one gate: splits, nulls, intervals and baselines; no p and no interval is made elsewhere."""
 
 from affectome.evidence.baselines import baseline_scores
-from affectome.evidence.ceilings import NoiseCeiling, noise_ceiling
+from affectome.evidence.ceilings import RaterCeiling, rater_ceiling
 from affectome.evidence.claims import (
     Null,
     correct_together,
     fdr,
     max_statistic,
     mean_interval,
+    p_of_each,
     p_value,
     tested,
 )
@@ -37,6 +38,8 @@ from affectome.evidence.permutation import (
     permutation_test,
 )
 from affectome.evidence.scores import USUAL_INFLATION, Score, difference, group_mean, score
+from affectome.evidence.similarity import model_scores, orders_of
+from affectome.evidence.spatial import SurrogateMaps, Variogram, spatial_test
 from affectome.evidence.splits import (
     Split,
     inner_split,
@@ -52,13 +55,15 @@ __all__ = [
     "Evidence",
     "Exchange",
     "NoNullError",
-    "NoiseCeiling",
     "Null",
     "NullScores",
     "PermutationTest",
     "Predictions",
+    "RaterCeiling",
     "Score",
     "Split",
+    "SurrogateMaps",
+    "Variogram",
     "arrange",
     "baseline_scores",
     "circular_shifts",
@@ -78,16 +83,20 @@ __all__ = [
     "manifest",
     "max_statistic",
     "mean_interval",
-    "noise_ceiling",
+    "model_scores",
     "null_scores",
+    "orders_of",
+    "p_of_each",
     "p_value",
     "permutation_test",
     "permute_crossed",
     "permute_whole",
     "permute_within",
     "purged_time_split",
+    "rater_ceiling",
     "score",
     "shuffle_inputs",
+    "spatial_test",
     "tested",
     "wrap_splitter",
 ]

@@ -1,4 +1,4 @@
-"""Noise ceilings: how well any decoder could do, given how far raters agree."""
+"""Ceilings of ratings: how well any decoder could do, given how far raters agree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from affectome.errors import InputError
 
 
 @dataclass(frozen=True)
-class NoiseCeiling:
+class RaterCeiling:
     """Bounds on the correlation that the best decoder reaches with one rater.
 
     ``lower`` is the mean correlation of a rater with the mean of the others, ``upper`` that with
@@ -24,8 +24,8 @@ class NoiseCeiling:
     reliability: float
 
 
-def noise_ceiling(ratings: ArrayLike) -> NoiseCeiling:
-    """Find the noise ceiling of ratings.
+def rater_ceiling(ratings: ArrayLike) -> RaterCeiling:
+    """Find how well a decoder of ratings could do at best.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def noise_ceiling(ratings: ArrayLike) -> NoiseCeiling:
     if np.isnan(pairs).all():
         raise InputError("no two raters share 3 stimuli on which their ratings vary")
     r, k = float(np.nanmean(pairs)), float(count.mean())
-    return NoiseCeiling(
+    return RaterCeiling(
         float(np.nanmean(lower)), float(np.nanmean(upper)), k * r / (1 + (k - 1) * r)
     )
 

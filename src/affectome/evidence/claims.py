@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -102,6 +102,33 @@ def tested(
     else:
         p = p_value(observed, values, alternative == "greater")
     return p, Null(scheme, n_groups, int(values.size))
+
+
+def p_of_each(
+    observed: ArrayLike, draws: Iterable[NDArray[np.float64]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give p of each of k statistics by itself, from arrangements that come one by one.
+
+    Parameters
+    ----------
+    observed
+        Statistics of the real labels, shape (k,).
+    draws
+        Statistics of each arrangement, shape (k,); never held all at once.
+
+    Returns
+    -------
+    p
+        Shape (k,): the share of arrangements that do as well, the real one counted.
+    means
+        Mean over the statistics in each arrangement, shape (n_arrangements,).
+    """
+    real = np.asarray(observed, dtype=float)
+    above, means = np.ones(real.shape), []
+    for drawn in draws:
+        above += drawn >= real - 1e-12
+        means.append(float(np.mean(drawn)))
+    return above / (len(means) + 1), np.array(means)
 
 
 def max_statistic(observed: ArrayLike, null: ArrayLike) -> NDArray[np.float64]:

@@ -1,5 +1,7 @@
 """Images written by nibabel come back as nilearn's maskers read them."""
 
+import gzip
+
 import nibabel
 import numpy as np
 import pandas as pd
@@ -186,8 +188,11 @@ def test_a_series_that_can_not_fit_is_refused_before_it_is_read(series, tmp_path
     header = nibabel.Nifti1Header()
     header.set_data_shape((256, 256, 200, 32000))
     header.set_data_dtype(np.float32)
-    with (tmp_path / "large.nii").open("wb") as file:
-        header.write_to(file)
+    for name, opened in (("large.nii", open), ("large.nii.gz", gzip.open)):
+        with opened(tmp_path / name, "wb") as file:
+            header.write_to(file)
     events = series[0].with_name("sub-03_task-film_events.tsv")
     with pytest.raises(InputError, match=r"256×256×200×32000, needs about 5.03e\+03 GB of memory"):
+        read_recording(tmp_path / "large.nii.gz", events)
+    with pytest.raises(InputError, match=r"but large\.nii has 352 bytes; it was cut off"):
         read_recording(tmp_path / "large.nii", events)

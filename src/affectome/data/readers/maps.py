@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from affectome.data.catalog import Skipped, read_catalog
-from affectome.data.images import load_image, squeezed, stack_images
+from affectome.data.images import check_maps_memory, load_image, squeezed, stack_images
 from affectome.data.readers.events import LABELS, label_trials, read_events, subject_of
 from affectome.data.readers.measurement import Measurement, Options, trials_recording, with_subject
 from affectome.data.readers.nifti import extract
@@ -84,6 +84,7 @@ def load_maps(
         trials, skipped = _map_table(path, files, table, label)
         return stack_images([Path(f) for f in trials["file"]]), trials, skipped
     image = load_image(path)
+    check_maps_memory(image.shape, str(path))
     if len(image.shape) == 3:
         image = stack_images([path])
     n_maps = image.shape[3]

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from affectome.data.catalog import Skipped
 from affectome.data.images import check_same_grid, load_image, squeezed
 from affectome.data.memory import check_memory
 from affectome.data.readers.confounds import without_confounds
-from affectome.data.readers.events import label_trials, read_events
+from affectome.data.readers.events import LABELS, label_trials, read_events
 from affectome.data.readers.foreign import readable
 from affectome.data.readers.measurement import (
     Measurement,
@@ -71,7 +72,9 @@ def read_nifti(path: Path, events: Path | None, options: Options) -> Measurement
             f"{events} has no column 'onset' and {len(table)} rows, but {path} has {len(values)} "
             "volumes; give one row a volume, or onsets in seconds"
         )
-    trials, skipped = label_trials(table, options.label, str(events))
+    trials, skipped = table, list[Skipped]()
+    if options.label is not None or any(column in table for column in LABELS):
+        trials, skipped = label_trials(table, options.label, str(events))
     kept = values[np.asarray(trials.index)]
     trials = with_subject(trials.reset_index(drop=True), path)
     return Measurement(trials_recording(kept, trials, units), path, tuple(skipped), tuple(notes))

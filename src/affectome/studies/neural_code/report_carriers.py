@@ -73,8 +73,8 @@ def units(result: Result, units: pd.DataFrame, brain: Sequence[Figure]) -> Secti
     if light:
         best = light["best"]
         text += (
-            f" In spheres of {light['radius']:g} around {light['n_centres']:,} centres it is read "
-            f"from {light['n_significant']:,} (p < .05, corrected), best around "
+            f" In spheres of {light['radius']:g} {light['unit']} around {light['n_centres']:,} "
+            f"centres it is read from {_count(light)}, best around "
             f"({best['x']:.0f}, {best['y']:.0f}, {best['z']:.0f}) with an AUC of "
             f"{best['auc']:.2f}."
         )
@@ -212,3 +212,8 @@ def personal(result: Result) -> Section | None:
         ],
         tables,
     )
+
+
+def _count(light: Result) -> str:
+    n = light["n_significant"]
+    return "an unknown number (no p)" if n is None else f"{n:,} (p < .05, corrected)"

@@ -2,112 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
+from affectome.brains.signature import PRIMARY, GroupTest, Signature
 from affectome.reports.figures import reference
 from affectome.reports.page import Figure, Page, Section, Table
 from affectome.reports.style import COLORS, INK, canvas, svg
+from affectome.studies.signature.study import HELD_OUT, Signatures
+
+Row = tuple[Signature, GroupTest]
 
 
-def signatures_page(
-    result: Mapping[str, Any], values: pd.DataFrame, brains: Sequence[Figure] = ()
-) -> Page:
+def signatures_page(found: Signatures, brains: Sequence[Figure] = ()) -> Page:
     """Lay out the report.
 
     Parameters
     ----------
-    result
-        What ``result.json`` holds.
-    values
-        A row for each map and pattern: ``pattern``, ``condition``, ``subject``, ``cosine``.
+    found
+        What the study gave.
     brains
         Patterns in a glass brain.
     """
-    rows = [
-        (entry, test)
-        for entry in result["patterns"]
-        for test in entry["tests"]
-        if test["measure"] == result["primary"]
-    ]
-    sizes = {"pattern": len(result["patterns"]), "map": result["patterns"][0]["n_maps"]}
+    rows = found.tests
+    people = sorted({test.n_subjects for _, test in rows})
     return Page(
-        title=f"Brain signatures · {result['maps']}",
+        title=f"Brain signatures · {found.maps}",
         question="Which of the published brain patterns do these maps express?",
-        answer=_answer(rows),
+        answer=answer(found),
         numbers=[
-            (entry["pattern"], f"t = {test['t']:.1f}", f"q = {test['q']:.2g}")
-            for entry, test in rows[:4]
+            (_name(one, test), f"cosine {test.mean:.3f}", _sure(test)) for one, test in rows[:4]
         ],
-        warnings=result["warnings"],
-        skipped=result["skipped"],
+        warnings=found.warnings,
+        skipped=[{"file": s.file, "why": s.why} for s in found.skipped],
         facts={
-            **{f"{name}s": str(n) for name, n in sizes.items()},
-            "grids": "; ".join(sorted({e["resampling"] for e in result["patterns"]})),
+            "patterns": str(len(found.found)),
+            "maps": str(len(found.found[0].values)),
+            "people": " to ".join(map(str, dict.fromkeys((people[0], people[-1])))),
+            "held out": HELD_OUT,
+            "grids": "; ".join(sorted({one.resampling for one in found.found})),
         },
         sections=[
             Section(
                 "How strongly each map expresses each pattern",
                 "Cosine between map and pattern over the voxels where the pattern has a weight and "
                 "the map a value: 0 is no relation, 1 the same pattern. A dot is a map; the line "
-                "is the 95 % interval of the mean over subjects.",
-                [Figure("cosine", _strips(rows, values), "Cosine of every map with every pattern.")]
-                if rows
-                else [],
-                [_table(result["patterns"])],
+                "is the 95 % interval of the mean over people. People share their anatomy, so the "
+                "interval of almost any smooth pattern lies beside 0; whether the pattern is the "
+                "right one is what p asks: the mean cosine is held against that of random patterns "
+                "with the same smoothness, mean and spread of weights, in the same people.",
+                [Figure("cosine", _strips(rows, found), "Cosine of every map with every pattern.")],
+                [_chance(rows), _table(found.found)],
             ),
             *([Section("Where the patterns have their weights", "", brains)] if brains else []),
         ],
     )
 
 
-def _answer(rows: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> str:
+def answer(found: Signatures) -> str:
+    """Say in a sentence or two what is expressed."""
+    rows = [(one, test) for one, test in found.tests if test.q is not None]
+    n = max(test.n_subjects for _, test in found.tests)
+    who = f"{n} people" if n > 1 else "one person"
     if not rows:
-        return "There is one subject only, so no group is tested; the values stand in values.csv."
+        return f"No pattern could be held against chance in {who}: {found.tests[0][1].why}."
+    passed = [(one, test) for one, test in rows if test.q is not None and test.q < 0.05]
     said = {
-        "more than chance allows": [_name(e, t) for e, t in rows if t["q"] < 0.05 and t["t"] > 0],
-        "in reverse": [_name(e, t) for e, t in rows if t["q"] < 0.05 and t["t"] < 0],
-        "neither way": [_name(e, t) for e, t in rows if t["q"] >= 0.05],
+        "more": [_name(*row) for row in passed if (row[1].z or 0) > 0],
+        "less": [_name(*row) for row in passed if (row[1].z or 0) < 0],
     }
-    parts = [f"{how}: {', '.join(names)}" for how, names in said.items() if names]
-    return f"Expressed {'; '.join(parts)} (t-test over subjects, q < .05)."
+    parts = [
+        f"expressed {how} than random patterns as smooth as it: {', '.join(names)}"
+        for how, names in said.items()
+        if names
+    ]
+    rest = [_name(*row) for row in rows if row not in passed]
+    if rest:
+        parts.append(f"not told apart from such patterns: {', '.join(rest)}")
+    sentence = "; ".join(parts)
+    return f"In {who}, {sentence} (q < .05 over {len(rows)} tests)."
 
 
-def _name(entry: Mapping[str, Any], test: Mapping[str, Any]) -> str:
-    condition = "" if test["condition"] == "all" else f" in {test['condition']}"
-    return f"{entry['pattern']}{condition} (t = {test['t']:.1f})"
+def _name(one: Signature, test: GroupTest) -> str:
+    return one.pattern if test.condition == "all" else f"{one.pattern} in {test.condition}"
 
 
-def _strips(
-    rows: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], values: pd.DataFrame
-) -> str:
+def _sure(test: GroupTest) -> str:
+    if test.q is None or test.z is None:
+        return "no p"
+    return f"q = {test.q:.2g}, {test.z:+.1f} SD of random patterns"
+
+
+def _strips(rows: Sequence[Row], found: Signatures) -> str:
     figure, axes = canvas(height=0.8 + 0.42 * len(rows))
-    for place, (entry, test) in enumerate(reversed(rows)):
-        chosen = (values["pattern"] == entry["pattern"]) & (
-            values["condition"] == test["condition"]
-        )
-        cosine = values.loc[chosen, "cosine"].to_numpy()
+    for place, (one, test) in enumerate(reversed(rows)):
+        cosine = one.values.loc[one.values["condition"] == test.condition, PRIMARY].to_numpy()
         spread = np.linspace(-0.16, 0.16, cosine.size) if cosine.size > 1 else [0.0]
         axes.plot(cosine, place + np.asarray(spread), ".", color=COLORS["neutral"], markersize=5)
-        color = COLORS["trained"] if test["q"] < 0.05 else COLORS["neutral"]
-        axes.plot(test["interval"], [place, place], color=color, linewidth=2.6)
-        axes.plot([test["mean"]], [place], "o", color=color, markersize=7)
+        passed = test.q is not None and test.q < 0.05
+        color = COLORS["trained"] if passed else COLORS["neutral"]
+        if test.interval is not None:
+            axes.plot(test.interval, [place, place], color=color, linewidth=2.6)
+        axes.plot([test.mean], [place], "o", color=color, markersize=7)
         axes.annotate(
-            f"t = {test['t']:.1f}",
+            "no p" if test.q is None else f"q = {test.q:.2g}",
             (1.01, place),
             xycoords=("axes fraction", "data"),
             va="center",
             fontsize=9,
             color=INK,
         )
-    labels = [
-        e["pattern"] if t["condition"] == "all" else f"{e['pattern']} · {t['condition']}"
-        for e, t in reversed(rows)
-    ]
-    axes.set_yticks(range(len(rows)), labels)
+    axes.set_yticks(range(len(rows)), [_name(*row) for row in reversed(rows)])
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlabel("cosine")
     axes.grid(axis="x")
@@ -117,24 +123,45 @@ def _strips(
     return svg(figure)
 
 
-def _table(patterns: Sequence[Mapping[str, Any]]) -> Table:
+def _chance(rows: Sequence[Row]) -> Table:
+    body = [
+        [
+            _name(one, test),
+            f"{test.mean:.3f}",
+            "" if test.z is None else f"{test.z:+.1f}",
+            "no p" if test.p is None else f"{test.p:.2g}",
+            "" if test.q is None else f"{test.q:.2g}",
+            "" if one.n_places is None else f"{one.n_places:.0f}",
+        ]
+        for one, test in rows
+    ]
+    null = next((test.null for _, test in rows if test.null is not None), None)
+    drawn = "" if null is None else f"{null.n_arrangements} surrogates of each: {null.scheme}. "
+    return Table(
+        ("pattern", "mean cosine", "SD of surrogates", "p", "q", "places"),
+        body,
+        f"{drawn}p is two-sided; q is corrected over all rows. Places: how many independent places "
+        "the smoothness of the pattern leaves it.",
+    )
+
+
+def _table(patterns: Sequence[Signature]) -> Table:
     rows = [
         [
-            entry["pattern"],
-            test["condition"],
-            test["measure"],
-            f"{test['mean']:.4g}",
-            f"{test['interval'][0]:.4g} to {test['interval'][1]:.4g}",
-            f"{test['t']:.2f}",
-            f"{test['p']:.2g}",
-            f"{entry['coverage']:.0%}",
+            one.pattern,
+            test.condition,
+            test.measure,
+            f"{test.mean:.4g}",
+            "" if test.interval is None else f"{test.interval[0]:.4g} to {test.interval[1]:.4g}",
+            "" if test.t is None else f"{test.t:.2f}",
+            f"{one.values['coverage'].median():.0%}",
         ]
-        for entry in patterns
-        for test in entry["tests"]
+        for one in patterns
+        for test in one.tests
     ]
     return Table(
-        ("pattern", "condition", "measure", "mean", "95 % interval", "t", "p", "covered"),
+        ("pattern", "condition", "measure", "mean", "95 % interval", "t over people", "covered"),
         rows,
-        "Every measure; p is not corrected here. Covered: share of the pattern's squared weights "
-        "on voxels that the maps have.",
+        "Every measure, over people. t describes how alike people are and is no evidence for the "
+        "pattern. Covered: share of the pattern's squared weights on voxels that the maps have.",
     )

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
-from affectome.brains.signature import Signature, signature
+from affectome.brains.signature import N_SURROGATES, PRIMARY, GroupTest, Signature, signature
 from affectome.data import Skipped
 from affectome.data.images import load_image, squeezed
 from affectome.data.readers.maps import load_maps
 from affectome.errors import InputError
+from affectome.evidence import fdr
 from affectome.progress import Progress, silent
 
-PRIMARY = "cosine"
 LOW_COVERAGE = 0.8
+HELD_OUT = "nothing is fitted to these maps, so nobody is held out"
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,7 @@ class Signatures:
     maps
         Name of the maps.
     found
-        One a pattern.
-    q
-        Benjamini–Hochberg corrected p of the cosine, over all patterns and conditions: (pattern,
-        condition) → q.
+        One a pattern; the p of the cosines are corrected over all patterns and conditions.
     skipped
         Maps and patterns that could not be used.
     warnings
@@ -43,25 +39,23 @@ class Signatures:
 
     maps: str
     found: tuple[Signature, ...]
-    q: dict[tuple[str, str], float]
     skipped: tuple[Skipped, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def tests(self) -> tuple[tuple[Signature, GroupTest], ...]:
+        """Every pattern with the test of its cosine in each condition."""
+        return tuple((s, t) for s in self.found for t in s.tests if t.measure == PRIMARY)
+
     def to_dict(self) -> dict[str, Any]:
         """Give the numbers for ``result.json``."""
-        patterns = []
-        for one in self.found:
-            entry = one.to_dict()
-            for test in entry["tests"]:
-                if test["measure"] == PRIMARY:
-                    test["q"] = self.q[one.pattern, test["condition"]]
-            patterns.append(entry)
         return {
-            "schema": 1,
+            "schema": 2,
             "command": "signature",
             "maps": self.maps,
+            "held_out": HELD_OUT,
             "primary": PRIMARY,
-            "patterns": patterns,
+            "patterns": [one.to_dict() for one in self.found],
             "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
             "warnings": list(self.warnings),
         }
@@ -79,9 +73,11 @@ def run(
     *,
     label: str | None = None,
     resample: str = "pattern",
+    n_surrogates: int = N_SURROGATES,
+    random_state: int = 0,
     progress: Progress = silent,
 ) -> Signatures:
-    """Measure how strongly maps express each pattern.
+    """Measure how strongly maps express each pattern, beside random patterns as smooth as it.
 
     Parameters
     ----------
@@ -96,6 +92,8 @@ def run(
         Column that becomes the condition.
     resample
         ``"pattern"`` or ``"maps"``: which side is brought to the other's grid.
+    n_surrogates, random_state
+        Random patterns that each expression is held against, and their seed.
     progress
         Called with each pattern.
 
@@ -120,6 +118,8 @@ def run(
                     subjects=list(trials["subject"]),
                     conditions=list(trials["emotion"]) if "emotion" in trials else None,
                     resample=resample,
+                    n_surrogates=n_surrogates,
+                    random_state=random_state,
                 )
             )
         except InputError as error:
@@ -127,9 +127,8 @@ def run(
     progress("signatures", len(patterns), len(patterns))
     if not found:
         raise InputError(f"no pattern can be used; the first: {skipped[-len(patterns)].why}")
-    return Signatures(
-        Path(maps).name, tuple(found), _corrected(found), tuple(skipped), tuple(_warnings(found))
-    )
+    corrected = _corrected(found)
+    return Signatures(Path(maps).name, corrected, tuple(skipped), tuple(_warnings(corrected)))
 
 
 def name_patterns(patterns: Sequence[str | Path]) -> dict[str, Path]:
@@ -156,23 +155,42 @@ def name_patterns(patterns: Sequence[str | Path]) -> dict[str, Path]:
     return named
 
 
-def _corrected(found: Sequence[Signature]) -> dict[tuple[str, str], float]:
-    tests = [(s.pattern, t) for s in found for t in s.tests if t.measure == PRIMARY]
-    if not tests:
-        return {}
-    q = multipletests(np.array([t.p for _, t in tests]), method="fdr_bh")[1]
-    return {(name, t.condition): float(v) for (name, t), v in zip(tests, q, strict=True)}
+def _corrected(found: Sequence[Signature]) -> tuple[Signature, ...]:
+    """Correct what stands on one page together."""
+    p = [float("nan") if t.p is None else t.p for s in found for t in s.tests]
+    q = iter(fdr(p).tolist())
+    n = sum(t.p is not None for s in found for t in s.tests)
+    said = f"Benjamini-Hochberg over the {n} tests of this result"
+
+    def with_q(test: GroupTest) -> GroupTest:
+        value = next(q)
+        if test.null is None:
+            return test
+        return replace(test, q=value, null=test.null.corrected(said))
+
+    return tuple(replace(s, tests=tuple(with_q(t) for t in s.tests)) for s in found)
 
 
 def _warnings(found: Sequence[Signature]) -> list[str]:
     warnings = []
-    if not found[0].tests:
-        warnings.append("there is one subject only, so no group is tested")
+    if max(t.n_subjects for t in found[0].tests) == 1:
+        warnings.append(
+            "there is one subject only: p says what these maps hold, nothing about other people"
+        )
     for one in found:
         covered = float(one.values["coverage"].median())
         if covered < LOW_COVERAGE:
             warnings.append(
                 f"{one.pattern}: the maps cover {covered:.0%} of the pattern's squared weights; "
                 "its value says nothing about the rest"
+            )
+        why = next((t.why for t in one.tests if t.why), None)
+        if why is not None:
+            warnings.append(f"{one.pattern}: {why}")
+        elif one.thresholded:
+            warnings.append(
+                f"{one.pattern}: small weights were cut from the pattern, and surrogates stay "
+                "within what is left; p asks whether the weights there matter, not whether the "
+                "place does"
             )
     return warnings

@@ -1,0 +1,166 @@
+"""Models of dissimilarities: intervals over people and conditions, p by exchanged conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from scipy.spatial.distance import squareform
+
+from affectome.errors import InputError
+from affectome.evidence.claims import LINKS, Null, tested
+from affectome.evidence.exchange import NoNullError
+from affectome.evidence.nulls import permute_whole
+from affectome.evidence.scores import Score
+from affectome.kernels.rsa import bootstrap_comparisons, compare
+
+INSIDE = 1 - 1e-6
+
+
+def model_scores(
+    models: ArrayLike,
+    data: ArrayLike,
+    method: str = "correlation",
+    *,
+    themes: ArrayLike | None = None,
+    n_permutations: int = 1000,
+    random_state: int = 0,
+) -> list[Score]:
+    """Compare models with people's dissimilarities.
+
+    Interval: people and conditions are both drawn, so it is about other people *and* other
+    conditions. The variance over people is that of their mean; the one over conditions is the
+    jackknife's, in which each condition is left out; noise enters both and is taken off once, by
+    what single people's jackknife has more than that of their mean. Student's t on Fisher's scale
+    has the degrees of freedom of the smaller number.
+
+    p: conditions of the model trade places, the same way for all people (Mantel 1967); conditions
+    of a theme move together.
+
+    Parameters
+    ----------
+    models, data
+        Upper triangles, shapes (n_models, n_pairs) and (n_subjects, n_pairs).
+    method
+        ``"correlation"``, ``"cosine"`` or ``"spearman"``.
+    themes
+        What each condition belongs to, shape (n_conditions,).
+    n_permutations, random_state
+        Arrangements and their seed.
+
+    Returns
+    -------
+    list of Score
+        One a model: mean similarity over people.
+    """
+    A, B = np.asarray(models, dtype=float), np.asarray(data, dtype=float)
+    n = round((1 + np.sqrt(1 + 8 * A.shape[1])) / 2)
+    each = compare(A, B, method)
+    spread, freedom = _spread(A, B, each, n, method)
+    over = f"{len(B)} people × {n} conditions"
+    scores = [
+        Score(method, float(value), _interval(float(value), float(s), freedom), None, n, over)
+        for value, s in zip(each.mean(axis=1), spread, strict=True)
+    ]
+    try:
+        claims = _tests(A, B, each.mean(axis=1), n, method, themes, n_permutations, random_state)
+    except NoNullError as error:
+        return [
+            Score(s.metric, s.value, s.interval, None, n, over, None, str(error)) for s in scores
+        ]
+    return [s.with_p(*claim) for s, claim in zip(scores, claims, strict=True)]
+
+
+def orders_of(
+    themes: ArrayLike, parts: ArrayLike | None, n: int, random_state: int
+) -> NDArray[np.intp]:
+    """Order stimuli or conditions anew: themes move as wholes, and each stays within its part.
+
+    Parameters
+    ----------
+    themes
+        What each belongs to, shape (n_stimuli,); itself where nothing is above it.
+    parts
+        What each stays within, such as the folds that test it, shape (n_stimuli,).
+    n, random_state
+        Orders and their seed.
+
+    Returns
+    -------
+    ndarray
+        Places, shape (n, n_stimuli).
+
+    Raises
+    ------
+    NoNullError
+        If there are too few orders.
+    """
+    places = np.arange(len(np.asarray(themes)))
+    try:
+        return permute_whole(places, themes, parts, n, random_state).astype(np.intp)
+    except InputError as error:
+        raise NoNullError(f"no p, because {places.size} stimuli are too few: {error}") from error
+
+
+def _spread(
+    A: NDArray[np.float64],
+    B: NDArray[np.float64],
+    each: NDArray[np.float64],
+    n: int,
+    method: str,
+) -> tuple[NDArray[np.float64], int]:
+    """Standard error of each model's similarity, NaN with fewer than three people or conditions."""
+    n_people = len(B)
+    if n_people < 3 or n < 4:
+        return np.full(len(A), np.nan), 1
+    # With one condition left out the others count once: (n_conditions, n_models, n_people).
+    left_out = bootstrap_comparisons(A, B, 1 - np.eye(n), method)
+    conditions = _jackknife(left_out.mean(axis=2))
+    alone = _jackknife(left_out).mean(axis=1)
+    people = each.var(axis=1, ddof=1) / n_people
+    noise = np.maximum(alone - conditions, 0.0) / (n_people - 1)
+    total = np.maximum(people + conditions - noise, np.maximum(people, conditions))
+    return np.sqrt(total), min(n_people, n) - 1
+
+
+def _jackknife(left_out: NDArray[np.float64]) -> NDArray[np.float64]:
+    n = len(left_out)
+    return np.asarray((n - 1) / n * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0))
+
+
+def _interval(value: float, error: float, freedom: int) -> tuple[float, float] | None:
+    if not np.isfinite(value) or not np.isfinite(error):
+        return None
+    fisher, inner = LINKS["fisher"], float(np.clip(value, -INSIDE, INSIDE))
+    reach = float(stats.t.ppf(0.975, freedom)) * error / (1 - inner**2)
+    at = float(fisher.forward(np.array(inner)))
+    return float(fisher.back(at - reach)), float(fisher.back(at + reach))
+
+
+def _tests(
+    A: NDArray[np.float64],
+    B: NDArray[np.float64],
+    observed: NDArray[np.float64],
+    n: int,
+    method: str,
+    themes: ArrayLike | None,
+    n_permutations: int,
+    random_state: int,
+) -> Sequence[tuple[float, Null]]:
+    theme = np.arange(n)
+    if themes is not None:
+        theme = np.unique(np.asarray(themes), return_inverse=True)[1]
+    orders = orders_of(theme, None, n_permutations, random_state)
+    squares = np.stack([squareform(model, checks=False) for model in A])
+    rows, columns = np.triu_indices(n, 1)
+    null = np.stack(
+        [compare(squares[:, o[rows], o[columns]], B, method).mean(axis=1) for o in orders]
+    )
+    moved = "conditions" if themes is None else f"conditions of {theme.max() + 1} themes as wholes"
+    scheme = f"{moved} of the model trade places, the same way for all people"
+    return [
+        tested(float(value), drawn, scheme, int(theme.max()) + 1)
+        for value, drawn in zip(observed, null.T, strict=True)
+    ]

@@ -1,0 +1,209 @@
+"""Predict single units from tables of stimulus features, on stimuli that were held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from affectome.brains import Encoding, encode, explainable_variance
+from affectome.data import trial_table
+from affectome.data.catalog import Skipped, read_table
+from affectome.data.readers import Measurement
+from affectome.data.roles import role_of
+from affectome.errors import InputError
+from affectome.evidence import correct_together
+from affectome.progress import Progress, silent
+
+
+@dataclass(frozen=True, eq=False)
+class EncodingStudy:
+    """What single units follow of the stimuli.
+
+    Attributes
+    ----------
+    source
+        Name of the recording.
+    found
+        The encoding models.
+    ceiling
+        Share of single trials' variance that is locked to the stimulus, for each unit; None where
+        nothing is repeated.
+    stimulus
+        Column that names the stimuli.
+    skipped, notes
+        What could not be used, and what a reader has to know.
+    """
+
+    source: str
+    found: Encoding
+    ceiling: np.ndarray | None
+    stimulus: str
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers for ``result.json``."""
+        result = {
+            "schema": 1,
+            "command": "encode",
+            "source": self.source,
+            "stimulus": self.stimulus,
+            "n_trials": int(np.isfinite(self.found.predictions[:, 0]).sum()),
+            **self.found.to_dict(),
+            "median_explainable": None if self.ceiling is None else float(np.median(self.ceiling)),
+            "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
+            "warnings": list(self.notes),
+        }
+        return dict(correct_together(result))
+
+    def table(self) -> pd.DataFrame:
+        """Give one row a unit, with its ceiling."""
+        if self.ceiling is None:
+            return self.found.units
+        return self.found.units.assign(explainable=self.ceiling)
+
+
+def run(
+    measurement: Measurement,
+    features: Mapping[str, Path],
+    *,
+    stimulus: str | None = None,
+    holdout: str | Sequence[str] | None = None,
+    n_permutations: int = 1000,
+    random_state: int = 0,
+    progress: Progress = silent,
+) -> EncodingStudy:
+    """Predict every unit from tables of features, one band of features a table.
+
+    Parameters
+    ----------
+    measurement
+        The recording; trials over time are averaged over it.
+    features
+        Band → table with one row a stimulus: a column of the stimuli's names, called as in the
+        recording (or the first one), and numeric columns.
+    stimulus
+        Column of the recording that names the stimuli; found by its name when None.
+    holdout
+        Columns to hold out; people and stimuli when None.
+    n_permutations, random_state
+        Arrangements of the stimuli, and the seed.
+    progress
+        Called with each model.
+
+    Raises
+    ------
+    InputError
+        If no column names the stimuli, or a table misses one of them.
+    """
+    recording, notes = averaged(measurement)
+    trials = trial_table(recording)
+    name = stimulus_column(trials, stimulus)
+    bands: dict[str, np.ndarray] = {}
+    for band, path in features.items():
+        bands[band], said = _band(path, trials[name].astype(str), name)
+        notes += said
+    found = encode(
+        recording,
+        bands,
+        holdout,
+        n_permutations=n_permutations,
+        random_state=random_state,
+        progress=progress,
+    )
+    people = [str(c) for c in trials if role_of(str(c)) == "subject" and trials[c].nunique() > 1]
+    who = people[0] if people else "subject"
+    ceiling = None
+    try:
+        ceiling = explainable_variance(recording, who, name)
+    except InputError as error:
+        notes.append(f"no ceiling: {error}")
+    notes += [*measurement.notes, *found.design.notes]
+    return EncodingStudy(
+        measurement.source.name, found, ceiling, name, measurement.skipped, tuple(notes)
+    )
+
+
+def averaged(measurement: Measurement) -> tuple[xr.DataArray, list[str]]:
+    """Give one value a trial and unit, and say how."""
+    recording = measurement.recording
+    if "time" not in recording.dims:
+        return recording, []
+    return recording.mean("time"), ["responses are averaged over the window of each trial"]
+
+
+def stimulus_column(trials: pd.DataFrame, wanted: str | None) -> str:
+    """Find the column that names the stimuli.
+
+    Raises
+    ------
+    InputError
+        If it is missing, or none is called so.
+    """
+    if wanted is not None:
+        if wanted not in trials:
+            raise InputError(
+                f"the trials have no column {wanted!r}; they have {', '.join(map(str, trials))}"
+            )
+        return wanted
+    for column in map(str, trials):
+        if role_of(column) == "stimulus" and trials[column].nunique() > 2:
+            return column
+    raise InputError(
+        f"no column names the stimuli; the trials have {', '.join(map(str, trials))}; name one "
+        "with --stimulus"
+    )
+
+
+def name_tables(given: Sequence[str]) -> dict[str, Path]:
+    """Name tables: ``NAME=FILE`` as it says, a file alone by its own name.
+
+    Raises
+    ------
+    InputError
+        If there is none, one is missing, or two have the same name.
+    """
+    named: dict[str, Path] = {}
+    for text in given:
+        name, _, file = text.partition("=")
+        path = Path(file) if file and not Path(text).exists() else Path(text)
+        name = name if path == Path(file) and file else path.stem
+        if not path.is_file():
+            raise InputError(f"there is no table {path}")
+        if name in named:
+            raise InputError(f"two tables are called {name!r}; name them with NAME=FILE")
+        named[name] = path
+    if not named:
+        raise InputError("no table was given; name one with NAME=FILE or more")
+    return named
+
+
+def _band(path: Path, shown: pd.Series, name: str) -> tuple[np.ndarray, list[str]]:
+    table = read_table(path)
+    key = name if name in table else str(table.columns[0])
+    keys = table[key].astype(str)
+    if keys.duplicated().any():
+        raise InputError(f"{path} has two rows for {keys[keys.duplicated()].iloc[0]!r} in {key!r}")
+    missing = sorted(set(shown) - set(keys))
+    if missing:
+        raise InputError(
+            f"{path} has no row for {len(missing)} of {shown.nunique()} stimuli, the first "
+            f"{missing[0]!r}; its column {key!r} holds {keys.iloc[0]!r}, …"
+        )
+    numbers = table.drop(columns=key).select_dtypes("number")
+    if numbers.empty:
+        raise InputError(f"{path} has no numeric column beside {key!r}")
+    values = numbers.set_axis(keys, axis=0).loc[shown].to_numpy(dtype=float)
+    if not np.isfinite(values).all():
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        raise InputError(
+            f"{path}: {numbers.columns[column]!r} of {shown.iloc[row]!r} is no finite number"
+        )
+    left = [str(c) for c in table if c != key and c not in numbers]
+    return values, [f"{path.name}: {', '.join(left)} left out, not numbers"] if left else []
