@@ -72,15 +72,26 @@ def test_trials_of_their_own_get_the_quantile_of_mapie():
     np.testing.assert_array_equal(ours, oracle.predict_set(X[400:])[1][:, :, 0])
 
 
-def test_groups_that_differ_widen_the_threshold_and_groups_that_do_not_leave_it():
+@pytest.mark.parametrize("likeness", [0.0, 0.3, 0.8])
+@pytest.mark.parametrize("n_groups", [12, 30])
+def test_a_threshold_holds_for_new_groups_however_much_groups_differ(likeness, n_groups):
     rng = np.random.default_rng(0)
-    groups = np.repeat(np.arange(12), 20)[:, None]
-    alike = rng.uniform(size=240)
-    apart = 0.3 * alike + 0.7 * np.repeat(np.linspace(0, 1, 12), 20)
-    assert group_threshold(alike, groups, 0.9) == pytest.approx(np.quantile(alike, 0.9), abs=0.03)
-    assert group_threshold(apart, groups, 0.9) > np.quantile(apart, 0.93)
-    # One group alone reaches beyond all others: a new one could, too.
-    assert group_threshold(np.repeat([0.1, 0.2, 0.9], 20), groups[:60], 0.9) == np.inf
+    groups = np.repeat(np.arange(n_groups), 15)[:, None]
+    held, pooled = [], []
+    for _ in range(300):
+        own = rng.normal(size=n_groups + 50) * np.sqrt(likeness)
+        scores = own[:, None] + rng.normal(size=(n_groups + 50, 15)) * np.sqrt(1 - likeness)
+        known, new = scores[:n_groups].ravel(), scores[n_groups:]
+        held.append((new <= group_threshold(known, groups, 0.9)).mean())
+        pooled.append((new <= np.quantile(known, 0.9)).mean())
+    assert 0.89 <= np.mean(held) <= 0.94
+    if (likeness, n_groups) == (0.8, 12):
+        assert np.mean(pooled) < 0.88
+
+
+def test_a_group_that_lies_beyond_all_others_leaves_no_threshold():
+    groups = np.repeat(np.arange(3), 20)[:, None]
+    assert group_threshold(np.repeat([0.1, 0.2, 0.9], 20), groups, 0.9) == np.inf
 
 
 def test_few_groups_say_what_they_can_promise():
