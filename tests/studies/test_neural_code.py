@@ -53,7 +53,7 @@ def everything():
 
 def test_the_result_has_the_keys_that_readers_rely_on(everything):
     result = everything.to_dict()
-    assert result["schema"] == 1
+    assert result["schema"] == 2
     assert result["study"] == "neural-code"
     assert result["classes"] == list(TWO)
     assert result["trials"] == 80
@@ -125,10 +125,10 @@ def test_one_subject_is_held_out_in_stretches_of_each_class():
     one = recorded(n_trials=40, n_stimuli=1, n_units=6)
     one = Measurement(one.recording.drop_vars("subject"), one.source)
     code = study(one)
-    assert code.split.by == ("block",)
-    assert len(code.split) == 5
+    assert code.design.held == ("block",)
+    assert len(code.design.split) == 5
     y = trial_table(one.recording)["emotion"].to_numpy()
-    block = np.asarray(code.split.columns["block"])
+    block = np.asarray(code.design.split.columns["block"])
     for emotion in TWO:
         assert (np.diff(block[y == emotion]) >= 0).all()
         np.testing.assert_array_equal(np.bincount(block[y == emotion]), [4] * 5)

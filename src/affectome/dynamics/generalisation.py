@@ -95,7 +95,6 @@ class Generalisation:
                 {
                     "mass": float(mass),
                     "p": float(p),
-                    "q": float(p),
                     "null": self.null.to_dict(),
                     "points": int(points.sum()),
                     "trained_s": self.times[trained[[0, -1]]].tolist(),

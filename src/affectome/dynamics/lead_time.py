@@ -83,8 +83,6 @@ class Lead:
         """Give the window's row of ``result.json``."""
         found = self.score.to_dict()
         row = {"lead_s": self.lead_s, "auc": found.pop("score")} | found
-        if self.score.p is not None:
-            row["q"] = self.score.p
         return row | {
             "baseline": self.baseline,
             "baseline_auc": self.baseline_auc,

@@ -70,7 +70,7 @@ class OverTime:
             if self.null is None:
                 rows.append(row | {"p": None, "why": self.why})
             else:
-                rows.append(row | {"p": float(p), "q": float(p), "null": self.null.to_dict()})
+                rows.append(row | {"p": float(p), "null": self.null.to_dict()})
         return {"curve": rows}
 
 

@@ -7,11 +7,14 @@ part that they don't allow is absent from the result and named in its warnings.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
+
 from affectome.brains import Searchlight
-from affectome.data import Skipped
+from affectome.data import Skipped, unit_table
 from affectome.data.readers.measurement import Measurement
 from affectome.decoding.deep import DeepDecoder
 from affectome.errors import AffectomeError, InputError
@@ -66,6 +69,8 @@ class NeuralCode:
         Trials, channels and files that could not be used.
     warnings
         What a reader has to know, and every part that is absent with its reason.
+    unit_names
+        One row a unit.
     notes
         Choices that were made while reading.
     """
@@ -80,7 +85,13 @@ class NeuralCode:
     searchlight: Searchlight | None
     skipped: tuple[Skipped, ...]
     warnings: tuple[str, ...]
+    unit_names: pd.DataFrame = field(repr=False)
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a unit, with its selectivity where the target names classes."""
+        return self.unit_names if self.selectivity is None else self.selectivity.table
 
     @property
     def design(self) -> Design:
@@ -111,7 +122,7 @@ class NeuralCode:
                 "by_subject": dict(evidence.by_subject),
             },
             "units": {"tested": self.units, **self._selective()},
-            **self.found,
+            **deepcopy(dict(self.found)),
             **({} if self.searchlight is None else {"searchlight": self.searchlight.to_dict()}),
             "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
             "warnings": list(self.warnings),
@@ -254,6 +265,7 @@ def run(
         light,
         (*measurement.skipped, *skipped),
         tuple(warnings),
+        unit_table(X),
         measurement.notes,
     )
 
