@@ -81,9 +81,10 @@ def identities(seed, n_people=12, n_stimuli=16, n_times=4, n_units=8):
             "emotion": np.array(["fear", "joy"])[emotion[stimulus]],
         }
     )
-    X = rng.normal(size=(n_people, 1, n_units))[person] + rng.normal(
-        size=(n_stimuli, 1, n_units)
-    )[stimulus]
+    X = (
+        rng.normal(size=(n_people, 1, n_units))[person]
+        + rng.normal(size=(n_stimuli, 1, n_units))[stimulus]
+    )
     X = X + rng.normal(size=(len(trials), n_times, n_units))
     units = pd.DataFrame({"sensor": [f"u{i}" for i in range(n_units)]})
     return make_recording(X, trials, units, np.arange(n_times) / 10), trials
@@ -110,7 +111,9 @@ def test_a_subject_without_two_classes_has_no_auc_and_says_why():
     y = trials["emotion"].to_numpy()
     kept = np.flatnonzero((trials["subject"] != "s2") | (y == "fear"))
     part = recording.isel(trial=kept)
-    found = run(part, trials.iloc[kept].reset_index(drop=True), holdout="stimulus", n_permutations=0)
+    found = run(
+        part, trials.iloc[kept].reset_index(drop=True), holdout="stimulus", n_permutations=0
+    )
     assert np.isnan(found.auc[list(found.subjects).index("s2")]).all()
     assert found.undefined == ("s2",)
     result = found.to_dict()
@@ -151,5 +154,7 @@ def test_says_what_is_wrong():
     with pytest.raises(InputError, match=r"one class only \(fear\)"):
         temporal_generalisation(one, "emotion", split)
     people = make_split(trials, trials["emotion"].to_numpy(), holdout="subject")
-    with pytest.raises(InputError, match="no fold trains on every class and tests two classes of one subject"):
+    with pytest.raises(
+        InputError, match="no fold trains on every class and tests two classes of one subject"
+    ):
         temporal_generalisation(recording, "emotion", people, within="subject")

@@ -18,9 +18,7 @@ def planted(lead=1.0, effect=1.0, seed=0, n_people=6, movement=False):
     trials = pd.DataFrame(
         {
             "subject": np.repeat([f"s{i}" for i in range(n_people)], 24),
-            "stimulus": np.concatenate(
-                [rng.permutation(24).astype(str) for _ in range(n_people)]
-            ),
+            "stimulus": np.concatenate([rng.permutation(24).astype(str) for _ in range(n_people)]),
         }
     )
     trials["emotion"] = np.where(trials["stimulus"].astype(int) % 2 == 1, "fear", "joy")

@@ -117,9 +117,7 @@ def test_arranged_matrices_are_those_of_each_arrangement_fitted_anew(n_classes):
     person, stimulus = (a.ravel() for a in np.indices((3, 12)))
     X = rng.normal(size=(36, 5, 4))
     Y = np.array([rng.permutation(12)[stimulus] % n_classes for _ in range(60)])
-    folds = [
-        (np.flatnonzero(stimulus % 2 == k), np.flatnonzero(stimulus % 2 != k)) for k in (0, 1)
-    ]
+    folds = [(np.flatnonzero(stimulus % 2 == k), np.flatnonzero(stimulus % 2 != k)) for k in (0, 1)]
     found = arranged_matrices(X, Y, folds, person, 3.0)
     assert found.shape == (60, 3, 4, 4)
     for number in (0, 25, 59):
@@ -134,7 +132,9 @@ def test_arranged_matrices_are_those_of_each_arrangement_fitted_anew(n_classes):
                 np.testing.assert_allclose(found[number, g], expected)
             else:
                 assert np.isfinite(found[number, g]).all()
-    assert np.isnan(arranged_matrices(X, np.where(person == 1, 1, Y[:1] % 2), folds, person)[0, 1]).all()
+    assert np.isnan(
+        arranged_matrices(X, np.where(person == 1, 1, Y[:1] % 2), folds, person)[0, 1]
+    ).all()
 
 
 def _pairs(y, n_classes):

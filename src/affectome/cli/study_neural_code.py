@@ -133,7 +133,11 @@ def write_neural_code(
     result, table = found.to_dict(), found.table
     brain, notes = _brain_maps(output_folder(out), found)
     record = manifest(
-        "study neural-code", dict(inputs), random_state, settings=options, split=found.decoding.split
+        "study neural-code",
+        dict(inputs),
+        random_state,
+        settings=options,
+        split=found.decoding.split,
     )
     page = neural_code_page(result, table, (*found.notes, *notes), brain)
     tables = {"units": table}

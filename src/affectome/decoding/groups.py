@@ -26,6 +26,7 @@ from affectome.errors import InputError
 Codes = NDArray[np.intp]
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
+
 def group_columns(groups: ArrayLike | None, n_trials: int, purpose: str) -> Codes:
     """Give the codes of what trials share, shape (n_trials, n_columns).
 

@@ -160,9 +160,7 @@ class PersonalDecoder(ClassifierMixin, BaseEstimator):
         to_offset, person.offset_ = _posterior(
             self.offset_.widened(along.shape[1]), 1 / (k * n_classes)
         )
-        to_deviation, person.deviation_ = _posterior(
-            self.deviation_.widened(along.shape[1]), 1 / k
-        )
+        to_deviation, person.deviation_ = _posterior(self.deviation_.widened(along.shape[1]), 1 / k)
         person.means_ = known + offset @ to_offset + (delta - offset) @ to_deviation
         return person._classify()
 

@@ -78,10 +78,9 @@ class Generalisation:
             "times_s": self.times.tolist(),
             "auc": self.mean.tolist(),
             "subjects": len(self.subjects) - len(self.undefined),
-            "undefined": {
-                name: "no fold tests two of its trials of different classes"
-                for name in self.undefined
-            },
+            "undefined": dict.fromkeys(
+                self.undefined, "no fold tests two of its trials of different classes"
+            ),
             "clusters": [],
         }
         if self.clusters is None or self.null is None:

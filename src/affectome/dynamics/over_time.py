@@ -175,7 +175,11 @@ def design_of(trials: pd.DataFrame, target: str, design: Design | Split) -> Desi
     y = trials[target].to_numpy()
     if len(np.unique(y)) < 2:
         raise InputError(f"{target!r} holds one class only ({y[0]!s}); give two or more")
-    return design if isinstance(design, Design) else make_design(trials.drop(columns=target), y, design)
+    return (
+        design
+        if isinstance(design, Design)
+        else make_design(trials.drop(columns=target), y, design)
+    )
 
 
 def _mean_of(auc: np.ndarray) -> np.ndarray:

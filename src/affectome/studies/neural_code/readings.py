@@ -133,9 +133,11 @@ def intensity(case: Case) -> dict[str, Any]:
     )
     r = found.scores["pearson_r"].to_dict()
     ccc = found.scores["ccc"].value
-    return {"r": r.pop("score"), "ccc": ccc if np.isfinite(ccc) else None} | r | {
-        "excess_over_baseline": excess(found)
-    }
+    return (
+        {"r": r.pop("score"), "ccc": ccc if np.isfinite(ccc) else None}
+        | r
+        | {"excess_over_baseline": excess(found)}
+    )
 
 
 def excess(found: Evidence) -> dict[str, Any]:

@@ -277,7 +277,9 @@ def _limits(case: Case, found: Mapping[str, Any]) -> list[str]:
     thin = [name for name in ("states", "time_constants_s") if name in found]
     if n > MOST_TRIALS and thin:
         words = " and ".join(name.removesuffix("_s").replace("_", " ") for name in thin)
-        lines.append(f"{words}: fitted to {MOST_TRIALS} of the {n} trials, evenly spaced, for speed")
+        lines.append(
+            f"{words}: fitted to {MOST_TRIALS} of the {n} trials, evenly spaced, for speed"
+        )
     for name, most in (("generalisation", time.MOST_MAPS), ("lead_time", time.MOST_LEADS)):
         if name in found and case.n_permutations > most and case.design.why_no_p is None:
             lines.append(
