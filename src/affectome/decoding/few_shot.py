@@ -63,7 +63,7 @@ class FewShot:
                 for i, k in enumerate(self.shots)
             ],
             "p": None,
-            "why": "no p, because people share their stimuli and the trials that models learned from",
+            "why": "no p, because people share stimuli and the trials that models learned from",
         }
 
 

@@ -183,10 +183,11 @@ def _folds(split: Split, inside: np.ndarray | None, y: np.ndarray, tested: np.nd
     folds: Folds = []
     n_classes = y.max() + 1
     for train, test in split:
-        blocks = [None] if inside is None else np.unique(inside[test])
-        for block in blocks:
-            own = test if block is None else test[inside[test] == block]
-            seen = train if block is None else train[inside[train] == block]
+        parts = [(train, test)]
+        if inside is not None:
+            blocks = np.unique(inside[test])
+            parts = [(train[inside[train] == b], test[inside[test] == b]) for b in blocks]
+        for seen, own in parts:
             several = any(len(np.unique(y[own[tested[own] == s]])) > 1 for s in np.unique(tested))
             if len(np.unique(y[seen])) == n_classes and several:
                 folds.append((seen, own))

@@ -222,7 +222,7 @@ def lead_time(
         progress("lead time", number + 1, len(chosen))
     at_once = _at_once(np.array(spreads))
     own = [sheet.score(METRIC, found, wider * at_once) for found, _, wider in read]
-    above = [sheet.difference(METRIC, *both, wider * at_once) for *both, wider in read]
+    above = [sheet.difference(METRIC, one, other, wider * at_once) for one, other, wider in read]
     p, null_of = _corrected(own, np.array(nulls), design, why)
     windows = tuple(
         Lead(float(lead), replace(one, p=p_one, null=null_of, why=why), name, value, more)

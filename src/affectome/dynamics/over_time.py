@@ -65,8 +65,8 @@ class OverTime:
     def to_dict(self) -> dict[str, Any]:
         """Give a row a time: the mean AUC over blocks, and its p beside its null."""
         rows = []
-        for time, auc, p in zip(self.times, _mean_of(self.auc), self.p, strict=True):
-            row: dict[str, Any] = {"time_s": float(time), "auc": float(auc)}
+        for time, mean, p in zip(self.times, _mean_of(self.auc), self.p, strict=True):
+            row: dict[str, Any] = {"time_s": float(time), "auc": float(mean)}
             if self.null is None:
                 rows.append(row | {"p": None, "why": self.why})
             else:

@@ -92,8 +92,8 @@ def units(result: Result, units: pd.DataFrame, brain: Sequence[Figure]) -> Secti
     if light:
         best = light["best"]
         text += (
-            f" In spheres of {light['radius']:g} mm around {light['n_centres']:,} centres it is read "
-            f"from {light['n_significant']:,} (p < .05, corrected), best around "
+            f" In spheres of {light['radius']:g} mm around {light['n_centres']:,} centres it is "
+            f"read from {light['n_significant']:,} (p < .05, corrected), best around "
             f"({best['x']:.0f}, {best['y']:.0f}, {best['z']:.0f}) with an AUC of "
             f"{best['auc']:.2f}."
         )
