@@ -1,4 +1,4 @@
-"""Calibration of the neural code: clusters, lead times, decoders compared, sets, and a whole page."""
+"""Calibration of the neural code: clusters, moments, lead times, and a whole page."""
 
 from __future__ import annotations
 

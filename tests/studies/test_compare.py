@@ -67,6 +67,13 @@ def test_every_decoder_is_scored_under_every_split(compared):
         own = cell["balanced_accuracy"]
         assert own["interval"][0] <= own["score"] <= own["interval"][1]
         assert (cell["above_linear"] is None) == (cell["decoder"] == "linear")
+        assert own["over"]
+        if cell["decoder"] == "linear":
+            assert own["null"]["n_arrangements"] == compare.N_PERMUTATIONS
+            assert own["q"] >= own["p"]
+        else:
+            assert own["p"] is None
+            assert own["why"].startswith("no p, because")
     total = 3 * sum(split["n_folds"] for split in result["splits"].values())
     assert steps[-1] == ("fits", total, total)
 
@@ -76,7 +83,7 @@ def test_the_linear_row_is_scikit_learns_loop_over_the_same_folds(compared):
     trials, X = trial_table(recording), differential_entropy(recording).values
     y = trials["emotion"].to_numpy()
     for name, holdout in compare.SPLITS.items():
-        split = make_split(trials, y, holdout)
+        split = make_split(trials, y, holdout or "random")
         assert split.digest == found.designs[name].split.digest
         expected = np.empty_like(y)
         for train, test in split:
