@@ -140,6 +140,9 @@ def test_one_subject_is_held_out_in_stretches_of_each_class():
     one = Measurement(one.recording.drop_vars("subject"), one.source)
     code = study(one)
     assert code.design.held == ("block",)
+    words = "held out: 5 consecutive stretches of the trials of each class"
+    assert code.to_dict()["held_out"].startswith(words)
+    assert "block" not in code.design.exchange.scheme
     assert len(code.design.split) == 5
     y = trial_table(one.recording)["emotion"].to_numpy()
     block = np.asarray(code.design.split.columns["block"])

@@ -144,5 +144,7 @@ def test_neurons_of_one_file_are_not_of_three_mice(tmp_path):
         f"{5 + 5 * i}\t1\t{'ab'[i % 2]}\tm{i % 3}\n" for i in range(9)
     )
     (tmp_path / "e.tsv").write_text(table)
-    with pytest.raises(InputError, match="are of one animal, but .* names 3 in the column 'mouse'"):
+    with pytest.raises(
+        InputError, match=r"are of one animal, but .* names 3 in the column 'mouse'"
+    ):
         read_recording(path, tmp_path / "e.tsv")

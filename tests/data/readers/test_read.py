@@ -336,5 +336,5 @@ def test_a_baseline_beyond_the_window_is_refused(tmp_path, signal):
     data, times = signal
     np.savez(tmp_path / "r.npz", data=data, times=times)
     write_events(tmp_path, [2.0, 5.0])
-    with pytest.raises(InputError, match="baseline 0.5,9 s reaches beyond the window"):
+    with pytest.raises(InputError, match=r"baseline 0\.5,9 s reaches beyond the window"):
         read_recording(tmp_path / "r.npz", window=(-1, 1), baseline=(0.5, 9.0))

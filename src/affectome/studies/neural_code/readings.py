@@ -26,6 +26,7 @@ from affectome.evidence import (
     cross_fit,
     evaluate,
     fit_with_groups,
+    make_design,
     null_scores,
 )
 from affectome.evidence.score_sheet import ScoreSheet, calibrating_null
@@ -44,6 +45,7 @@ from affectome.studies.neural_code.case import (
     order_score,
     past,
 )
+from affectome.studies.neural_code.inputs import by_the_clock
 
 MOST_CONNECTED = 300
 CONNECTIVITY = {"correlation": "", "coherence": "coh", "wpli": "wpli"}
@@ -59,7 +61,7 @@ def contrasts(case: Case) -> list[dict[str, Any]]:
     for a, b in combinations(case.names, 2):
         chosen = np.flatnonzero((y == a) | (y == b))
         try:
-            design = case.design.restricted(chosen)
+            design = by_the_clock(case.design.restricted(chosen))
             found = case.evaluate(case.X.isel(trial=chosen), design)
         except InputError as error:
             rows.append({"a": str(a), "b": str(b), "score": None, "p": None, "why": str(error)})
@@ -122,11 +124,12 @@ def intensity(case: Case) -> dict[str, Any]:
     if "intensity" in case.nuisance:
         raise InputError("the intensity is a nuisance here")
     levels = case.trials["intensity"].to_numpy(dtype=float)
+    known = case.trials.drop(columns="intensity")
     found = evaluate(
         RidgeDecoder(alpha=ALPHAS),
         case.X.assign_coords(intensity=("trial", levels)),
         "intensity",
-        case.design.split,
+        by_the_clock(make_design(known, levels, case.design.split)),
         nuisance=case.nuisance,
         n_permutations=case.n_permutations,
         random_state=case.random_state,

@@ -35,6 +35,7 @@ from affectome.studies.neural_code.inputs import (
     after_event,
     check_baseline,
     choose_design,
+    held_out_words,
     labelled,
     responder,
 )
@@ -110,7 +111,7 @@ class NeuralCode:
             "target": self.target,
             "classes": list(self.classes),
             "trials": self.trials,
-            "held_out": design.headline,
+            "held_out": held_out_words(design),
             "not_held_out": list(design.notes),
             "split": {k: v for k, v in evidence.split.to_dict().items() if k in kept}
             | {"folds": len(evidence.split)},
