@@ -60,7 +60,7 @@ def everything():
             intensity=(0.5, 2.0),
         ),
         nuisance=("movement",),
-        n_permutations=60,
+        n_permutations=120,
     )
 
 

@@ -43,6 +43,7 @@ from affectome.units import Selectivity, selectivity
 
 DECODERS = ("linear", "eegnet", "shallow", "gru")
 DEEP_PERMUTATIONS = 0
+BASELINE = {"why": "no p, because it is what the recording is held against"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +120,7 @@ class NeuralCode:
                 main.metric: main.to_dict(),
                 **({} if auc is None else {"auc": auc.to_dict()}),
                 "excess_over_baseline": read.excess(evidence),
-                "baselines": {k: v.to_dict() for k, v in evidence.baselines.items()},
+                "baselines": {k: BASELINE | v.to_dict() for k, v in evidence.baselines.items()},
                 "by_subject": dict(evidence.by_subject),
             },
             "units": {"tested": self.units, **self._selective()},
