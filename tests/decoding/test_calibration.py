@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from affectome.decoding.calibration import CalibratedDecoder, fit_temperature, reliability
+from affectome.decoding.lda import ShrinkageLDA
 from affectome.decoding.ridge import RidgeClassifierDecoder
 from affectome.errors import InputError
 
@@ -19,6 +20,18 @@ def blobs(n=400, seed=0, n_classes=3):
     rng = np.random.default_rng(seed)
     y = rng.integers(0, n_classes, n)
     return rng.normal(size=(n, 5)) + np.eye(n_classes, 5)[y], y
+
+
+def crossed(seed, n_people=26, n_stimuli=26, n_units=12):
+    """Each person meets each stimulus once; both have an identity as strong as the noise."""
+    rng = np.random.default_rng(seed)
+    person, stimulus = (a.ravel() for a in np.indices((n_people, n_stimuli)))
+    y = stimulus % 2
+    own = rng.normal(size=(n_people, n_units))
+    shown = 1.5 * rng.normal(size=(n_stimuli, n_units))
+    way = rng.normal(size=(2, n_units)) * 0.3
+    X = way[y] + own[person] + shown[stimulus] + rng.normal(size=(len(y), n_units))
+    return X, y, np.column_stack([person, stimulus])
 
 
 @settings(deadline=None, max_examples=6)
@@ -66,12 +79,33 @@ def test_makes_an_overconfident_decoder_honest():
 def test_works_on_decoders_without_probabilities():
     X, y = blobs(300, n_classes=2)
     labels = np.array(["calm", "fear"])[y]
-    decoder = CalibratedDecoder(RidgeClassifierDecoder()).fit(X, labels)
+    decoder = CalibratedDecoder(RidgeClassifierDecoder()).fit(X, labels, np.arange(300))
     np.testing.assert_allclose(decoder.predict_proba(X).sum(1), 1)
     np.testing.assert_array_equal(
         decoder.predict(X), RidgeClassifierDecoder().fit(X, labels).predict(X)
     )
     assert reliability(y, decoder.predict_proba(X)).ece < 0.1
+
+
+def test_is_as_right_as_sure_on_new_people_and_new_stimuli():
+    """Strong identities of people and stimuli; trials alone make it far too sure of strangers."""
+    error = {"both": [], "trials": []}
+    for seed in range(12):
+        X, y, groups = crossed(seed)
+        known = (groups < 14).all(axis=1)
+        new = (groups >= 14).all(axis=1)
+        for how, columns in (("both", groups[known]), ("trials", np.arange(known.sum()))):
+            decoder = CalibratedDecoder(ShrinkageLDA(priors="equal"))
+            p = decoder.fit(X[known], y[known], columns).predict_proba(X[new])
+            error[how].append(reliability(y[new], p).ece)
+    assert np.mean(error["both"]) < 0.12
+    assert np.mean(error["trials"]) > 2 * np.mean(error["both"])
+
+
+def test_without_groups_it_says_that_trials_are_taken_as_independent():
+    X, y = blobs(60)
+    with pytest.warns(UserWarning, match="calibration takes the trials as independent"):
+        CalibratedDecoder(GaussianNB()).fit(X, y)
 
 
 def test_reliability_equals_scikit_learns_curve_and_a_sum_by_hand():
@@ -97,6 +131,6 @@ def test_says_what_is_wrong():
     with pytest.raises(InputError, match="there is one group"):
         CalibratedDecoder(GaussianNB()).fit(X, y, np.zeros(30))
     with pytest.raises(InputError, match="the rarest has 1"):
-        CalibratedDecoder(GaussianNB()).fit(X[:4], [0, 0, 0, 1])
+        CalibratedDecoder(GaussianNB()).fit(X[:4], [0, 0, 0, 1], np.arange(4))
     with pytest.raises(InputError, match="no inner fold holds every class"):
         CalibratedDecoder(GaussianNB()).fit(X, y, y)

@@ -1,11 +1,14 @@
 """Personal models: closed forms by hand, the limits of few and many trials, a fair curve."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
+from sklearn.covariance import ledoit_wolf, oas
 
 from affectome.decoding.few_shot import few_shot_curve
-from affectome.decoding.personal import PersonalDecoder, _posterior
+from affectome.decoding.personal import Covariance, PersonalDecoder, _Noise, _posterior, _priors
 from affectome.errors import InputError
 
 
@@ -25,22 +28,77 @@ def people(n_people=8, n_trials=60, n_units=12, own=1.0, seed=0):
 def test_the_shrunk_deviation_is_the_posterior_mean_of_a_normal_model():
     rng = np.random.default_rng(0)
     prior = np.cov(rng.normal(size=(3, 9)))
-    gain, left = _posterior(prior, 0.25)
+    gain, left = _posterior(Covariance(prior, 0.5), 0.25)
     # Condition the joint normal of (truth, truth + noise) on what was seen.
     seen = rng.normal(size=3)
     total = prior + 0.25 * np.eye(3)
     np.testing.assert_allclose(seen @ gain, prior @ np.linalg.inv(total) @ seen)
-    np.testing.assert_allclose(left, prior - prior @ np.linalg.inv(total) @ prior)
+    np.testing.assert_allclose(left.inner, prior - prior @ np.linalg.inv(total) @ prior)
+    assert left.outer == pytest.approx(0.5 - 0.5**2 / 0.75)
 
 
 def test_probabilities_are_those_of_normal_densities():
     X, y, groups = people()
     decoder = PersonalDecoder().fit(X, y, groups).adapt(X[:9], y[:9])
-    covariance = np.eye(12) + decoder.offset_ + 2 / 3 * decoder.deviation_
+    covariance = np.eye(12) + decoder.offset_.inner + 2 / 3 * decoder.deviation_.inner
     z = X[:5] @ decoder.whiten_
     density = np.stack([multivariate_normal(m, covariance).pdf(z) for m in decoder.means_], axis=1)
     expected = density / density.sum(1, keepdims=True)
     np.testing.assert_allclose(decoder.predict_proba(X[:5]), expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("n_units", [20, 150])
+def test_the_noise_is_that_of_ledoit_and_wolf_written_out(n_units):
+    rng = np.random.default_rng(0)
+    residuals = rng.normal(size=(60, n_units)) * rng.uniform(0.5, 2, n_units)
+    noise, rows = _Noise(residuals, 50), rng.normal(size=(4, n_units))
+    written = ledoit_wolf(residuals, assume_centered=True)[0] * 60 / 50
+    np.testing.assert_allclose(noise.divide(rows), np.linalg.solve(written, rows.T).T, rtol=1e-6)
+    to, along = noise.directions_of(rows)
+    np.testing.assert_allclose(along @ along.T, rows @ np.linalg.solve(written, rows.T))
+    np.testing.assert_allclose(rows @ to, along, atol=1e-8)
+
+
+def test_the_seen_prior_is_that_of_oas_written_out():
+    rows = np.random.default_rng(1).normal(size=(9, 6)) * [3, 2, 1, 1, 1, 1]
+    padded = np.column_stack([rows, np.zeros((9, 30))])
+    seen = _priors(rows, 0.0, 36)[0]
+    written = oas(padded, assume_centered=True)[0]
+    np.testing.assert_allclose(seen.inner, written[:6, :6])
+    assert seen.outer == pytest.approx(written[-1, -1])
+
+
+def test_turning_more_units_than_trials_changes_nothing():
+    """The same trials turned by an orthonormal map, which no decoder of this kind should mind."""
+    X, y, groups = people(n_people=6, n_trials=18, n_units=150, own=0.3)
+    turn = np.linalg.qr(np.random.default_rng(2).normal(size=(150, 150)))[0]
+    mine = groups == "sub-0"
+    found = []
+    for values in (X, X @ turn):
+        everybody = PersonalDecoder().fit(values[~mine], y[~mine], groups[~mine])
+        person = everybody.adapt(values[mine][:6], y[mine][:6])
+        assert person.offset_.inner.shape[0] <= 5 * 3 + 3
+        found.append(person.decision_function(values[mine][6:]))
+    np.testing.assert_allclose(*found, rtol=1e-6)
+
+
+def test_forty_thousand_voxels_need_no_matrix_of_voxels_by_voxels():
+    X, y, groups = people(n_people=4, n_trials=12, n_units=40_000, own=0.1)
+    mine = groups == "sub-3"
+    tracemalloc.start()
+    person = PersonalDecoder().fit(X[~mine], y[~mine], groups[~mine])
+    person = person.adapt(X[mine][:6], y[mine][:6])
+    assert tracemalloc.get_traced_memory()[1] < 12 * X.nbytes
+    tracemalloc.stop()
+    assert (person.predict(X[mine][6:]) == y[mine][6:]).mean() > 0.8
+
+
+def test_works_inside_folds_that_pass_people_and_stimuli():
+    X, y, groups = people(n_people=4, n_trials=12)
+    both = np.column_stack([np.unique(groups, return_inverse=True)[1], np.tile(np.arange(12), 4)])
+    np.testing.assert_array_equal(
+        PersonalDecoder().fit(X, y, both).predict(X), PersonalDecoder().fit(X, y, groups).predict(X)
+    )
 
 
 def test_many_trials_give_the_persons_own_means_and_adapting_leaves_the_population_alone():
@@ -50,7 +108,7 @@ def test_many_trials_give_the_persons_own_means_and_adapting_leaves_the_populati
     mine = groups == "sub-0"
     person = population.adapt(X[mine], y[mine])
     own = np.stack([X[mine & (y == c)].mean(0) for c in population.classes_])
-    np.testing.assert_allclose(person.means_, own @ population.whiten_, atol=0.05)
+    np.testing.assert_allclose(person.means_, own @ person.whiten_, atol=0.05)
     np.testing.assert_array_equal(before, population.decision_function(X[:4]))
 
 

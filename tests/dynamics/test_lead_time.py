@@ -9,7 +9,7 @@ from affectome.dynamics.lead_time import lead_time
 from affectome.errors import InputError
 from affectome.evidence import make_split
 
-QUICK = {"n_permutations": 80, "n_bootstrap": 150}
+QUICK = {"n_permutations": 120, "n_bootstrap": 150}
 
 
 def planted(lead=1.0, effect=1.0, seed=0, n_people=6, movement=False):
@@ -18,9 +18,7 @@ def planted(lead=1.0, effect=1.0, seed=0, n_people=6, movement=False):
     trials = pd.DataFrame(
         {
             "subject": np.repeat([f"s{i}" for i in range(n_people)], 24),
-            "stimulus": np.concatenate(
-                [rng.permutation(np.repeat(np.arange(12), 2)).astype(str) for _ in range(n_people)]
-            ),
+            "stimulus": np.concatenate([rng.permutation(24).astype(str) for _ in range(n_people)]),
         }
     )
     trials["emotion"] = np.where(trials["stimulus"].astype(int) % 2 == 1, "fear", "joy")
@@ -47,7 +45,10 @@ def test_finds_the_beginning_within_a_window(lead):
     late = found.leads > lead + 1e-9
     assert found.p[late].min() > 0.05
     assert found.to_dict()["earliest_s"] == found.earliest
-    assert len(found.to_dict()["curve"]) == len(found.leads)
+    curve = found.to_dict()["curve"]
+    assert len(curve) == len(found.leads)
+    assert curve[0]["over"] == "6 subject × 24 stimulus"
+    assert curve[0]["null"]["correction"] == f"best of {len(curve)} windows"
 
 
 def test_noise_has_no_lead():
@@ -67,7 +68,7 @@ def test_what_movement_tells_as_well_is_not_claimed():
         recording, "emotion", split, length=0.4, leads=[0], traces={"movement": trace}, **QUICK
     )
     assert alone.earliest == 0
-    assert beside.baseline == ("movement before",)
+    assert beside.windows[0].baseline == "movement before"
     assert beside.earliest is None
     np.testing.assert_allclose(alone.auc, beside.auc)
 
@@ -85,7 +86,7 @@ def test_labels_that_follow_the_clock_are_not_claimed():
     split = make_split(trials, trials["emotion"].to_numpy(), holdout="session", n_splits=4)
     found = lead_time(recording, "emotion", split, length=0.4, **QUICK)
     assert found.auc[0] > 0.8
-    assert found.baseline[0] == "trial order"
+    assert found.windows[0].baseline == "trial order"
     assert found.earliest is None
 
 
@@ -95,8 +96,39 @@ def test_the_intervals_hold_for_all_windows_at_once():
     one = lead_time(recording, "emotion", split, length=0.4, leads=[2.4], **QUICK)
     i = np.flatnonzero(np.isclose(many.leads, 2.4))[0]
     assert many.auc[i] == pytest.approx(one.auc[0])
-    assert np.ptp(many.interval[i]) > np.ptp(one.interval[0])
-    assert (many.p >= 1 / 81 - 1e-12).all()
+    assert np.ptp(many.windows[i].score.interval) > np.ptp(one.windows[0].score.interval)
+    assert (many.p >= 1 / 121 - 1e-12).all()
+
+
+def test_without_permutations_there_is_no_p_and_no_lead():
+    recording, _, split = planted()
+    found = lead_time(recording, "emotion", split, length=0.4, n_permutations=0, n_bootstrap=50)
+    assert found.earliest is None
+    row = found.to_dict()["curve"][0]
+    assert row["p"] is None
+    assert row["why"] == "no p, because 0 permutations were asked for"
+
+
+def test_windows_may_be_read_by_other_features_than_the_mean():
+    """A code in the variance, which no mean holds."""
+    rng = np.random.default_rng(0)
+    recording, _, split = planted(effect=0.0)
+    loud = np.where(recording["emotion"] == "fear", 3.0, 1.0)[:, None, None]
+    values = rng.normal(size=recording.shape) * loud
+    found = [
+        lead_time(
+            recording.copy(data=values),
+            "emotion",
+            split,
+            length=2.0,
+            leads=[0],
+            features=features,
+            **QUICK,
+        ).auc[0]
+        for features in (None, lambda window: np.log(window.var("time")))
+    ]
+    assert found[0] < 0.75
+    assert found[1] > 0.95
 
 
 def test_says_what_is_wrong():

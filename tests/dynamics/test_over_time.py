@@ -56,13 +56,23 @@ def test_the_null_is_the_best_time_of_each_permutation():
         recording, "emotion", random_split(trials), within="subject", n_permutations=99
     )
     assert found.blocks == ("s0", "s1", "s2")
-    assert found.scheme == "labels permuted within subject"
+    assert "within subject" in found.null.scheme
+    assert found.null.correction == "best of 6 times"
     assert (found.p[4:] == 0.01).all()
     assert found.p[:4].min() > 0.05
     mean = found.auc.mean(0)
-    expected = [(1 + (found.null >= m - 1e-12).sum()) / 100 for m in mean]
+    expected = [(1 + (found.best >= m - 1e-12).sum()) / 100 for m in mean]
     np.testing.assert_allclose(found.p, expected)
-    assert found.to_dict()["auc"] == pytest.approx(mean.tolist())
+    curve = found.to_dict()["curve"]
+    assert [row["auc"] for row in curve] == pytest.approx(mean.tolist())
+    assert all(row["null"]["n_arrangements"] == 99 for row in curve)
+    none = decode_over_time(recording, "emotion", random_split(trials), n_permutations=0)
+    assert none.to_dict()["curve"][0] | {"time_s": 0, "auc": 0} == {
+        "time_s": 0,
+        "auc": 0,
+        "p": None,
+        "why": "no p, because none was asked for",
+    }
 
 
 def test_noise_is_seldom_called():
@@ -93,7 +103,7 @@ def test_blocks_may_run_side_by_side_and_memory_is_bounded():
         for n_jobs in (1, 2)
     )
     np.testing.assert_allclose(one.auc, two.auc)
-    np.testing.assert_allclose(one.null, two.null)
+    np.testing.assert_allclose(one.best, two.best)
     assert steps[-1] == ("decoding over time", 3, 3)
     assert predict_memory(recording, 3, 1000) > recording.nbytes
     assert predict_memory(recording, 3, 1000) < predict_memory(recording, 3, 1000, n_jobs=2)

@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from affectome.errors import InputError
-from affectome.kernels.generalisation import generalisation_matrix
+from affectome.kernels.generalisation import arranged_matrices, generalisation_matrix
 
 
 def problem(n_units=6, n_classes=2, n=40, n_times=7):
@@ -109,3 +109,33 @@ def test_bad_input_is_refused_in_one_line(change, message):
     good = {"X": np.ones((6, 3, 2)), "y": np.arange(6) % 2, "folds": [([0, 1, 2], [3, 4])]}
     with pytest.raises(InputError, match=message):
         generalisation_matrix(**good | change)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_arranged_matrices_are_those_of_each_arrangement_fitted_anew(n_classes):
+    rng = np.random.default_rng(0)
+    person, stimulus = (a.ravel() for a in np.indices((3, 12)))
+    X = rng.normal(size=(36, 5, 4))
+    Y = np.array([rng.permutation(12)[stimulus] % n_classes for _ in range(60)])
+    folds = [(np.flatnonzero(stimulus % 2 == k), np.flatnonzero(stimulus % 2 != k)) for k in (0, 1)]
+    found = arranged_matrices(X, Y, folds, person, 3.0)
+    assert found.shape == (60, 3, 4, 4)
+    for number in (0, 25, 59):
+        for g in range(3):
+            own = [(train, test[person[test] == g]) for train, test in folds]
+            by_fold = generalisation_matrix(X, Y[number], own, 3.0)
+            if np.isnan(by_fold).any():
+                continue
+            pairs = [_pairs(Y[number][test], n_classes) for _, test in own]
+            if n_classes == 2:
+                expected = np.average(by_fold, axis=0, weights=[p[0] for p in pairs])
+                np.testing.assert_allclose(found[number, g], expected)
+            else:
+                assert np.isfinite(found[number, g]).all()
+    assert np.isnan(
+        arranged_matrices(X, np.where(person == 1, 1, Y[:1] % 2), folds, person)[0, 1]
+    ).all()
+
+
+def _pairs(y, n_classes):
+    return [(y == k).sum() * (y != k).sum() for k in range(n_classes)]

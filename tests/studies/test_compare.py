@@ -48,7 +48,7 @@ def test_every_decoder_is_scored_under_every_split(compared):
     assert [(c["split"], c["decoder"]) for c in result["table"]] == [
         (split, decoder) for split in SPLITS for decoder in DECODERS
     ]
-    assert result["schema"] == 1
+    assert result["schema"] == 2
     assert result["classes"] == ["fear", "joy"]
     assert result["chance"] == 0.5
     assert result["sizes"] == {
@@ -67,6 +67,13 @@ def test_every_decoder_is_scored_under_every_split(compared):
         own = cell["balanced_accuracy"]
         assert own["interval"][0] <= own["score"] <= own["interval"][1]
         assert (cell["above_linear"] is None) == (cell["decoder"] == "linear")
+        assert own["over"]
+        if cell["decoder"] == "linear":
+            assert own["null"]["n_arrangements"] == compare.N_PERMUTATIONS
+            assert own["q"] >= own["p"]
+        else:
+            assert own["p"] is None
+            assert own["why"].startswith("no p, because")
     total = 3 * sum(split["n_folds"] for split in result["splits"].values())
     assert steps[-1] == ("fits", total, total)
 
@@ -76,8 +83,8 @@ def test_the_linear_row_is_scikit_learns_loop_over_the_same_folds(compared):
     trials, X = trial_table(recording), differential_entropy(recording).values
     y = trials["emotion"].to_numpy()
     for name, holdout in compare.SPLITS.items():
-        split = make_split(trials, y, holdout)
-        assert split.digest == found.splits[name].digest
+        split = make_split(trials, y, holdout or "random")
+        assert split.digest == found.designs[name].split.digest
         expected = np.empty_like(y)
         for train, test in split:
             ridge = RidgeClassifierDecoder(alpha=compare.ALPHAS).fit(X[train], y[train])
@@ -101,7 +108,7 @@ def test_a_split_that_the_trials_do_not_allow_is_named(compared):
     recording, _, _ = compared
     one = recording.isel(trial=trial_table(recording)["subject"].to_numpy() == "sub-01")
     found = compare.run(measured(one), max_epochs=1)
-    assert list(found.splits) == ["random trials"]
+    assert list(found.designs) == ["random trials"]
     assert found.warnings[0].startswith("new people: absent, there is only one subject (sub-01)")
     assert found.warnings[1].startswith("new people, new films: absent, there is only one subject")
     assert "would seem" not in answer(found.to_dict())

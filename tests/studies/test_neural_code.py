@@ -13,6 +13,8 @@ from affectome.data.readers.measurement import Measurement
 from affectome.errors import InputError
 from affectome.simulations.population import simulate_population
 from affectome.studies.neural_code import study as neural_code
+from affectome.studies.neural_code.inputs import check_baseline, choose_design
+from affectome.studies.neural_code.report import answer, neural_code_page
 
 TWO = ("fear", "joy")
 
@@ -31,6 +33,17 @@ def named(warnings, start):
     return [warning for warning in warnings if warning.startswith(start)]
 
 
+@pytest.fixture
+def only(monkeypatch):
+    """Leave out all parts but some, for speed."""
+
+    def keep(*names):
+        parts = {name: neural_code.PARTS[name] for name in names}
+        monkeypatch.setattr(neural_code, "PARTS", parts)
+
+    return keep
+
+
 @pytest.fixture(scope="module")
 def everything():
     """Four subjects, samples before and after the event, graded and mixed emotions."""
@@ -47,13 +60,13 @@ def everything():
             intensity=(0.5, 2.0),
         ),
         nuisance=("movement",),
-        n_permutations=60,
+        n_permutations=120,
     )
 
 
 def test_the_result_has_the_keys_that_readers_rely_on(everything):
     result = everything.to_dict()
-    assert result["schema"] == 1
+    assert result["schema"] == 2
     assert result["study"] == "neural-code"
     assert result["classes"] == list(TWO)
     assert result["trials"] == 80
@@ -70,7 +83,7 @@ def test_the_result_has_the_keys_that_readers_rely_on(everything):
     assert [(c["a"], c["b"]) for c in result["contrasts"]] == [TWO]
     assert set(result["lead_time"]) >= {"curve", "earliest_s"}
     assert "curve" in result["personal"]
-    assert set(result["units"]) >= {"selective", "q"}
+    assert set(result["units"]) >= {"selective", "level"}
     assert result["skipped"] == []
     json.dumps(result)
 
@@ -109,6 +122,7 @@ def test_classes_that_follow_the_clock_are_called_out():
     sorted_ = study(recorded(n_trials=40, order="sorted", n_units=6))
     (warning,) = named(sorted_.warnings, "labels follow the clock")
     assert "mix the order of the classes" in warning
+    assert sorted_.to_dict()["decoding"]["balanced_accuracy"]["p"] is None
     mixed = study(recorded(n_trials=40, n_units=6))
     assert not named(mixed.warnings, "labels follow the clock")
 
@@ -125,16 +139,99 @@ def test_one_subject_is_held_out_in_stretches_of_each_class():
     one = recorded(n_trials=40, n_stimuli=1, n_units=6)
     one = Measurement(one.recording.drop_vars("subject"), one.source)
     code = study(one)
-    assert code.split.by == ("block",)
-    assert len(code.split) == 5
+    assert code.design.held == ("block",)
+    words = "held out: 5 consecutive stretches of the trials of each class"
+    assert code.to_dict()["held_out"].startswith(words)
+    assert "block" not in code.design.exchange.scheme
+    assert len(code.design.split) == 5
     y = trial_table(one.recording)["emotion"].to_numpy()
-    block = np.asarray(code.split.columns["block"])
+    block = np.asarray(code.design.split.columns["block"])
     for emotion in TWO:
         assert (np.diff(block[y == emotion]) >= 0).all()
         np.testing.assert_array_equal(np.bincount(block[y == emotion]), [4] * 5)
     assert named(code.warnings, "one subject only: nothing here tells how other people")
     assert named(code.warnings, "held out are 5 consecutive stretches of the trials of each class")
     assert named(code.warnings, "each class has one stimulus, so that what is read may be")
+
+
+def test_people_and_films_are_held_out_by_whatever_word_names_them():
+    measurement = recorded(n_subjects=4, n_units=6)
+    renamed = measurement.recording.rename(subject="participant_id", stimulus="film")
+    code = study(Measurement(renamed, measurement.source), holdout="participant_id")
+    assert code.design.headline == "held out: 4 people (participant_id)"
+    (note,) = code.to_dict()["not_held_out"]
+    assert note.startswith("not held out: film (12 values)")
+    assert "Held out: 4 people (participant_id)" in answer(code.to_dict())
+    assert "Not held out: film" in answer(code.to_dict())
+    both, _ = choose_design(renamed, "emotion", None, 0)
+    assert both.held == ("participant_id", "film")
+
+
+def test_what_is_before_the_event_is_read_by_the_same_features(only):
+    """The code is in the variance: log power sees it before the event, a mean does not."""
+    only("pre_event")
+    measurement = recorded(n_trials=80, n_units=6, window=(-2.0, 2.0), sfreq=20.0, effect=0.0)
+    recording = measurement.recording
+    louder = np.where(recording["emotion"] == "fear", 2.0, 1.0)[:, None, None]
+    loud = Measurement(recording * louder, measurement.source)
+    read = [
+        study(loud, features=name, n_permutations=60).found["pre_event"]["score"]
+        for name in ("mean", "tangent")
+    ]
+    assert read[0] < 0.7
+    assert read[1] > 0.9
+
+
+def test_ratings_are_decoded_as_ratings(only):
+    only("intensity", "pre_event", "contrasts")
+    measurement = recorded(n_subjects=4, n_units=8, intensity=(0.5, 2.0), effect=2.0)
+    code = study(measurement, "intensity", n_permutations=40)
+    result = code.to_dict()
+    assert result["classes"] == []
+    assert {"score", "interval", "p"} <= set(result["decoding"]["pearson_r"])
+    assert result["units"]["why"].startswith("no test of units: the target is a rating")
+    assert named(code.warnings, "contrasts: absent, the target is a rating")
+    assert "is read" in answer(result)
+
+
+def test_no_permutations_work_to_the_end():
+    code = study(recorded(n_subjects=4, n_units=6), n_permutations=0)
+    result = code.to_dict()
+    assert result["decoding"]["balanced_accuracy"]["p"] is None
+    page = neural_code_page(result, code.table)
+    assert "no p, because" in page.answer
+
+
+def test_a_baseline_inside_the_response_is_refused():
+    with pytest.raises(InputError, match="baseline 3,9 s lies inside the response"):
+        check_baseline((3.0, 9.0), None)
+    with pytest.raises(InputError, match="starts at 2 s"):
+        check_baseline((0.0, 2.5), (2.0, 4.0))
+    check_baseline((-1.0, 0.0), None)
+    check_baseline((0.0, 1.0), (2.0, 4.0))
+
+
+def test_every_p_stands_beside_its_null_and_every_interval_beside_its_groups(everything):
+    def walk(part):
+        if isinstance(part, dict):
+            yield part
+            for one in part.values():
+                yield from walk(one)
+        elif isinstance(part, list):
+            for one in part:
+                yield from walk(one)
+
+    seen = 0
+    for one in walk(everything.to_dict()):
+        if one.get("p") is not None:
+            seen += 1
+            assert {"scheme", "n_groups", "n_arrangements", "correction"} <= set(one["null"])
+            assert "q" in one
+        elif "p" in one:
+            assert one["why"].startswith("no p") or one["score"] is None
+        if one.get("interval") is not None:
+            assert one["over"]
+    assert seen > 8
 
 
 def test_trials_without_a_label_are_skipped_and_listed():
@@ -189,7 +286,16 @@ def session(tmp_path):
 
 def command(folder, *more, target="trial_type"):
     words = ["study", "neural-code", folder / "session.npz", "--events", folder / "events.tsv"]
-    words += ["--target", target, "--window", "-1,2", "--permutations", 25, "--out", folder / "run"]
+    words += [
+        "--target",
+        target,
+        "--window",
+        "-1,2",
+        "--permutations",
+        200,
+        "--out",
+        folder / "run",
+    ]
     with pytest.raises(SystemExit) as stop:
         main([*map(str, words), *more])
     return stop.value.code or 0

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from affectome.cli.running import finish, parse_pair, progress_bar, say
+from affectome.cli.running import finish, parse_pair, progress_bar, say, settings
 from affectome.data import output_folder
 from affectome.data.readers import read_recording
 from affectome.data.readers.measurement import Measurement
@@ -21,6 +21,7 @@ SIMULATED = "simulated film EEG"
 
 
 def compare(
+    context: typer.Context,
     recording: Annotated[
         Path | None,
         typer.Argument(help="EEG of people who watch films; simulated where not given."),
@@ -37,6 +38,9 @@ def compare(
     epochs: Annotated[
         int, typer.Option(help="Most epochs a network is trained for.")
     ] = study.EPOCHS,
+    permutations: Annotated[
+        int, typer.Option(help="Arrangements in the null of the linear decoder.")
+    ] = study.N_PERMUTATIONS,
     jobs: Annotated[int, typer.Option(help="Fits at once, one processor each.")] = 2,
     random_state: Annotated[int, typer.Option(help="Seed.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print result.json.")] = False,
@@ -58,6 +62,7 @@ def compare(
             measurement,
             target,
             max_epochs=epochs,
+            n_permutations=permutations,
             n_jobs=jobs,
             random_state=random_state,
             progress=progress,
@@ -68,7 +73,7 @@ def compare(
         "compare",
         {name: path for name, path in named.items() if path is not None},
         random_state,
-        settings={"target": target, "window": window, "epochs": epochs},
+        settings=settings(context, "jobs"),
     )
     page = film_eeg_page(result, ["Simulated recording"] if recording is None else [])
     report = write_run(out, result, page, record)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from affectome.cli.running import finish, parse_pair, progress_bar, say
+from affectome.cli.running import finish, parse_pair, progress_bar, say, settings
 from affectome.data import output_folder
 from affectome.data.readers import read_recording
 from affectome.errors import InputError, MissingExtraError
@@ -26,6 +26,7 @@ from affectome.studies.neural_code.report import answer, neural_code_page
 
 
 def neural_code(
+    context: typer.Context,
     recording: Annotated[
         Path, typer.Argument(help="Recording: FIF, EDF, BDF, BrainVision, BIDS, NWB, NIfTI, …")
     ],
@@ -98,6 +99,7 @@ def neural_code(
             decoder=decoder,
             features=features,
             response=parse_pair(response, "--response"),
+            baseline=parse_pair(baseline, "--baseline"),
             connectivity=connectivity,
             searchlight=searchlight,
             nuisance=nuisance or (),
@@ -105,16 +107,15 @@ def neural_code(
             random_state=random_state,
             progress=progress,
         )
-    named = {"recording": recording, "events": events, "confounds": confounds}
-    inputs = {name: path for name, path in named.items() if path is not None}
-    settings = {
-        "target": target,
-        "decoder": decoder,
-        "features": features,
-        "connectivity": connectivity,
-        "searchlight": searchlight,
+    named = {
+        "recording": recording,
+        "events": events,
+        "confounds": confounds,
+        "mask": mask,
+        "atlas": atlas,
     }
-    report = write_neural_code(out, found, inputs, random_state, settings)
+    inputs = {name: path for name, path in named.items() if path is not None}
+    report = write_neural_code(out, found, inputs, random_state, settings(context))
     result = found.to_dict()
     say(answer(result))
     say(f"report: {report}")
@@ -126,13 +127,17 @@ def write_neural_code(
     found: study.NeuralCode,
     inputs: Mapping[str, Path],
     random_state: int,
-    settings: Mapping[str, Any],
+    options: Mapping[str, Any],
 ) -> Path:
     """Write report, tables, manifest and ``result.json``; give the path of the report."""
-    result, table = found.to_dict(), found.selectivity.table
+    result, table = found.to_dict(), found.table
     brain, notes = _brain_maps(output_folder(out), found)
     record = manifest(
-        "study neural-code", dict(inputs), random_state, settings=settings, split=found.split
+        "study neural-code",
+        dict(inputs),
+        random_state,
+        settings=options,
+        split=found.decoding.split,
     )
     page = neural_code_page(result, table, (*found.notes, *notes), brain)
     tables = {"units": table}
@@ -143,8 +148,8 @@ def write_neural_code(
 
 def _brain_maps(out: Path, found: study.NeuralCode) -> tuple[list[Figure], list[str]]:
     """Write and draw the maps of voxels; say why where that can't be done."""
-    units, light = found.selectivity.table, found.searchlight
-    if not are_voxels(units):
+    units, light = found.table, found.searchlight
+    if found.selectivity is None or not are_voxels(units):
         return [], []
     try:
         figures = [brain_map(write_maps(out, units)[0], units)]

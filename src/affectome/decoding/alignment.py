@@ -54,6 +54,8 @@ class CrossSubject:
         Names of the people.
     accuracy
         Balanced accuracy on each person's held-out trials, shape (n_people,).
+    predicted
+        Label of each trial, read without its person and its stimulus, shape (n_trials,).
     """
 
     method: str
@@ -61,6 +63,7 @@ class CrossSubject:
     transductive: bool
     people: tuple[str, ...]
     accuracy: np.ndarray
+    predicted: np.ndarray
 
     def to_dict(self) -> dict[str, Any]:
         """Give the result as plain values."""
@@ -136,7 +139,7 @@ def cross_subject(
         [balanced_accuracy_score(labels[people == n], named[people == n]) for n in names]
     )
     transductive = method in TRANSDUCTIVE
-    return CrossSubject(method, USES[method], transductive, tuple(map(str, names)), accuracy)
+    return CrossSubject(method, USES[method], transductive, tuple(map(str, names)), accuracy, named)
 
 
 def _stimulus_folds(

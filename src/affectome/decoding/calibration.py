@@ -16,10 +16,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.model_selection import GroupKFold, StratifiedKFold
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from affectome.decoding.groups import cross_fitted, fit_grouped, group_columns
 from affectome.errors import InputError
 
 LOWEST, HIGHEST = 1e-3, 1e3
@@ -72,15 +72,15 @@ def fit_temperature(logits: ArrayLike, y: ArrayLike, *, max_iter: int = 100) -> 
 class CalibratedDecoder(ClassifierMixin, BaseEstimator):
     """A decoder whose probabilities are scaled by a temperature learned inside the training trials.
 
-    The temperature is learned on out-of-fold logits (whole groups left out where groups are given);
-    the decoder is then fitted on all training trials.
+    The temperature is learned on logits of trials whose groups (people, stimuli, both where they
+    cross) the decoder had not seen; the decoder is then fitted on all training trials.
 
     Parameters
     ----------
     estimator
         A classifier with ``decision_function`` or ``predict_proba``.
     n_splits
-        Folds inside the training trials.
+        Parts that each column of groups is dealt into.
 
     Attributes
     ----------
@@ -89,6 +89,9 @@ class CalibratedDecoder(ClassifierMixin, BaseEstimator):
     classes_ : ndarray
     """
 
+    __metadata_request__fit = {"groups": True}  # noqa: RUF012
+    crossed_groups = True
+
     def __init__(self, estimator: Any, n_splits: int = 5):
         self.estimator = estimator
         self.n_splits = n_splits
@@ -96,27 +99,26 @@ class CalibratedDecoder(ClassifierMixin, BaseEstimator):
     def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Learn the temperature out of fold, then the decoder on all of ``X`` and ``y``.
 
+        Parameters
+        ----------
+        X, y
+            Trials and their labels.
+        groups
+            What trials share, shape (n_trials,) or (n_trials, n_columns). Without it trials are
+            taken as independent, and a warning says so.
+
         Raises
         ------
         InputError
             If a class or the groups are too few for two folds.
         """
         values, labels = np.asarray(X), np.asarray(y)
+        columns = group_columns(groups, len(labels), "calibration")
         self.classes_, codes = np.unique(labels, return_inverse=True)
-        held_out = np.full((len(codes), len(self.classes_)), np.nan)
-        for train, test in inner_folds(codes, groups, self.n_splits):
-            if len(np.unique(codes[train])) == len(self.classes_):
-                held_out[test] = logits_of(
-                    clone(self.estimator).fit(values[train], labels[train]), values[test]
-                )
+        held_out = cross_fitted(self.estimator, values, codes, columns, self.n_splits, logits_of)
         seen = np.isfinite(held_out).all(1)
-        if not seen.any():
-            raise InputError(
-                "no inner fold holds every class in training; give groups that each hold several "
-                "classes"
-            )
         self.temperature_ = fit_temperature(held_out[seen], codes[seen])
-        self.estimator_ = clone(self.estimator).fit(values, labels)
+        self.estimator_ = fit_grouped(self.estimator, values, labels, columns)
         return self
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
@@ -131,24 +133,6 @@ class CalibratedDecoder(ClassifierMixin, BaseEstimator):
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Give the most probable class of each trial."""
         return self.classes_[self.decision_function(X).argmax(1)]
-
-
-def inner_folds(
-    codes: np.ndarray, groups: ArrayLike | None, n_splits: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Folds inside training trials: whole groups where they are given, else stratified."""
-    if groups is not None:
-        n_groups = len(np.unique(np.asarray(groups)))
-        if n_groups < 2:
-            raise InputError("calibration holds out whole groups, and there is one group; need two")
-        return list(GroupKFold(min(n_splits, n_groups)).split(codes, codes, np.asarray(groups)))
-    rarest = int(np.bincount(codes).min())
-    if rarest < 2 or len(np.unique(codes)) < 2:
-        raise InputError(
-            "calibration needs two classes with two trials each; the rarest has " + str(rarest)
-        )
-    folds = StratifiedKFold(min(n_splits, rarest), shuffle=True, random_state=0)
-    return list(folds.split(codes, codes))
 
 
 def logits_of(decoder: Any, X: np.ndarray) -> np.ndarray:

@@ -10,10 +10,11 @@ import torch
 from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
+from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, check_random_state
 
+from affectome.decoding.groups import group_columns, inner_folds
 from affectome.decoding.torch_modules import EEGNet, ShallowConvNet, WindowGRU
 from affectome.errors import InputError, require
 
@@ -29,9 +30,9 @@ class DeepDecoder(ClassifierMixin, BaseEstimator):
     """A network, trained by gradient descent on cross-entropy with early stopping.
 
     Units are standardised with the training trials' mean and deviation. Training stops when the
-    loss (or accuracy) on validation trials, taken from *inside* the training trials (whole groups
-    where they are given), has not got better for ``patience`` epochs; the best epoch's weights are
-    kept.
+    loss (or accuracy) on validation trials, taken from *inside* the training trials, has not got
+    better for ``patience`` epochs; the best epoch's weights are kept. Validation trials share no
+    group with those that train: new people, new stimuli, or both at once where they cross.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ class DeepDecoder(ClassifierMixin, BaseEstimator):
     max_epochs, patience, batch_size, learning_rate, weight_decay
         Of the training (AdamW).
     validation
-        Share of the training trials (or groups) that decide when to stop.
+        Share of the training trials (or of the groups of each column) that decide when to stop.
     monitor
         "loss", which keeps probabilities honest, or "accuracy", which keeps on growing in small
         sets long after the network has become too sure of itself.
@@ -62,6 +63,9 @@ class DeepDecoder(ClassifierMixin, BaseEstimator):
     n_epochs_ : int
         Epochs until training stopped.
     """
+
+    __metadata_request__fit = {"groups": True}  # noqa: RUF012
+    crossed_groups = True
 
     def __init__(
         self,
@@ -103,12 +107,13 @@ class DeepDecoder(ClassifierMixin, BaseEstimator):
         X, y
             Trials and their labels.
         groups
-            Shape (n_trials,); with two or more groups the validation trials are whole groups.
+            What trials share, shape (n_trials,) or (n_trials, n_columns). Without it trials are
+            taken as independent, and a warning says so.
 
         Raises
         ------
         InputError
-            If ``X`` has no time axis, holds NaN, or ``y`` has one class.
+            If ``X`` has no time axis, holds NaN, ``y`` has one class or groups are one.
         """
         values = _checked(X)
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
@@ -121,7 +126,8 @@ class DeepDecoder(ClassifierMixin, BaseEstimator):
         self.scale_ = np.where(spread > 0, spread, np.float32(1))
         self.n_features_in_ = values.shape[2]
         random = check_random_state(self.random_state)
-        folds = [_validation(values, codes, groups, self.validation, random)]
+        columns = group_columns(groups, len(codes), "early stopping")
+        folds = [_validation(codes, columns, self.validation, random)]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(random.randint(2**31)))
             self.net_ = self._net(values.shape, folds).fit(
@@ -223,17 +229,20 @@ def _checked(X: ArrayLike) -> np.ndarray:
 
 
 def _validation(
-    X: np.ndarray, codes: np.ndarray, groups: ArrayLike | None, share: float, random: Any
+    codes: np.ndarray, groups: np.ndarray, share: float, random: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
-    if groups is not None and len(np.unique(np.asarray(groups))) > 1:
-        chosen = GroupShuffleSplit(1, test_size=share, random_state=random)
-        return next(chosen.split(X, codes, np.asarray(groups)))
+    """Rows that train and rows that tell when to stop; they share no group."""
     if np.bincount(codes).min() < 2:
         raise InputError(
             "early stopping needs two trials of each class; give more trials of "
             "the rarest class, or a closed-form decoder"
         )
-    n_validation = max(round(share * len(codes)), codes.max() + 1)
-    return next(
-        StratifiedShuffleSplit(1, test_size=n_validation, random_state=random).split(X, codes)
-    )
+    if groups.shape[1] == 1 and len(np.unique(groups)) == len(codes):
+        n_validation = max(round(share * len(codes)), codes.max() + 1)
+        chosen = StratifiedShuffleSplit(1, test_size=n_validation, random_state=random)
+        return next(chosen.split(codes, codes))
+    folds = inner_folds(codes, groups, max(2, round(1 / share)))
+    first = random.permutation(len(folds))
+    # Groups of one class each may leave the training without a class.
+    held = [len(np.unique(codes[folds[number][0]])) for number in first]
+    return folds[first[int(np.argmax(held))]]

@@ -43,18 +43,27 @@ class FewShot:
     alone: np.ndarray
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the curve: means over people and their standard error for each number of trials."""
-        error = np.sqrt(len(self.people))
+        """Give the curve: for each number of trials the mean over people, the least and the most.
+
+        It has no interval and no p: people share their stimuli and the trials that everybody's
+        model was trained on.
+        """
         return {
             "curve": [
                 {
                     "shots": k,
                     "personal": float(self.personal[:, i].mean()),
-                    "personal_se": float(self.personal[:, i].std(ddof=1) / error),
-                    "alone": float(self.alone[:, i].mean()),
+                    "range": [float(self.personal[:, i].min()), float(self.personal[:, i].max())],
+                    "better_than_none": int(
+                        (self.personal[:, i] > self.personal[:, 0] + 1e-9).sum()
+                    ),
+                    "people": len(self.people),
+                    "alone": float(self.alone[:, i].mean()) if k else None,
                 }
                 for i, k in enumerate(self.shots)
-            ]
+            ],
+            "p": None,
+            "why": "no p, because people share stimuli and the trials that models learned from",
         }
 
 

@@ -1,9 +1,11 @@
 """Temporal generalisation: does a code found at one moment hold at another?
 
 A decoder is trained at each time and tested at every time (King & Dehaene 2014): a square of high
-scores is a code that stays, a diagonal one that keeps changing. Where the matrix differs from
-chance is told by clusters (Maris & Oostenveld 2007), over subjects by sign flips, for a single
-subject by permuted labels.
+scores is a code that stays, a diagonal one that keeps changing. People share their stimuli and the
+trials that decoders were trained on, so that their maps are not independent, and signs can't be
+flipped. So the labels trade places as the design allows, decoders are fitted anew to each
+arrangement, and the clusters of the mean map are held against the largest of each (Maris &
+Oostenveld 2007), with one person as with fifty.
 """
 
 from __future__ import annotations
@@ -15,14 +17,15 @@ import numpy as np
 import xarray as xr
 
 from affectome.data import trial_table
-from affectome.dynamics.over_time import Folds, with_time
+from affectome.dynamics.over_time import Folds, design_of, with_time
 from affectome.errors import InputError
-from affectome.evidence import Split, arrange
-from affectome.kernels.clusters import Clusters, null_clusters, sign_flip_clusters
-from affectome.kernels.generalisation import generalisation_matrix
+from affectome.evidence import Design, Null, Split
+from affectome.evidence.splits import named
+from affectome.kernels.clusters import Clusters, null_clusters
+from affectome.kernels.generalisation import arranged_matrices
 from affectome.progress import Progress, silent
 
-FEWEST_SUBJECTS = 6
+FEWEST_MAPS = 20
 
 
 @dataclass(frozen=True)
@@ -36,40 +39,79 @@ class Generalisation:
     subjects
         Names of those who were tested.
     auc
-        AUC, mean over classes, shape (n_subjects, n_times trained, n_times tested).
+        AUC, mean over classes, shape (n_subjects, n_times trained, n_times tested); NaN for a
+        subject with no fold that tests two of its trials of different classes.
     clusters
-        Where the mean over subjects differs from chance.
+        Where the mean over subjects differs from chance; None where nothing can be tested.
     null
-        How chance was drawn.
+        How the maps of the null were drawn.
+    why
+        Why there is no test.
     """
 
     times: np.ndarray
     subjects: tuple[str, ...]
     auc: np.ndarray
-    clusters: Clusters
-    null: str
+    clusters: Clusters | None
+    null: Null | None
+    why: str | None
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Mean map over subjects, shape (n_times, n_times)."""
+        defined = np.isfinite(self.auc).all((1, 2))
+        mean: np.ndarray = self.auc[defined].mean(0)
+        return mean
+
+    @property
+    def undefined(self) -> tuple[str, ...]:
+        """Names of subjects who have no AUC."""
+        return tuple(
+            who
+            for who, own in zip(self.subjects, self.auc, strict=True)
+            if not np.isfinite(own).all()
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Give the mean matrix and the clusters' p as plain lists."""
-        return {
+        found: dict[str, Any] = {
             "times_s": self.times.tolist(),
-            "auc": self.auc.mean(0).tolist(),
-            "clusters": [
-                {"mass": float(m), "p": float(p), "points": int((self.clusters.labels == i).sum())}
-                for i, (m, p) in enumerate(zip(self.clusters.mass, self.clusters.p, strict=True), 1)
-            ],
-            "null": self.null,
+            "auc": self.mean.tolist(),
+            "subjects": len(self.subjects) - len(self.undefined),
+            "undefined": dict.fromkeys(
+                self.undefined, "no fold tests two of its trials of different classes"
+            ),
+            "clusters": [],
         }
+        if self.clusters is None or self.null is None:
+            return found | {"p": None, "why": self.why}
+        for number, (mass, p) in enumerate(
+            zip(self.clusters.mass, self.clusters.p, strict=True), 1
+        ):
+            points = self.clusters.labels == number
+            trained, tested = (np.flatnonzero(points.any(axis)) for axis in (1, 0))
+            found["clusters"].append(
+                {
+                    "mass": float(mass),
+                    "p": float(p),
+                    "null": self.null.to_dict(),
+                    "points": int(points.sum()),
+                    "trained_s": self.times[trained[[0, -1]]].tolist(),
+                    "tested_s": self.times[tested[[0, -1]]].tolist(),
+                    "auc": float(self.mean[points].mean()),
+                }
+            )
+        return found
 
 
 def temporal_generalisation(
     recording: xr.DataArray,
     target: str,
-    split: Split,
+    design: Design | Split,
     *,
     within: str | None = None,
     alpha: float = 10.0,
-    n_permutations: int = 1000,
+    n_permutations: int = 200,
     random_state: int = 0,
     progress: Progress = silent,
 ) -> Generalisation:
@@ -81,18 +123,18 @@ def temporal_generalisation(
         Dims (trial, time, unit).
     target
         Coordinate of ``trial`` that holds the labels.
-    split
-        Which trials train and which are tested.
+    design
+        What is held out and what may trade places; from a Split it is made here.
     within
         Coordinate of ``trial``, such as ``subject``: decoders train and test inside its values.
     alpha
         Ridge penalty on units standardised in the training trials.
     n_permutations
-        Sign flips, or permutations of the labels with fewer than six subjects.
+        Arrangements of the labels; no test with fewer than twenty.
     random_state
         Seed.
     progress
-        Called when a subject, or a permutation, is done.
+        Called when the matrices are found, and when those of the null are.
 
     Raises
     ------
@@ -101,63 +143,58 @@ def temporal_generalisation(
     """
     X = with_time(recording).values
     trials = trial_table(recording)
-    for column in (target, within):
-        if column is not None and column not in trials:
-            raise InputError(f"the trials have no column {column!r}; they have {list(trials)}")
-    names, y = np.unique(trials[target].to_numpy(), return_inverse=True)
-    if len(names) < 2:
-        raise InputError(f"{target!r} holds one class only ({names[0]!s}); give two or more")
-    subjects = trials["subject"].to_numpy() if "subject" in trials else np.zeros(len(y), dtype=int)
-    inside = None if within is None else trials[within].to_numpy()
-    people, tested = np.unique(subjects, return_inverse=True)
-    cells = _cells(split, inside, tested, y)
+    if within is not None and within not in trials:
+        raise InputError(f"the trials have no column {within!r}; they have {list(trials)}")
+    design = design_of(trials, target, design)
+    names, y = np.unique(design.y, return_inverse=True)
+    who = named(trials, "subject")
+    people, tested = np.unique(
+        np.zeros(len(y), dtype=int) if who is None else trials[who].to_numpy(), return_inverse=True
+    )
+    folds = _folds(design.split, None if within is None else trials[within].to_numpy(), y, tested)
     X = np.ascontiguousarray(X.transpose(0, 2, 1))
-    maps = _matrices(X, y, cells, alpha, progress)
-    if len(maps) >= FEWEST_SUBJECTS:
-        clusters = sign_flip_clusters(
-            maps - 0.5, n_permutations=n_permutations, random_state=random_state
-        )
-        null = "signs of whole subjects flipped"
-    else:
-        drawn, null = arrange(y, split, n_permutations, random_state)
-        chance = []
-        for number, labels in enumerate(drawn):
-            chance.append(_matrices(X, labels, cells, alpha, silent).mean(0))
-            progress("permuting labels", number + 1, len(drawn))
-        clusters = null_clusters(maps.mean(0), np.array(chance))
-    who = tuple(str(people[subject]) for subject in cells)
-    return Generalisation(recording["time"].values, who, maps, clusters, null)
+    present = np.unique(tested[np.concatenate([test for _, test in folds])])
+    maps = arranged_matrices(X, y[None], folds, tested, alpha)[0, present]
+    progress("temporal generalisation", 1, 2)
+    why = design.why_no_p
+    if n_permutations < FEWEST_MAPS:
+        why = why or f"no p, because {n_permutations} permutations were asked for"
+    clusters = null = None
+    if why is None:
+        drawn = np.searchsorted(names, design.arrange(n_permutations, random_state))
+        found = arranged_matrices(X, drawn, folds, tested, alpha)
+        chance = np.array([_mean(one) for one in found if np.isfinite(one).all((1, 2)).any()])
+        clusters = null_clusters(_mean(maps), chance)
+        correction = f"largest cluster anywhere in the map of {maps.shape[1]} × {maps.shape[2]}"
+        null = Null(design.exchange.scheme, design.exchange.n_groups, len(chance), correction)
+    progress("temporal generalisation", 2, 2)
+    shown = tuple(str(people[subject]) for subject in present)
+    return Generalisation(recording["time"].values, shown, maps, clusters, null, why)
 
 
-def _cells(
-    split: Split, inside: np.ndarray | None, tested: np.ndarray, y: np.ndarray
-) -> dict[int, Folds]:
-    """Subject -> folds that test this subject's trials, with every class on both sides."""
-    cells: dict[int, Folds] = {}
+def _mean(maps: np.ndarray) -> np.ndarray:
+    """Mean over the subjects whose map is defined."""
+    mean: np.ndarray = maps[np.isfinite(maps).all((1, 2))].mean(0)
+    return mean
+
+
+def _folds(split: Split, inside: np.ndarray | None, y: np.ndarray, tested: np.ndarray) -> Folds:
+    """Folds that train on every class and test two classes of a subject, inside blocks if given."""
+    folds: Folds = []
     n_classes = y.max() + 1
     for train, test in split:
-        for subject in np.unique(tested[test]):
-            mine = test[tested[test] == subject]
-            seen = train if inside is None else train[inside[train] == inside[mine[0]]]
-            if all(len(np.unique(y[side])) == n_classes for side in (seen, mine)):
-                cells.setdefault(int(subject), []).append((seen, mine))
-    if not cells:
+        parts = [(train, test)]
+        if inside is not None:
+            blocks = np.unique(inside[test])
+            parts = [(train[inside[train] == b], test[inside[test] == b]) for b in blocks]
+        for seen, own in parts:
+            several = any(len(np.unique(y[own[tested[own] == s]])) > 1 for s in np.unique(tested))
+            if len(np.unique(y[seen])) == n_classes and several:
+                folds.append((seen, own))
+    if not folds:
         raise InputError(
-            "no fold trains and tests every class of one subject, so no AUC can be formed; "
-            f"the split holds out {' and '.join(split.by) or 'rows'}: hold out less, or drop "
-            "`within`"
+            "no fold trains on every class and tests two classes of one subject, so no AUC can be "
+            f"formed; the split holds out {' and '.join(split.by) or 'rows'}: hold out less, or "
+            "drop `within`"
         )
-    return cells
-
-
-def _matrices(
-    X: np.ndarray, y: np.ndarray, cells: dict[int, Folds], alpha: float, progress: Progress
-) -> np.ndarray:
-    """AUC of each subject, mean over folds, (n_subjects, n_times, n_times); pairs within a fold."""
-    maps = []
-    for number, folds in enumerate(cells.values()):
-        by_fold = generalisation_matrix(X, y, folds, alpha)
-        present = np.isfinite(by_fold).all((1, 2))
-        maps.append(by_fold[present].mean(0) if present.any() else np.full(by_fold.shape[1:], 0.5))
-        progress("temporal generalisation", number + 1, len(cells))
-    return np.array(maps)
+    return folds

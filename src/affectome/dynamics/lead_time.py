@@ -3,20 +3,22 @@ r"""Lead time: how long before the report an emotion can be read.
 For each lead δ the decoder sees a window that ends δ seconds before the report, and nothing later;
 a Recording whose filters looked ahead is refused. Each window is held against what needs no
 measurement (trial order, the label before, stimulus, movement). The intervals and p hold for all
-windows at once: with the AUC of permuted labels standardised window by window, :math:`z_{b\delta}`,
+windows at once: with the AUC of labels that traded places as the design allows, standardised window
+by window (the real one among them), :math:`z_{b\delta}`,
 
 .. math:: c = Q_{.95}\big(\max_\delta |z_{b\delta}|\big), \quad
           p_\delta = \frac{1 + \#\{b : \max_{\delta'} z_{b\delta'} \ge z_\delta\}}{1 + B} ,
 
-pointwise intervals are widened by :math:`c / 1.96`. The earliest reliable lead is the largest δ up
-to which, from the shortest lead on, every window has p ≤ .05 and an excess over its best baseline
-whose interval is above zero.
+pointwise intervals are widened by :math:`c / 1.96`; a window's own standard error is calibrated by
+the spread of its null, as in :func:`affectome.evidence.evaluate`. The earliest reliable lead is the
+largest δ up to which, from the shortest lead on, every window has p ≤ .05 and an excess over its
+best baseline whose interval is above zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,24 +26,69 @@ import xarray as xr
 
 from affectome.data import check_recording, trial_table
 from affectome.decoding import RidgeClassifierDecoder
+from affectome.dynamics.over_time import design_of
 from affectome.errors import InputError
 from affectome.evidence import (
-    METRICS,
-    USUAL_INFLATION,
+    Design,
+    Null,
+    Predictions,
+    Score,
     Split,
-    arrange,
     baseline_scores,
-    difference,
-    fold_of,
-    independent_groups,
-    score,
+    cross_fit,
+    max_statistic,
+    null_scores,
 )
+from affectome.evidence.score_sheet import ScoreSheet, calibrating_null
 from affectome.features.windows import causal_window
 from affectome.progress import Progress, silent
 
 METRIC = "macro_auc"
+LEVEL = 0.05
 NORMAL = 1.959963984540054
-CHUNK = 100
+FEWEST = 20
+
+
+@dataclass(frozen=True)
+class Lead:
+    """How well a label is read from one window.
+
+    Attributes
+    ----------
+    lead_s
+        Seconds between the end of the window and the report.
+    score
+        AUC with the interval that holds for all windows at once, and p corrected over windows.
+    baseline
+        Name of the best of what needs no measurement, and its AUC.
+    baseline_auc
+        Its AUC.
+    excess
+        AUC above it, with its interval for all windows at once.
+    """
+
+    lead_s: float
+    score: Score
+    baseline: str
+    baseline_auc: float
+    excess: Score
+
+    @property
+    def reliable(self) -> bool:
+        """Whether the label is read, and better than from the best baseline."""
+        low = -np.inf if self.excess.interval is None else self.excess.interval[0]
+        return self.score.p is not None and self.score.p <= LEVEL and low > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the window's row of ``result.json``."""
+        found = self.score.to_dict()
+        row = {"lead_s": self.lead_s, "auc": found.pop("score")} | found
+        return row | {
+            "baseline": self.baseline,
+            "baseline_auc": self.baseline_auc,
+            "excess": self.excess.value,
+            "excess_interval": self.excess.interval,
+        }
 
 
 @dataclass(frozen=True)
@@ -50,69 +97,52 @@ class LeadTime:
 
     Attributes
     ----------
-    leads
-        Seconds between the end of the window and the report, rising, shape (n_leads,).
     length
         Seconds of a window.
-    auc
-        AUC of each window, shape (n_leads,).
-    interval
-        95 % interval that holds for all windows at once, shape (n_leads, 2).
-    p
-        Permutation p, corrected over windows, shape (n_leads,).
-    baseline, baseline_auc
-        Name and AUC of each window's best baseline.
-    excess, excess_interval
-        AUC above that baseline, and its interval for all windows at once.
+    windows
+        Each window, by rising lead.
     earliest
         Earliest reliable lead in seconds; None where not even the shortest lead is reliable.
-    scheme
-        How labels were permuted.
     """
 
-    leads: np.ndarray
     length: float
-    auc: np.ndarray
-    interval: np.ndarray
-    p: np.ndarray
-    baseline: tuple[str, ...]
-    baseline_auc: np.ndarray
-    excess: np.ndarray
-    excess_interval: np.ndarray
+    windows: tuple[Lead, ...]
     earliest: float | None
-    scheme: str
+
+    @property
+    def leads(self) -> np.ndarray:
+        """Seconds between the end of each window and the report, shape (n_leads,)."""
+        return np.array([one.lead_s for one in self.windows])
+
+    @property
+    def auc(self) -> np.ndarray:
+        """AUC of each window, shape (n_leads,)."""
+        return np.array([one.score.value for one in self.windows])
+
+    @property
+    def p(self) -> np.ndarray:
+        """Corrected p of each window, NaN where there is none, shape (n_leads,)."""
+        return np.array([np.nan if w.score.p is None else w.score.p for w in self.windows])
 
     def to_dict(self) -> dict[str, Any]:
         """Give the curve, a row a lead, and the earliest reliable lead."""
         return {
             "window_s": self.length,
             "earliest_s": self.earliest,
-            "curve": [
-                {
-                    "lead_s": float(self.leads[i]),
-                    "auc": float(self.auc[i]),
-                    "interval": self.interval[i].tolist(),
-                    "p": float(self.p[i]),
-                    "baseline": self.baseline[i],
-                    "baseline_auc": float(self.baseline_auc[i]),
-                    "excess": float(self.excess[i]),
-                    "excess_interval": self.excess_interval[i].tolist(),
-                }
-                for i in range(len(self.leads))
-            ],
-            "scheme": self.scheme,
+            "curve": [one.to_dict() for one in self.windows],
         }
 
 
 def lead_time(
     recording: xr.DataArray,
     target: str,
-    split: Split,
+    design: Design | Split,
     *,
     length: float,
     leads: Sequence[float] | None = None,
     nuisance: Sequence[str] = (),
     traces: Mapping[str, xr.DataArray] | None = None,
+    features: Callable[[xr.DataArray], xr.DataArray] | None = None,
     alpha: float = 10.0,
     n_permutations: int = 500,
     n_bootstrap: int = 1000,
@@ -127,10 +157,10 @@ def lead_time(
         Dims (trial, time, unit); time 0 is the report.
     target
         Coordinate of ``trial`` that holds the labels.
-    split
-        Which trials train and which are tested.
+    design
+        What is held out and what may trade places; from a Split it is made here.
     length
-        Seconds of a window; units are averaged over it.
+        Seconds of a window.
     leads
         Seconds between a window's end and the report; from 0 in steps of half a window as far back
         as the trials reach when not given.
@@ -139,10 +169,12 @@ def lead_time(
     traces
         Name → Recording of what else was measured in the same trials, such as movement; read from
         the same windows by the same decoder as a further baseline.
+    features
+        From a window to one response a trial and unit; the mean over the window when not given.
     alpha
         Ridge penalty on units standardised in the training trials.
     n_permutations
-        Arrangements of the labels in the null.
+        Arrangements of the labels in the null; no p with fewer than twenty.
     n_bootstrap
         Draws of groups for the intervals.
     random_state
@@ -158,67 +190,91 @@ def lead_time(
     """
     check_recording(recording)
     trials = trial_table(recording)
-    if target not in trials:
-        raise InputError(f"the trials have no column {target!r}; they have {list(trials)}")
-    y = trials[target].to_numpy()
-    if len(np.unique(y)) < 2:
-        raise InputError(f"{target!r} holds one class only; give two or more")
+    design = design_of(trials, target, design)
+    y = design.y
     chosen = _leads(recording, length, leads)
-    fold = fold_of(split, len(y))
-    rows = np.flatnonzero(fold >= 0)
-    drawn, scheme = arrange(y, split, n_permutations, random_state)
-    fixed = baseline_scores(trials, y, split, nuisance)
-    options: dict[str, Any] = {
-        "groups": independent_groups(trials, split)[rows],
-        "folds": fold[rows],
-        "n_bootstrap": n_bootstrap,
-        "random_state": random_state,
-        "inflation": USUAL_INFLATION,
+    rivals = {
+        name: Predictions(y, scores)
+        for name, scores in baseline_scores(design.trials, y, design.split, nuisance).items()
     }
-    own, above, names, null = [], [], [], []
+    decoder = RidgeClassifierDecoder(alpha=alpha)
+    sheet = ScoreSheet(design, n_bootstrap, random_state)
+    drawn, why = _arranged(design, n_permutations, random_state)
+    read, best, nulls, spreads = [], [], [], []
     for number, lead in enumerate(chosen):
-        decoder = _Window(split, alpha, length, float(lead))
-        found = decoder.read(recording, y[None])[0]
-        rivals = dict(fixed) | {
-            f"{name} before": decoder.read(_aligned(trace, recording, name), y[None])[0]
-            for name, trace in (traces or {}).items()
-        }
-        scores = {k: score(METRIC, y[rows], v[rows], n_bootstrap=0) for k, v in rivals.items()}
-        best = max(scores, key=lambda name: scores[name].value)
-        own.append(score(METRIC, y[rows], found[rows], **options))
-        above.append(difference(METRIC, y[rows], found[rows], rivals[best][rows], **options))
-        names.append((best, scores[best].value))
-        null.append(decoder.null(recording, drawn, fold))
+        X = _window(recording, length, float(lead), features)
+        found = cross_fit(decoder, X, y, design.split, True)
+        beside = dict(rivals)
+        for name, trace in (traces or {}).items():
+            moved = _window(_aligned(trace, recording, name), length, float(lead), None)
+            beside[f"{name} before"] = cross_fit(decoder, moved, y, design.split, True)
+        null = null_scores(
+            decoder, X, design, [METRIC], drawn, design.exchange.scheme, design.exchange.n_groups
+        )
+        by_others = calibrating_null(decoder, X, design, [METRIC], null, random_state)
+        wider = sheet.inflation(METRIC, by_others)
+        scores = {name: sheet.score(METRIC, one, 1.0) for name, one in beside.items()}
+        name = max(scores, key=lambda n: np.nan_to_num(scores[n].value, nan=-1.0))
+        read.append((found, beside[name], wider))
+        best.append((name, scores[name].value))
+        nulls.append(null.tests[METRIC].null if METRIC in null.tests else np.empty(0))
+        spreads.append(by_others.tests[METRIC].null if METRIC in by_others.tests else np.empty(0))
         progress("lead time", number + 1, len(chosen))
-    return _summary(chosen, length, own, above, names, np.array(null), scheme)
+    at_once = _at_once(np.array(spreads))
+    own = [sheet.score(METRIC, found, wider * at_once) for found, _, wider in read]
+    above = [sheet.difference(METRIC, one, other, wider * at_once) for one, other, wider in read]
+    p, null_of = _corrected(own, np.array(nulls), design, why)
+    windows = tuple(
+        Lead(float(lead), replace(one, p=p_one, null=null_of, why=why), name, value, more)
+        for lead, one, p_one, (name, value), more in zip(chosen, own, p, best, above, strict=True)
+    )
+    n_reliable = int(np.cumprod([one.reliable for one in windows]).sum())
+    earliest = float(chosen[n_reliable - 1]) if n_reliable else None
+    return LeadTime(length, windows, earliest)
 
 
-class _Window:
-    """Reads any trace in one window with one decoder on the same folds."""
+def _arranged(
+    design: Design, n_permutations: int, random_state: int
+) -> tuple[np.ndarray, str | None]:
+    """Draw labels under the null; none of them, and why, where there can be no p."""
+    why = design.why_no_p
+    if n_permutations < FEWEST:
+        why = why or f"no p, because {n_permutations} permutations were asked for"
+    return (design.y[None][:0] if why else design.arrange(n_permutations, random_state)), why
 
-    def __init__(self, split: Split, alpha: float, length: float, lead: float) -> None:
-        self.folds = split.folds
-        self.decoder = RidgeClassifierDecoder(alpha=alpha)
-        self.length, self.lead = length, lead
 
-    def read(self, recording: xr.DataArray, labels: np.ndarray) -> np.ndarray:
-        """Scores of each arrangement, (n_arrangements, n) or (n_arrangements, n, n_classes)."""
-        mean = causal_window(recording, self.length, self.lead).mean("time").values
-        return self.decoder.closed_form_predictions(mean, labels, self.folds)
+def _window(
+    recording: xr.DataArray,
+    length: float,
+    lead: float,
+    features: Callable[[xr.DataArray], xr.DataArray] | None,
+) -> np.ndarray:
+    window = causal_window(recording, length, lead)
+    found = window.mean("time") if features is None else features(window)
+    values: np.ndarray = found.values
+    return values
 
-    def null(self, recording: xr.DataArray, drawn: np.ndarray, fold: np.ndarray) -> np.ndarray:
-        """AUC of each arrangement of the labels, (n_arrangements,)."""
-        rows = np.flatnonzero(fold >= 0)
-        even = np.ones((1, len(rows)))
-        codes = np.unique(drawn, return_inverse=True)[1].reshape(drawn.shape)
-        values = []
-        for start in range(0, len(drawn), CHUNK):
-            part = codes[start : start + CHUNK]
-            scores = self.read(recording, part)[:, rows]
-            if scores.ndim == 2:
-                scores = np.stack([-scores, scores], axis=2)
-            values.append(METRICS[METRIC].weighted(part[:, rows], scores, even, fold[rows]))
-        return np.concatenate(values)
+
+def _corrected(
+    own: list[Score], null: np.ndarray, design: Design, why: str | None
+) -> tuple[list[float | None], Null | None]:
+    """Give p of every window against the best window of each arrangement."""
+    if why is not None:
+        return [None] * len(own), None
+    auc = np.concatenate([[[one.value] for one in own], null], axis=1)
+    z = (auc - auc.mean(1, keepdims=True)) / np.maximum(auc.std(1, keepdims=True), 1e-12)
+    p = max_statistic(z[:, 0], z[:, 1:].T)
+    correction = f"best of {len(own)} windows"
+    exchange = design.exchange
+    return p.tolist(), Null(exchange.scheme, exchange.n_groups, null.shape[1], correction)
+
+
+def _at_once(null: np.ndarray) -> float:
+    """How much wider than one interval those have to be that hold for all windows at once."""
+    if null.shape[1] < FEWEST:
+        return 1.0
+    z = (null - null.mean(1, keepdims=True)) / np.maximum(null.std(1, keepdims=True), 1e-12)
+    return max(float(np.quantile(np.abs(z).max(0), 0.95)) / NORMAL, 1.0)
 
 
 def _leads(recording: xr.DataArray, length: float, leads: Sequence[float] | None) -> np.ndarray:
@@ -249,43 +305,3 @@ def _aligned(trace: xr.DataArray, recording: xr.DataArray, name: str) -> xr.Data
             f"{recording.sizes['trial']}; give one row a trial"
         )
     return trace
-
-
-def _summary(
-    leads: np.ndarray,
-    length: float,
-    own: list[Any],
-    above: list[Any],
-    names: list[tuple[str, float]],
-    null: np.ndarray,
-    scheme: str,
-) -> LeadTime:
-    auc = np.array([s.value for s in own])
-    mean, spread = null.mean(1, keepdims=True), null.std(1, keepdims=True)
-    z = (null - mean) / np.maximum(spread, 1e-12)
-    seen = (auc - mean[:, 0]) / np.maximum(spread[:, 0], 1e-12)
-    p = (1 + (z.max(0) >= seen[:, None] - 1e-12).sum(1)) / (1 + z.shape[1])
-    wider = max(float(np.quantile(np.abs(z).max(0), 0.95)) / NORMAL, 1.0)
-    interval = np.clip(_widen(own, wider), 0, 1)
-    excess_interval = _widen(above, wider)
-    reliable = (p <= 0.05) & (excess_interval[:, 0] > 0)
-    n_reliable = int(np.cumprod(reliable).sum())
-    return LeadTime(
-        leads,
-        length,
-        auc,
-        interval,
-        p,
-        tuple(name for name, _ in names),
-        np.array([value for _, value in names]),
-        np.array([s.value for s in above]),
-        excess_interval,
-        float(leads[n_reliable - 1]) if n_reliable else None,
-        scheme,
-    )
-
-
-def _widen(scores: list[Any], factor: float) -> np.ndarray:
-    bounds = np.array([s.interval or (-np.inf, np.inf) for s in scores], dtype=float)
-    value = np.array([[s.value] for s in scores])
-    return value + factor * (bounds - value)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
@@ -23,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from affectome.data import check_recording, trial_table
 from affectome.decoding.classes import class_indicators
 from affectome.errors import InputError
-from affectome.evidence import Split, arrange, permute_within
+from affectome.evidence import Design, Null, Split, make_design, max_statistic
 from affectome.kernels.ranks import auc
 from affectome.progress import Progress, silent
 
@@ -43,35 +44,40 @@ class OverTime:
     auc
         AUC, mean over classes of one against the rest, shape (n_blocks, n_times).
     p
-        Permutation p of the mean over blocks, corrected over times, shape (n_times,).
+        Permutation p of the mean over blocks, corrected over times, shape (n_times,); NaN where
+        there is none.
+    best
+        Best mean AUC over times of each arrangement, shape (n_arrangements,).
     null
-        Best mean AUC over times of each permutation, shape (n_permutations,).
-    scheme
-        How labels were permuted.
+        How the labels were arranged; None where no arrangement is valid.
+    why
+        Why there is no p.
     """
 
     times: np.ndarray
     blocks: tuple[str, ...]
     auc: np.ndarray
     p: np.ndarray
-    null: np.ndarray
-    scheme: str
+    best: np.ndarray
+    null: Null | None
+    why: str | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give times, the mean AUC and p as plain lists."""
-        return {
-            "times_s": self.times.tolist(),
-            "auc": self.auc.mean(0).tolist(),
-            "p": self.p.tolist(),
-            "null_95": float(np.quantile(self.null, 0.95)),
-            "scheme": self.scheme,
-        }
+        """Give a row a time: the mean AUC over blocks, and its p beside its null."""
+        rows = []
+        for time, mean, p in zip(self.times, _mean_of(self.auc), self.p, strict=True):
+            row: dict[str, Any] = {"time_s": float(time), "auc": float(mean)}
+            if self.null is None:
+                rows.append(row | {"p": None, "why": self.why})
+            else:
+                rows.append(row | {"p": float(p), "null": self.null.to_dict()})
+        return {"curve": rows}
 
 
 def decode_over_time(
     recording: xr.DataArray,
     target: str,
-    split: Split,
+    design: Design | Split,
     *,
     within: str | None = None,
     n_permutations: int = 1000,
@@ -88,11 +94,11 @@ def decode_over_time(
         Dims (trial, time, unit).
     target
         Coordinate of ``trial`` that holds the labels.
-    split
-        Which trials train and which are tested.
+    design
+        What is held out and what may trade places; from a Split it is made here.
     within
         Coordinate of ``trial``, such as ``subject``: decoders are trained and tested inside each
-        of its values, and labels are permuted there. Without it one decoder serves all trials.
+        of its values. Without it one decoder serves all trials.
     n_permutations
         Arrangements of the labels in the null.
     alpha
@@ -111,24 +117,25 @@ def decode_over_time(
     """
     X = with_time(recording).values
     trials = trial_table(recording)
-    for column in (target, within):
-        if column is not None and column not in trials:
-            raise InputError(f"the trials have no column {column!r}; they have {list(trials)}")
-    y = np.unique(trials[target].to_numpy(), return_inverse=True)[1]
-    if y.max() == 0:
-        raise InputError(f"{target!r} holds one class only; give two or more")
+    if within is not None and within not in trials:
+        raise InputError(f"the trials have no column {within!r}; they have {list(trials)}")
+    design = design_of(trials, target, design)
+    classes, y = np.unique(design.y, return_inverse=True)
     names, rows = ["all"], [np.arange(len(y))]
-    if within is None:
-        drawn, scheme = arrange(y, split, n_permutations, random_state)
-    else:
+    if within is not None:
         blocks = trials[within].to_numpy()
         names = [str(name) for name in np.unique(blocks)]
         rows = [np.flatnonzero(blocks == name) for name in np.unique(blocks)]
-        drawn = permute_within(y, blocks, n_permutations, random_state)
-        scheme = f"labels permuted within {within}"
-    labels = np.concatenate([y[None], drawn])
-    mean = np.zeros((len(labels), X.shape[1]))
+    why = design.why_no_p
+    if n_permutations == 0:
+        why = why or "no p, because none was asked for"
+    labels = y[None]
+    if why is None:
+        drawn = design.arrange(n_permutations, random_state)
+        labels = np.concatenate([labels, np.searchsorted(classes, drawn)])
+    total, count = np.zeros((len(labels), X.shape[1])), np.zeros((len(labels), X.shape[1]))
     observed = np.empty((len(rows), X.shape[1]))
+    split = design.split
     folds = [_folds(split, inside, len(y), name) for inside, name in zip(rows, names, strict=True)]
     run = Parallel(n_jobs=n_jobs, prefer="threads", pre_dispatch="n_jobs", return_as="generator")
     done = run(
@@ -137,11 +144,48 @@ def decode_over_time(
     )
     for number, scores in enumerate(done):
         observed[number] = scores[0]
-        mean += scores / len(rows)
+        total += np.nan_to_num(scores)
+        count += np.isfinite(scores)
         progress("decoding over time", number + 1, len(rows))
-    best = mean[1:].max(1)
-    p = (1 + (best[:, None] >= mean[0] - 1e-12).sum(0)) / (1 + len(best))
-    return OverTime(recording["time"].values, tuple(names), observed, p, best, scheme)
+    if not count[0].all():
+        raise InputError(
+            f"no fold tests two trials of different classes inside one {within or 'fold'}, so no "
+            "AUC can be formed; hold out less"
+        )
+    mean = total / np.maximum(count, 1)
+    mean = mean[count.all(axis=1)]
+    best, p, null = mean[1:].max(axis=1), np.full(X.shape[1], np.nan), None
+    if why is None:
+        p = max_statistic(mean[0], mean[1:])
+        correction = f"best of {X.shape[1]} times"
+        null = Null(design.exchange.scheme, design.exchange.n_groups, len(best), correction)
+    return OverTime(recording["time"].values, tuple(names), observed, p, best, null, why)
+
+
+def design_of(trials: pd.DataFrame, target: str, design: Design | Split) -> Design:
+    """Give the design of trials, from a Split where that is what was given.
+
+    Raises
+    ------
+    InputError
+        If the trials have no such target, or it holds one class.
+    """
+    if target not in trials:
+        raise InputError(f"the trials have no column {target!r}; they have {list(trials)}")
+    y = trials[target].to_numpy()
+    if len(np.unique(y)) < 2:
+        raise InputError(f"{target!r} holds one class only ({y[0]!s}); give two or more")
+    return (
+        design
+        if isinstance(design, Design)
+        else make_design(trials.drop(columns=target), y, design)
+    )
+
+
+def _mean_of(auc: np.ndarray) -> np.ndarray:
+    """Mean over the blocks that have an AUC, (n_times,)."""
+    mean: np.ndarray = np.nanmean(auc, axis=0)
+    return mean
 
 
 def predict_memory(
@@ -190,8 +234,11 @@ def _folds(split: Split, inside: np.ndarray, n: int, name: str) -> Folds:
 
 
 def _decode(X: np.ndarray, labels: np.ndarray, folds: Folds, alpha: float) -> np.ndarray:
-    """AUC of every arrangement at every time, (n_arrangements, n_times); pairs within a fold."""
-    codes = class_indicators(labels, np.unique(labels))
+    """AUC of every arrangement at every time, (n_arrangements, n_times); pairs within a fold.
+
+    NaN where no fold tests two trials of different classes.
+    """
+    codes = class_indicators(labels, np.arange(labels.max() + 1))
     wins = np.zeros((X.shape[1], *codes.shape[::2]))
     pairs = np.zeros(codes.shape[::2])
     with threadpool_limits(limits=1):
@@ -206,7 +253,8 @@ def _decode(X: np.ndarray, labels: np.ndarray, folds: Folds, alpha: float) -> np
                 for t, hat in enumerate(hats):
                     found = auc(learnt @ hat.T, marks)
                     wins[t, :, c] += np.where(weight[:, c] > 0, found, 0) * weight[:, c]
-    return (wins / np.maximum(pairs, 1)).mean(2).T
+    share = np.divide(wins, pairs, out=np.full_like(wins, np.nan), where=pairs > 0)
+    return share.mean(2).T
 
 
 def _hats(train: np.ndarray, test: np.ndarray, alpha: float) -> np.ndarray:

@@ -22,7 +22,7 @@ from affectome.kernels.ridge import cross_validated_predictions
 
 Array = NDArray[np.float64]
 IDENTITIES = ("subject", "stimulus", "session")
-ORDER = ("onset", "trial")
+ORDER = ("onset", "trial", "trial_order")
 
 
 def baseline_scores(

@@ -183,7 +183,8 @@ def correct_together(result: Any) -> Any:
         for one, q in zip(claims, fdr([one["p"] for one in claims]), strict=True):
             one["q"] = float(q)
             if isinstance(one.get("null"), dict):
-                one["null"]["correction"] = correction
+                inner = one["null"].get("correction")
+                one["null"]["correction"] = f"{inner}; {correction}" if inner else correction
     return result
 
 

@@ -36,7 +36,7 @@ from affectome.evidence.splits import (
 )
 
 Holdout = str | Sequence[str] | Split | Any | None
-ORDER = ("onset", "trial", "time")
+ORDER = ("onset", "trial", "trial_order", "time")
 SESSIONS = ("session", "run", "block")
 NOUNS = {"subject": "people", "stimulus": "stimuli"}
 

@@ -1,4 +1,4 @@
-r"""Cluster permutation test: where a map differs from zero, and how surely.
+r"""Cluster permutation test: where a map differs from chance, and how surely.
 
 Points of a statistic beyond a threshold that touch each other form a cluster; its mass is the sum
 of the statistic over it (Maris & Oostenveld 2007). A cluster is judged against the largest mass
@@ -6,10 +6,8 @@ anywhere in each map of the null, so the error is controlled over the whole map,
 
 .. math:: p = \frac{1 + \#\{b : \max_c |m_{b,c}| \ge |m|\}}{1 + B} .
 
-For maps of n subjects the null flips the sign of whole subjects. A flip leaves squares unchanged,
-so with :math:`q = \sum_s x_s^2` the statistics of all flips are one product of matrices,
-
-.. math:: t_b = \frac{\bar x_b}{\sqrt{(q/n - \bar x_b^2)/(n-1)}}, \quad \bar x_b = S x / n .
+The statistic of a point is its distance from the mean of all maps, the observed one among them, in
+their standard deviations: so the observed map is one of B + 1 that are alike under the null.
 """
 
 from __future__ import annotations
@@ -17,12 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage, stats
+from scipy import ndimage
 
 from affectome.errors import InputError
-
-CHUNK_VALUES = 1 << 24
-EXACT_SUBJECTS = 12
 
 
 @dataclass(frozen=True)
@@ -54,54 +49,6 @@ class Clusters:
         return np.isin(self.labels, 1 + np.flatnonzero(self.p <= level))
 
 
-def sign_flip_clusters(
-    maps: np.ndarray,
-    *,
-    threshold: float | None = None,
-    n_permutations: int = 1000,
-    random_state: int | None = 0,
-) -> Clusters:
-    """Test subjects' maps against zero, two-sided.
-
-    Parameters
-    ----------
-    maps
-        One map a subject, less chance, float, shape (n_subjects, ...) with one axis of the map or
-        more; neighbours along an axis touch.
-    threshold
-        Of t; that of p = .05, two-sided, when not given.
-    n_permutations
-        Sign flips drawn; all of them are used when subjects are twelve or fewer and there are no
-        more than these.
-    random_state
-        Seed.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than three subjects, no axis, or values that are not finite.
-    """
-    values = np.asarray(maps, dtype=float)
-    if values.ndim < 2 or len(values) < 3 or values.size == 0:
-        raise InputError(
-            f"a cluster test needs maps of three subjects or more, shape (n_subjects, ...); got "
-            f"{values.shape}"
-        )
-    if not np.isfinite(values).all():
-        raise InputError("the maps hold NaN or infinity; drop those subjects or points first")
-    n, shape = len(values), values.shape[1:]
-    flat = values.reshape(n, -1)
-    cut = float(stats.t.isf(0.025, n - 1)) if threshold is None else threshold
-    observed = _t(np.ones((1, n)), flat).reshape(shape)
-    flips = _flips(n, n_permutations, np.random.default_rng(random_state))
-    step = max(1, CHUNK_VALUES // flat.shape[1])
-    largest = [
-        largest_masses(_t(flips[i : i + step], flat).reshape(-1, *shape), cut)
-        for i in range(0, len(flips), step)
-    ]
-    return judge(observed, np.concatenate(largest), cut)
-
-
 def null_clusters(observed: np.ndarray, null: np.ndarray, *, threshold: float = 2.0) -> Clusters:
     """Test one map against maps made under the null, such as those of permuted labels, two-sided.
 
@@ -110,8 +57,7 @@ def null_clusters(observed: np.ndarray, null: np.ndarray, *, threshold: float = 
     observed
         The map, any shape.
     null
-        Maps of the null, shape (n_permutations, ...); they also give each point's mean and
-        deviation, in whose units the threshold is.
+        Maps of the null, shape (n_permutations, ...).
     threshold
         Deviations beyond which a point may belong to a cluster.
 
@@ -125,7 +71,9 @@ def null_clusters(observed: np.ndarray, null: np.ndarray, *, threshold: float = 
             f"a map of the shape {observed.shape} needs a null (n_permutations, *map) of 20 maps "
             f"or more; got {null.shape}"
         )
-    mean, spread = null.mean(0), null.std(0)
+    n = len(null) + 1
+    mean = (null.sum(0) + observed) / n
+    spread = np.sqrt((((null - mean) ** 2).sum(0) + (observed - mean) ** 2) / n)
     spread = np.where(spread > 0, spread, np.inf)
     largest = largest_masses((null - mean) / spread, threshold)
     return judge((observed - mean) / spread, largest, threshold)
@@ -163,17 +111,3 @@ def largest_masses(maps: np.ndarray, threshold: float) -> np.ndarray:
         owner[label] = inside // size
         np.maximum.at(largest, owner[1:], mass)
     return largest
-
-
-def _flips(n: int, n_permutations: int, rng: np.random.Generator) -> np.ndarray:
-    if n <= EXACT_SUBJECTS and 2**n - 1 <= n_permutations:
-        every = (np.arange(1, 2**n)[:, None] >> np.arange(n)) & 1
-        return 1.0 - 2.0 * every
-    return 1.0 - 2.0 * rng.integers(0, 2, (n_permutations, n))
-
-
-def _t(signs: np.ndarray, flat: np.ndarray) -> np.ndarray:
-    n = len(flat)
-    mean = signs @ flat / n
-    variance = np.maximum((flat**2).mean(0) - mean**2, 0) / (n - 1)
-    return np.divide(mean, np.sqrt(variance), out=np.zeros_like(mean), where=variance > 1e-300)

@@ -167,3 +167,47 @@ def test_files_without_sensors_or_events_are_named(tmp_path):
     raw.save(tmp_path / "misc_raw.fif", verbose="ERROR")
     with pytest.raises(InputError, match="its channels are of the types misc"):
         read_recording(tmp_path / "misc_raw.fif")
+
+
+def test_names_in_parts_are_taken_apart(tmp_path):
+    raw = make_raw()
+    names = ["film1/neutral", "film2/joy", "film3/neutral", "film4/joy"]
+    raw.set_annotations(mne.Annotations([5, 10, 15, 20], [1] * 4, names))
+    raw.save(tmp_path / "film_raw.fif", verbose="ERROR")
+    table = trial_table(read_recording(tmp_path / "film_raw.fif", window=(0, 1)).recording)
+    assert list(table["emotion"]) == ["neutral", "joy"] * 2
+    assert list(table["film"]) == ["film1", "film2", "film3", "film4"]
+    assert list(table["event_name"]) == names
+
+
+def test_window_and_baseline_of_epochs_are_honoured(tmp_path, capsys):
+    raw = make_raw()
+    epochs = mne.Epochs(raw, tmin=-1, tmax=1, preload=True, baseline=None, verbose="ERROR")
+    epochs.save(tmp_path / "film-epo.fif", verbose="ERROR")
+    capsys.readouterr()
+    read = read_recording(tmp_path / "film-epo.fif", window=(-0.5, 0.5), baseline=(-1.0, 0.0))
+    assert capsys.readouterr().out == ""
+    values, times = epochs.get_data().swapaxes(1, 2), epochs.times
+    expected = values - values[:, times <= 1e-9].mean(axis=1, keepdims=True)
+    kept = (times >= -0.5 - 1e-9) & (times <= 0.5 + 1e-9)
+    np.testing.assert_allclose(read.recording.values, expected[:, kept], rtol=1e-4, atol=1e-10)
+    with pytest.raises(InputError, match=r"window 0,4 s does not lie within its epochs"):
+        read_recording(tmp_path / "film-epo.fif", window=(0, 4))
+
+
+def test_a_file_that_was_cut_short_says_so(tmp_path):
+    signals = [
+        edfio.EdfSignal(np.random.default_rng(0).normal(size=40 * 128), SFREQ, label=name)
+        for name in NAMES
+    ]
+    edfio.Edf(signals).write(tmp_path / "whole.edf")
+    whole = (tmp_path / "whole.edf").read_bytes()
+    (tmp_path / "cut.edf").write_bytes(whole[: len(whole) // 3])
+    events = tmp_path / "e.tsv"
+    onset = [2, 5, 8, 30]
+    table = pd.DataFrame({"onset": onset, "duration": 1, "trial_type": list("abab")})
+    table.to_csv(events, sep="\t", index=False)
+    read = read_recording(tmp_path / "cut.edf", events, window=(0, 1))
+    assert any("cut short: 3" in one.why for one in read.skipped)
+    whole_read = read_recording(tmp_path / "whole.edf", events, window=(0, 1))
+    assert not any("cut short" in one.why for one in whole_read.skipped)

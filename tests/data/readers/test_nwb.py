@@ -134,3 +134,17 @@ def test_files_without_trials_or_signals_are_named(tmp_path):
     (tmp_path / "bad.nwb").write_bytes(b"x")
     with pytest.raises(InputError, match="is not a readable NWB file"):
         read_recording(tmp_path / "bad.nwb")
+
+
+def test_neurons_of_one_file_are_not_of_three_mice(tmp_path):
+    nwb = new_file()
+    add_rois(nwb, np.random.default_rng(0).standard_normal((600, 4)))
+    path = write(nwb, tmp_path / "a.nwb")
+    table = "onset\tduration\ttrial_type\tmouse\n" + "".join(
+        f"{5 + 5 * i}\t1\t{'ab'[i % 2]}\tm{i % 3}\n" for i in range(9)
+    )
+    (tmp_path / "e.tsv").write_text(table)
+    with pytest.raises(
+        InputError, match=r"are of one animal, but .* names 3 in the column 'mouse'"
+    ):
+        read_recording(path, tmp_path / "e.tsv")

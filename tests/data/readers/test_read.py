@@ -13,6 +13,7 @@ from affectome.data.readers import events_beside, read_recording
 from affectome.data.readers.events import subject_of
 from affectome.data.recording import save_recording
 from affectome.errors import InputError
+from affectome.evidence import make_design
 
 SFREQ = 100.0
 
@@ -317,3 +318,23 @@ def test_emotion_may_be_asked_for_under_its_usual_names(tmp_path, signal):
     write_events(tmp_path, [2.0, 5.0])
     read = read_recording(tmp_path / "r.npz", label="emotion")
     assert list(trial_table(read.recording)["emotion"]) == ["joy", "fear"]
+
+
+def test_a_column_called_trial_tells_the_order(tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "a.npz", data=rng.normal(size=(12, 5, 3)), times=np.arange(5) / 10)
+    table = pd.DataFrame({"trial_type": list("ab") * 6, "trial": np.arange(12)[::-1]})
+    table.to_csv(tmp_path / "a_events.tsv", sep="\t", index=False)
+    trials = trial_table(read_recording(tmp_path / "a.npz").recording)
+    assert list(trials["trial_order"]) == list(range(12))[::-1]
+    y = trials["emotion"].to_numpy()
+    order = make_design(trials.drop(columns="emotion"), y, "random").trials["trial_order"]
+    assert order.iloc[0] == 11
+
+
+def test_a_baseline_beyond_the_window_is_refused(tmp_path, signal):
+    data, times = signal
+    np.savez(tmp_path / "r.npz", data=data, times=times)
+    write_events(tmp_path, [2.0, 5.0])
+    with pytest.raises(InputError, match=r"baseline 0\.5,9 s reaches beyond the window"):
+        read_recording(tmp_path / "r.npz", window=(-1, 1), baseline=(0.5, 9.0))

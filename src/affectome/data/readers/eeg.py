@@ -10,6 +10,7 @@ import pandas as pd
 
 from affectome.data.catalog import Skipped
 from affectome.data.memory import check_memory
+from affectome.data.readers.epochs import within
 from affectome.data.readers.events import label_trials, read_events
 from affectome.data.readers.foreign import readable
 from affectome.data.readers.measurement import (
@@ -67,7 +68,31 @@ def read_eeg(path: Path, events: Path | None, options: Options) -> Measurement:
     part = cut_measurement(values, raw.times[keep], units, table, options, path, events_source)
     notes += [f"signals are in volts or tesla, recorded at {raw.info['sfreq']:g} Hz"]
     notes += _filter_note(raw.info)
-    return Measurement(part.recording, path, (*bad, *part.skipped), (*part.notes, *notes))
+    skipped = (*_cut_short(path), *bad, *part.skipped)
+    return Measurement(part.recording, path, skipped, (*part.notes, *notes))
+
+
+def _cut_short(path: Path) -> list[Skipped]:
+    """Say so where an EDF or BDF file holds fewer samples than its header tells."""
+    width = {".edf": 2, ".bdf": 3}.get(path.suffix.lower())
+    if width is None:
+        return []
+    with path.open("rb") as stream:
+        head = stream.read(256)
+        try:
+            start, records, signals = (
+                int(head[a:b]) for a, b in ((184, 192), (236, 244), (252, 256))
+            )
+            stream.seek(256 + 216 * signals)
+            counts = [int(stream.read(8)) for _ in range(signals)]
+        except ValueError:
+            return []
+    wanted = records * sum(counts) * width
+    there = path.stat().st_size - start
+    if records < 1 or there >= wanted:
+        return []
+    why = f"cut short: {max(there, 0) / wanted:.0%} of the samples that its header tells are there"
+    return [Skipped(str(path), why)]
 
 
 def _open(mne: Any, path: Path) -> Any:
@@ -157,8 +182,9 @@ def _read_epochs(mne: Any, path: Path, events: Path | None, options: Options) ->
         f"reading {path}, {len(epochs.events)} epochs × {len(epochs.times)} samples,",
         "take fewer epochs, lower their sampling rate, or take a larger machine",
     )
-    with readable(path, "MNE"):
+    with readable(path, "MNE"), mne.use_log_level("ERROR"):
         values = epochs.get_data(picks=names).swapaxes(1, 2)[np.asarray(trials.index)]
+    values, times = _as_asked(values, epochs.times, options, path)
     shape = values.shape
     kept, units, flat = drop_flat(values.reshape(-1, shape[-1]), units, path)
     dropped = [
@@ -166,17 +192,39 @@ def _read_epochs(mne: Any, path: Path, events: Path | None, options: Options) ->
         for i, why in enumerate(epochs.drop_log)
         if why and why != ("IGNORED",)
     ]
-    notes = ["epochs are taken as they were cut", *_filter_note(epochs.info)]
+    cut = (
+        "as they were cut" if options.window is None else (f"from {times[0]:g} to {times[-1]:g} s")
+    )
+    notes = [f"epochs are taken {cut}", *_filter_note(epochs.info)]
     if epochs.baseline is not None:
         notes.append(f"they were corrected by the baseline {epochs.baseline} s before")
     recording = trials_recording(
         kept.reshape(*shape[:2], kept.shape[-1]),
         with_subject(trials.reset_index(drop=True), path),
         units,
-        epochs.times,
+        times,
     )
     skipped = (*bad, *flat, *unlabelled, *dropped)
     return Measurement(recording, path, skipped, tuple(notes))
+
+
+def _as_asked(
+    values: np.ndarray, times: np.ndarray, options: Options, path: Path
+) -> tuple[np.ndarray, np.ndarray]:
+    """Subtract the baseline and cut the window that were asked for from epochs as they are."""
+    if options.baseline is not None:
+        inside = within(times, options.baseline)
+        values = values - values[:, inside].mean(axis=1, keepdims=True)
+    if options.window is None:
+        return values, times
+    start, stop = options.window
+    if start < times[0] - 1e-9 or stop > times[-1] + 1e-9 or start >= stop:
+        raise InputError(
+            f"{path}: the window {start:g},{stop:g} s does not lie within its epochs, which run "
+            f"from {times[0]:g} to {times[-1]:g} s"
+        )
+    kept = (times >= start - 1e-9) & (times <= stop + 1e-9)
+    return values[:, kept], times[kept]
 
 
 def _event_names(epochs: Any) -> list[str]:

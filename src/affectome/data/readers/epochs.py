@@ -237,9 +237,16 @@ def within(time: np.ndarray, baseline: tuple[float, float]) -> np.ndarray:
     Raises
     ------
     InputError
-        If none does.
+        If none does, or the baseline reaches beyond the epoch.
     """
+    step = float(time[1] - time[0]) if len(time) > 1 else 0.0
     inside = (time >= baseline[0] - 1e-9) & (time <= baseline[1] + 1e-9)
+    beyond = baseline[0] < time[0] - 1e-6 - step or baseline[1] > time[-1] + 1e-6 + step
+    if beyond and inside.any():
+        raise InputError(
+            f"the baseline {baseline[0]:g},{baseline[1]:g} s reaches beyond the window "
+            f"{time[0]:g} to {time[-1]:g} s; let it lie within"
+        )
     if not inside.any():
         raise InputError(
             f"the baseline {baseline[0]:g},{baseline[1]:g} s holds no sample of the window "

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from affectome.data.catalog import Skipped, read_table
+from affectome.data.roles import role_of
 from affectome.errors import InputError
 
 LABELS = ("emotion", "trial_type", "label", "condition", "stimulus_type")
@@ -94,7 +95,7 @@ def label_trials(
         raise InputError(
             f"{source} has no {wanted}; it has {', '.join(map(str, events))}; name one with label="
         )
-    trials = events.copy()
+    trials = split_tags(events.copy(), column)
     trials["emotion"] = trials[column].astype("string").astype(object)
     trials["trial_number"] = np.arange(len(trials))
     unlabelled = trials["emotion"].isna().to_numpy()
@@ -105,6 +106,30 @@ def label_trials(
     if unlabelled.all():
         raise InputError(f"{source}: no row has a label in the column {column!r}")
     return trials[~unlabelled], skipped
+
+
+def split_tags(trials: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Take names such as ``film11/neutral`` apart, as MNE's tags are meant.
+
+    A part that is a word for a person, a stimulus or a session with a number becomes a column of
+    that name (``film``); the one that is left names the class. The whole name is kept as
+    ``event_name``. Names that do not all have as many parts stay as they are.
+    """
+    names = trials[column].dropna().astype(str)
+    parts = names.str.split("/", expand=True)
+    if parts.shape[1] < 2 or parts.isna().to_numpy().any() or (parts == "").to_numpy().any():
+        return trials
+    words = {i: set(parts[i].str.replace(r"[\W_]*\d+$", "", regex=True)) for i in parts}
+    told = {i: next(iter(w)).lower() for i, w in words.items() if len(w) == 1}
+    told = {i: word for i, word in told.items() if role_of(word) and word not in trials}
+    left = [i for i in parts if i not in told]
+    if len(left) != 1 or not told:
+        return trials
+    found = trials.assign(event_name=trials[column])
+    for place, word in told.items():
+        found[word] = parts[place].reindex(trials.index)
+    found[column] = parts[left[0]].reindex(trials.index)
+    return found
 
 
 def row_name(source: str | Path, row: int) -> str:

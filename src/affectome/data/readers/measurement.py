@@ -126,9 +126,13 @@ def trials_recording(
     units: pd.DataFrame,
     time: np.ndarray | None = None,
 ) -> xr.DataArray:
-    """Make a Recording; columns of trials that bear a name of units or dims become ``event_…``."""
-    taken = {"trial", "time", "unit", *units.columns}
-    clear = trials.rename(columns={c: f"event_{c}" for c in trials.columns if c in taken})
+    """Make a Recording; columns of trials that bear a name of units or dims become ``event_…``.
+
+    A column ``trial`` tells the order of the trials, and becomes ``trial_order``.
+    """
+    taken = {"time", "unit", *units.columns}
+    names = {c: f"event_{c}" for c in trials.columns if c in taken}
+    clear = trials.rename(columns={"trial": "trial_order"} | names)
     return make_recording(values, clear, units, time)
 
 

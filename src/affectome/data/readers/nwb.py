@@ -19,6 +19,7 @@ from affectome.data.readers.measurement import (
     trials_recording,
     with_subject,
 )
+from affectome.data.roles import role_of
 from affectome.errors import InputError, require
 
 READ_FACTOR = 2
@@ -66,6 +67,7 @@ def _read(nwb: Any, path: Path, events: Path | None, options: Options) -> Measur
         if events is not None
         else (_trials(nwb, path), str(path))
     )
+    _one_animal(table, path, source)
     if "subject" not in table and nwb.subject is not None and nwb.subject.subject_id:
         table["subject"] = nwb.subject.subject_id
     if "session" not in table and nwb.session_id:
@@ -85,6 +87,17 @@ def _read(nwb: Any, path: Path, events: Path | None, options: Options) -> Measur
     others = [name for name in series if name != chosen]
     note = f"read from {chosen!r}" + (f"; there are also {', '.join(others)}" if others else "")
     return Measurement(part.recording, path, part.skipped, (note, *part.notes))
+
+
+def _one_animal(table: pd.DataFrame, path: Path, source: str) -> None:
+    """Refuse trials of several subjects: a file of neurons is of one."""
+    for name in map(str, table.columns):
+        if role_of(name) == "subject" and table[name].nunique() > 1:
+            raise InputError(
+                f"the neurons of {path} are of one animal, but {source} names "
+                f"{table[name].nunique()} in the column {name!r}; give the events of one, and read "
+                "each animal by its own file"
+            )
 
 
 def _trials(nwb: Any, path: Path) -> pd.DataFrame:

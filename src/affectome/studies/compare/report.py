@@ -8,6 +8,7 @@ from typing import Any
 from affectome.reports.figures import Mark, scores
 from affectome.reports.page import Figure, Page, Section, Table
 from affectome.reports.style import COLORS
+from affectome.reports.words import p_text
 
 Result = Mapping[str, Any]
 METRIC = "balanced_accuracy"
@@ -67,12 +68,22 @@ def answer(result: Result) -> str:
     own = best[METRIC]
     first = (
         f"With {strictest} the best decoder, {best['decoder']}, reads {len(result['classes'])} "
-        f"classes with a balanced accuracy of {_scored(own)} (chance {result['chance']:.2f})."
+        f"classes with a balanced accuracy of {_scored(own)} (chance {result['chance']:.2f}). "
+        f"{_tested(result, strictest)}"
     )
     if easiest == strictest:
         return first
     same = next(c for c in _read(result, easiest) if c["decoder"] == best["decoder"])
     return f"{first} With {easiest} the same decoder would seem to reach {_scored(same[METRIC])}."
+
+
+def _tested(result: Result, split: str) -> str:
+    """Say how likely chance is, from the linear decoder, which alone has a null."""
+    own = next(c for c in _read(result, split) if c["decoder"] == "linear")[METRIC]
+    if own["p"] is None:
+        return f"There is {own.get('why') or 'no p'}."
+    held = result["splits"][split]["held_out"].removeprefix("held out: ")
+    return f"Held out were {held}; for the linear decoder {p_text(own)}, q = {own['q']:.3f}."
 
 
 def _read(result: Result, split: str) -> list[Mapping[str, Any]]:
@@ -116,15 +127,9 @@ def _against_linear(result: Result) -> Table:
     for cell in result["table"]:
         excess = cell["above_linear"]
         if excess is not None and cell["decoder"] != "film alone":
-            low, high = excess["interval"] or (float("nan"), float("nan"))
-            rows.append(
-                [
-                    cell["decoder"],
-                    cell["split"],
-                    f"{excess['value']:+.2f}",
-                    f"{low:+.2f} to {high:+.2f}",
-                ]
-            )
+            ends = excess["interval"]
+            between = "too few groups" if ends is None else f"{ends[0]:+.2f} to {ends[1]:+.2f}"
+            rows.append([cell["decoder"], cell["split"], f"{excess['value']:+.2f}", between])
     return Table(
         ["network", "split", "above linear", "95 %"], rows, "Paired difference on the same trials."
     )

@@ -7,16 +7,14 @@ new films. What the film alone tells is asked with them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from joblib import Parallel, delayed
-from sklearn.base import clone
-from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
 from affectome.data import Skipped, trial_table
@@ -25,24 +23,30 @@ from affectome.decoding import RidgeClassifierDecoder
 from affectome.decoding.deep import DeepDecoder
 from affectome.errors import InputError
 from affectome.evidence import (
-    USUAL_INFLATION,
+    Design,
+    Predictions,
     Score,
-    Split,
     baseline_scores,
-    difference,
-    fold_of,
-    independent_groups,
-    make_split,
-    score,
+    correct_together,
+    fit_with_groups,
+    make_design,
+    null_scores,
 )
+from affectome.evidence.score_sheet import ScoreSheet, calibrating_null
+from affectome.evidence.splits import named
 from affectome.features.spectra import differential_entropy
 from affectome.progress import Progress, silent
 from affectome.studies.neural_code.inputs import after_event, labelled
 
-SPLITS: Mapping[str, str | tuple[str, ...]] = {
-    "random trials": "random",
-    "new people": "subject",
+SPLITS: Mapping[str, tuple[str, ...]] = {
+    "random trials": (),
+    "new people": ("subject",),
     "new people, new films": ("subject", "stimulus"),
+}
+N_PERMUTATIONS, N_BOOTSTRAP = 1000, 2000
+NO_NULL = {
+    "network": "no p, because refitting a network for a thousand arrangements takes days",
+    "film alone": "no p, because what the film tells needs no test: it was shown with its label",
 }
 LINEAR, FILM = "linear", "film alone"
 NETWORKS: Mapping[str, Mapping[str, Any]] = {
@@ -65,7 +69,7 @@ class Cell:
     decoder, split
         Their names.
     score
-        Balanced accuracy with its 95 % interval over held-out groups.
+        Balanced accuracy with its 95 % interval over held-out groups, and p where there is a null.
     excess
         How far it is above the linear decoder, with the interval of the paired difference; None for
         the linear decoder itself.
@@ -80,7 +84,11 @@ class Cell:
         """Give the cell for ``result.json``."""
         excess = None
         if self.excess is not None:
-            excess = {"value": self.excess.value, "interval": self.excess.interval}
+            excess = {
+                "value": self.excess.value,
+                "interval": self.excess.interval,
+                "over": self.excess.over,
+            }
         return {
             "decoder": self.decoder,
             "split": self.split,
@@ -101,8 +109,8 @@ class Comparison:
         The column that was decoded, and its values.
     sizes
         Numbers of trials, subjects, stimuli, units and times.
-    splits
-        Name → folds, for the splits that the trials allow.
+    designs
+        Name → what is held out and what may trade places, for the splits that the trials allow.
     cells
         The table.
     skipped
@@ -115,26 +123,31 @@ class Comparison:
     target: str
     classes: tuple[str, ...]
     sizes: Mapping[str, int]
-    splits: Mapping[str, Split]
+    designs: Mapping[str, Design]
     cells: tuple[Cell, ...]
     skipped: tuple[Skipped, ...]
     warnings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Give ``result.json``, schema 1."""
-        return {
-            "schema": 1,
+        result: dict[str, Any] = {
+            "schema": 2,
             "command": "compare",
             "source": self.source,
             "target": self.target,
             "classes": list(self.classes),
             "chance": 1 / len(self.classes),
             "sizes": dict(self.sizes),
-            "splits": {name: split.to_dict() for name, split in self.splits.items()},
+            "splits": {
+                name: design.split.to_dict() | {"held_out": design.headline}
+                for name, design in self.designs.items()
+            },
             "table": [cell.to_dict() for cell in self.cells],
             "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
             "warnings": list(self.warnings),
         }
+        whole: dict[str, Any] = correct_together(result)
+        return whole
 
 
 def run(
@@ -142,6 +155,7 @@ def run(
     target: str = "emotion",
     *,
     max_epochs: int = EPOCHS,
+    n_permutations: int = N_PERMUTATIONS,
     n_jobs: int = 1,
     random_state: int = 0,
     progress: Progress = silent,
@@ -149,8 +163,10 @@ def run(
     """Compare a convolutional, a recurrent and a linear decoder under three splits.
 
     The linear decoder is ridge on differential entropy by sensor and band; ShallowConvNet and a GRU
-    over windows read the samples. A network stops early by trials of its own training people where
-    people are held out, and by single training trials elsewhere.
+    over windows read the samples. A network stops early by trials of people (and films) of its own
+    training trials that it does not train on where people (and films) are held out, and by single
+    training trials elsewhere. Intervals are calibrated on the null of each split: that of the
+    linear decoder, for all decoders alike.
 
     Parameters
     ----------
@@ -160,6 +176,8 @@ def run(
         Column of the trials with the classes.
     max_epochs
         Most epochs a network is trained for.
+    n_permutations
+        Arrangements of the labels in the null of the linear decoder.
     n_jobs
         Fits at once, each on one processor.
     random_state
@@ -177,7 +195,14 @@ def run(
     samples = after_event(recording, None)
     trials = trial_table(samples)
     y = trials[target].to_numpy()
-    splits, warnings = _splits(trials, y, random_state)
+    if y.dtype.kind == "f":
+        raise InputError(f"{target!r} holds ratings; compare asks which decoder reads classes")
+    if max_epochs < 1 or n_jobs < 1 or n_permutations < 0:
+        raise InputError(
+            f"epochs and jobs are 1 or more, permutations 0 or more; got {max_epochs}, {n_jobs} "
+            f"and {n_permutations}"
+        )
+    designs, warnings = _designs(trials.drop(columns=target), y, random_state)
     decoders: dict[str, tuple[Any, np.ndarray]] = {
         LINEAR: (RidgeClassifierDecoder(alpha=ALPHAS), differential_entropy(samples).values)
     }
@@ -191,54 +216,60 @@ def run(
         )
         decoders[name] = network, samples.values
     fits = [
-        delayed(_fit_and_predict)(decoder, X, y, fold, _people(trials, split))
-        for split in splits.values()
+        delayed(_fit_and_predict)(decoder, X, y, fold, _groups(design))
+        for design in designs.values()
         for decoder, X in decoders.values()
-        for fold in split
+        for fold in design.split
     ]
     answers = []
     for answer in Parallel(n_jobs=n_jobs, return_as="generator")(fits):
         answers.append(answer)
         progress("fits", len(answers), len(fits))
     cells: list[Cell] = []
-    for name, split in splits.items():
+    for name, design in designs.items():
         found = {}
         for decoder in decoders:
             found[decoder] = np.empty_like(y)
-            for _, test in split:
+            for _, test in design.split:
                 found[decoder][test] = answers.pop(0)
-        film = baseline_scores(trials, y, split).get("stimulus identity")
+        shown = named(trials, "stimulus")
+        known = design.trials if shown is None else design.trials.assign(stimulus=trials[shown])
+        film = baseline_scores(known, y, design.split).get("stimulus identity")
         if film is not None:
             found[FILM] = np.unique(y)[film.argmax(axis=1)]
-        cells += _cells(name, split, trials, y, found, random_state)
+        cells += _cells(name, design, decoders[LINEAR], found, n_permutations, random_state)
     return Comparison(
         measurement.source.name,
         target,
         tuple(map(str, np.unique(y))),
         _sizes(samples, trials),
-        splits,
+        designs,
         tuple(cells),
         (*measurement.skipped, *skipped),
         tuple(warnings),
     )
 
 
-def _splits(
+def _designs(
     trials: pd.DataFrame, y: np.ndarray, random_state: int
-) -> tuple[dict[str, Split], list[str]]:
-    splits, warnings = {}, []
-    for name, holdout in SPLITS.items():
+) -> tuple[dict[str, Design], list[str]]:
+    designs, warnings = {}, []
+    for name, roles in SPLITS.items():
+        columns = [named(trials, role) or role for role in roles] or "random"
         try:
-            splits[name] = make_split(trials, y, holdout, random_state=random_state)
+            designs[name] = make_design(trials, y, columns, random_state=random_state)
         except InputError as error:
             warnings.append(f"{name}: absent, {error}")
-    if not splits:
+    if not designs:
         raise InputError(f"no split can be made; {warnings[-1]}")
-    return splits, warnings
+    return designs, warnings
 
 
-def _people(trials: pd.DataFrame, split: Split) -> np.ndarray | None:
-    return trials["subject"].to_numpy() if "subject" in split.by else None
+def _groups(design: Design) -> np.ndarray:
+    """What trials share inside a training set; each its own where single trials are held out."""
+    if design.split.random or design.routed is None:
+        return np.arange(len(design.y))[:, None]
+    return design.routed
 
 
 def _fit_and_predict(
@@ -246,47 +277,48 @@ def _fit_and_predict(
     X: np.ndarray,
     y: np.ndarray,
     fold: tuple[np.ndarray, np.ndarray],
-    groups: np.ndarray | None,
+    groups: np.ndarray,
 ) -> np.ndarray:
     train, test = fold
-    own = clone(decoder)
-    options = {}
-    if groups is not None and has_fit_parameter(own, "groups"):
-        options["groups"] = groups[train]
     with threadpool_limits(1):
-        predicted: np.ndarray = own.fit(X[train], y[train], **options).predict(X[test])
+        fitted = fit_with_groups(decoder, X[train], y[train], groups[train])
+        predicted: np.ndarray = fitted.predict(X[test])
     return predicted
 
 
 def _cells(
     name: str,
-    split: Split,
-    trials: pd.DataFrame,
-    y: np.ndarray,
+    design: Design,
+    linear: tuple[Any, np.ndarray],
     found: Mapping[str, np.ndarray],
+    n_permutations: int,
     random_state: int,
 ) -> list[Cell]:
-    """Score all decoders on the same trials, groups and draws."""
-    rows = split.tested
-    judged: dict[str, Any] = {
-        "groups": independent_groups(trials, split)[rows],
-        "folds": fold_of(split, len(y))[rows],
-        "random_state": random_state,
-        "inflation": USUAL_INFLATION,
-    }
+    """Score all decoders on the same trials, groups, draws and spread of the null."""
+    sheet = ScoreSheet(design, N_BOOTSTRAP, random_state)
+    exchange = design.exchange
+    drawn = design.y[None][:0]
+    if n_permutations and design.why_no_p is None:
+        drawn = design.arrange(n_permutations, random_state)
+    decoder, X = linear
+    null = null_scores(decoder, X, design, [METRIC], drawn, exchange.scheme, exchange.n_groups)
+    spread_by = calibrating_null(decoder, X, design, [METRIC], null, random_state)
+    wider = sheet.inflation(METRIC, spread_by)
     cells = []
-    for decoder, predicted in found.items():
-        own = score(METRIC, y[rows], predicted[rows], **judged)
-        excess = None
-        if decoder != LINEAR:
-            linear = found[LINEAR][rows]
-            excess = difference(METRIC, y[rows], predicted[rows], linear, **judged)
-        cells.append(Cell(decoder, name, own, excess))
+    for decoder_name, predicted in found.items():
+        one = Predictions(predicted, None)
+        if decoder_name == LINEAR:
+            cells.append(Cell(decoder_name, name, sheet.score(METRIC, one, wider, null), None))
+            continue
+        why = NO_NULL.get(decoder_name, NO_NULL["network"])
+        own = replace(sheet.score(METRIC, one, wider), why=why)
+        excess = sheet.difference(METRIC, one, Predictions(found[LINEAR], None), wider)
+        cells.append(Cell(decoder_name, name, own, excess))
     return cells
 
 
 def _sizes(samples: xr.DataArray, trials: pd.DataFrame) -> dict[str, int]:
-    counted: Sequence[str] = [name for name in ("subject", "stimulus") if name in trials]
+    counted = [name for role in ("subject", "stimulus") if (name := named(trials, role))]
     return {
         "trials": samples.sizes["trial"],
         **{name: trials[name].nunique() for name in counted},

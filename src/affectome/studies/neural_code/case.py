@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,18 +10,20 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from affectome.data import trial_table
-from affectome.decoding import ShrinkageLDA
+from affectome.decoding import RidgeDecoder, ShrinkageLDA
 from affectome.errors import InputError
-from affectome.evidence import Evidence, Split, evaluate
+from affectome.evidence import Design, Evidence, Score, evaluate
+from affectome.evidence.splits import named
 from affectome.features.windows import window_means
 
 MOST_TIMES = 30
 MOST_TRIALS = 120
 FEWEST_PEOPLE = 4
-FEWEST_GROUPS = 3
 SORTED = 0.9
 DRAWS = 1000  # of groups for an interval: its ends are then sure to two or three percent
+ALPHAS = (1.0, 10.0, 100.0, 1000.0, 10000.0)
+CLASSES_METRIC, RATING_METRIC = "balanced_accuracy", "pearson_r"
+RATING = "the target is a rating, and this asks for classes"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,16 +36,19 @@ class Case:
         All samples, dims (trial, [time,] unit).
     X
         One response a trial and unit, dims (trial, unit).
-    split
-        The folds.
+    respond
+        From samples to such responses, as they were asked for.
+    design
+        What is held out, what is independent and what may trade places.
     target, nuisance, connectivity, n_permutations, random_state
         As in :func:`affectome.studies.neural_code.run`.
     """
 
     recording: xr.DataArray
     X: xr.DataArray
+    respond: Callable[[xr.DataArray], xr.DataArray]
     target: str
-    split: Split
+    design: Design
     nuisance: Sequence[str]
     connectivity: str
     n_permutations: int
@@ -51,38 +56,71 @@ class Case:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """One row a trial."""
-        return trial_table(self.X)
+        """One row a trial, without the target."""
+        return self.design.trials
 
     @property
     def y(self) -> np.ndarray:
-        """The class of each trial."""
-        return self.trials[self.target].to_numpy()
+        """The class, or the rating, of each trial."""
+        return self.design.y
 
-    def evaluate(self, X: xr.DataArray, split: Split, **options: Any) -> Evidence:
+    @property
+    def rated(self) -> bool:
+        """Whether the target is a rating."""
+        return self.y.dtype.kind == "f"
+
+    @property
+    def metric(self) -> str:
+        """What the target is scored by."""
+        return RATING_METRIC if self.rated else CLASSES_METRIC
+
+    @property
+    def names(self) -> np.ndarray:
+        """The classes.
+
+        Raises
+        ------
+        InputError
+            If the target is a rating.
+        """
+        if self.rated:
+            raise InputError(RATING)
+        return np.unique(self.y)
+
+    def column(self, role: str) -> np.ndarray | None:
+        """Values of the column that names subjects, or stimuli; None where there is none."""
+        name = named(self.trials, role)
+        return None if name is None else self.trials[name].astype(str).to_numpy()
+
+    def evaluate(self, X: xr.DataArray, design: Design | None = None) -> Evidence:
         """Decode the target from other units, or from some of the trials, with the same nulls."""
         return evaluate(
-            ShrinkageLDA(priors="equal"),
+            decoder_for(self.y),
             X,
             self.target,
-            split,
+            design or self.design,
             nuisance=self.nuisance,
             n_permutations=self.n_permutations,
             n_bootstrap=DRAWS,
             random_state=self.random_state,
-            **options,
         )
 
 
-def accuracy(found: Evidence) -> dict[str, Any]:
-    """Give score, interval and p."""
-    return found.scores["balanced_accuracy"].to_dict()
+def decoder_for(y: np.ndarray) -> Any:
+    """Give the linear decoder of classes, or of ratings."""
+    return RidgeDecoder(alpha=ALPHAS) if y.dtype.kind == "f" else ShrinkageLDA(priors="equal")
 
 
-def order_auc(found: Evidence) -> float | None:
-    """Give what the order of the trials alone tells."""
+def main_score(found: Evidence) -> Score:
+    """Give balanced accuracy, or r of a rating."""
+    scores = found.scores
+    return scores[CLASSES_METRIC] if CLASSES_METRIC in scores else scores[RATING_METRIC]
+
+
+def order_score(found: Evidence) -> float | None:
+    """Give what the order of the trials alone tells (AUC, or r of a rating)."""
     order = found.baselines.get("trial order")
-    return None if order is None else order.value
+    return None if order is None or not np.isfinite(order.value) else order.value
 
 
 def follows_the_clock(found: Evidence) -> bool:
@@ -90,7 +128,8 @@ def follows_the_clock(found: Evidence) -> bool:
     order = found.baselines.get("trial order")
     if order is None or order.interval is None:
         return False
-    return order.interval[0] > 0.5 or order.value >= SORTED
+    chance = 0.5 if found.metric == "macro_auc" else 0.0
+    return order.interval[0] > chance or order.value >= SORTED
 
 
 def has_times(recording: xr.DataArray) -> bool:
@@ -98,30 +137,26 @@ def has_times(recording: xr.DataArray) -> bool:
     return "time" in recording.dims
 
 
-def has_past(recording: xr.DataArray) -> bool:
-    """Tell whether there are samples before the event."""
-    return has_times(recording) and float(recording["time"][0]) < 0
+def past(case: Case) -> xr.DataArray:
+    """Give the response before the event, by the same features as after it.
 
-
-def past(recording: xr.DataArray) -> xr.DataArray:
-    """Average what lies before the event."""
-    before = recording.isel(time=np.flatnonzero(recording["time"].values < 0))
-    mean: xr.DataArray = before.mean("time", keep_attrs=True)
-    return mean
-
-
-def held_out_groups(case: Case) -> np.ndarray | None:
-    """Find the held-out column whose values calibration leaves out inside a training set.
-
-    Stimuli come first: a decoder that has seen them is far too sure of others.
+    Raises
+    ------
+    InputError
+        If there is nothing before the event, or it was taken away as the baseline.
     """
-    y = case.y
-    for name in sorted(case.split.by, key=lambda name: name != "stimulus"):
-        values = np.asarray(case.split.columns[name])
-        of_class = [len(np.unique(values[y == label])) for label in np.unique(y)]
-        if len(np.unique(values)) >= FEWEST_PEOPLE and min(of_class) >= FEWEST_GROUPS:
-            return values
-    return None
+    recording = case.recording
+    if not has_times(recording) or float(recording["time"][0]) >= 0:
+        raise InputError("the trials hold no samples before the event; widen the window")
+    before = recording.isel(time=np.flatnonzero(recording["time"].values < 0))
+    found = case.respond(before)
+    size = float(np.abs(case.X.values).max())
+    if np.ptp(found.values, axis=0).max() <= 1e-6 * size:
+        raise InputError(
+            "what came before the event was subtracted as the baseline, so that nothing is left "
+            "of it to read"
+        )
+    return found
 
 
 def step_of(recording: xr.DataArray) -> float:

@@ -32,7 +32,8 @@ def lead_curve(curve: Sequence[Mapping[str, Any]]) -> str:
     """AUC against the lead; time runs to the event at the right."""
     figure, axes = canvas(height=2.9)
     lead = [-point["lead_s"] for point in curve]
-    low, high = np.transpose([point["interval"] for point in curve])
+    ends = [p["interval"] or (p["auc"], p["auc"]) for p in curve]
+    low, high = np.transpose(ends)
     band(axes, lead, [p["auc"] for p in curve], low, high, COLORS["trained"], "recording")
     axes.plot(
         lead,
@@ -52,7 +53,7 @@ def generalisation(found: Mapping[str, Any]) -> str:
     """Training time against testing time."""
     auc, times = np.asarray(found["auc"]), np.asarray(found["times_s"])
     figure, axes = canvas(width=4.6, height=3.9)
-    reach = max(0.1, float(np.nanmax(np.abs(auc - 0.5))))
+    reach = max(0.1, float(np.abs(auc - 0.5).max()))
     edges = (times[0], times[-1], times[0], times[-1])
     picture = axes.imshow(
         auc,
@@ -192,14 +193,14 @@ def personal(curve: Sequence[Mapping[str, Any]], chance: float) -> str:
     figure, axes = canvas(height=2.9)
     shots = [point["shots"] for point in curve]
     middle = np.array([point["personal"] for point in curve])
-    error = np.array([point["personal_se"] for point in curve])
+    low, high = np.transpose([point["range"] for point in curve])
     places = np.arange(len(shots))
     band(
         axes,
         places,
         middle,
-        middle - error,
-        middle + error,
+        low,
+        high,
         COLORS["trained"],
         "everybody's model, adapted",
     )

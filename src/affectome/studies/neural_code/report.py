@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from affectome.reports.page import Figure, Page
-from affectome.reports.words import interval, p_text
+from affectome.reports.words import interval
 from affectome.studies.neural_code import report_carriers as carriers
 from affectome.studies.neural_code import report_reading as reading
 from affectome.studies.neural_code.report_reading import Result
@@ -46,57 +46,80 @@ def neural_code_page(
         carriers.time_constants(result),
         carriers.personal(result),
     ]
-    own = result["decoding"]["balanced_accuracy"]
+    own, counts = reading.main(result), result["units"]
     excess = result["decoding"]["excess_over_baseline"]
     return Page(
-        title=f"Neural code · {result['trials']} trials · {result['units']['tested']} units",
+        title=f"Neural code · {result['trials']} trials · {counts['tested']} units",
         question=f"Which {result['target']} does this recording hold, when, and in which units?",
         answer=answer(result),
         numbers=[
-            ("balanced accuracy", f"{own['score']:.2f}", f"{interval(own)} · {p_text(own)}"),
+            (
+                reading.MAIN[own["metric"]],
+                _number(own["score"]),
+                f"{interval(own)} · {reading.claim(own)}",
+            ),
             (
                 "above the best baseline",
                 f"{excess['value']:+.2f}",
-                f"AUC, {interval(excess)} · {excess['baseline']}",
+                f"{METRICS[excess['metric']]}, {interval(excess)} · {excess['baseline']}",
             ),
             (
                 "selective units",
-                f"{result['units']['share']:.0%}",
-                f"{result['units']['selective']} of {result['units']['tested']}, "
-                f"q < {result['units']['q']:g}",
+                "–" if counts["share"] is None else f"{counts['share']:.0%}",
+                counts["why"]
+                if counts["share"] is None
+                else f"{counts['selective']} of {counts['tested']}, q < {counts['level']:g}",
             ),
         ],
         stamps=["Random split"] if result["split"]["kind"] == "random" else [],
         warnings=result["warnings"],
         skipped=result["skipped"],
         facts={
-            "held out": ", ".join(result["split"]["by"]) or result["split"]["kind"],
+            "held out": result["held_out"].removeprefix("held out: "),
             "folds": str(result["split"]["folds"]),
-            "classes": ", ".join(result["classes"]),
+            "classes": ", ".join(result["classes"]) or "a rating",
         }
         | {f"choice {i}": note for i, note in enumerate(notes, 1)},
         sections=[section for section in sections if section is not None],
     )
 
 
+METRICS = {"macro_auc": "AUC", "pearson_r": "r", "balanced_accuracy": "balanced accuracy"}
+
+
 def answer(result: Result) -> str:
-    """Say what came out in two sentences made from the numbers."""
-    own, excess = (
-        result["decoding"]["balanced_accuracy"],
-        result["decoding"]["excess_over_baseline"],
-    )
-    chance = 1 / len(result["classes"])
-    p = own["p"]
-    read = "is read" if p is not None and p < 0.05 else "is not read reliably"
+    """Say who was held out and what came out, in sentences made from the numbers."""
+    own, excess = reading.main(result), result["decoding"]["excess_over_baseline"]
+    name = reading.MAIN[own["metric"]]
+    held = result["held_out"].removeprefix("held out: ")
+    if own["score"] is None:
+        return f"{name} is undefined: {own['why']}. Held out: {held}."
+    if own["p"] is None:
+        read, why = "is read", f"; {own.get('why') or 'no p'}"
+    else:
+        read = "is read" if reading.below(own) else "is not read reliably"
+        why = f"; {reading.claim(own)}"
     first = (
-        f"The {result['target']} {read} from held-out trials with a balanced accuracy of "
-        f"{own['score']:.2f} ({interval(own)}; chance {chance:.2f})."
+        f"The {result['target']} {read} from held-out trials with {_article(name)} of "
+        f"{own['score']:.2f} ({interval(own)}; chance {reading.chance(result):.2f}{why}). "
+        f"Held out: {held}."
     )
+    for note in result["not_held_out"]:
+        first += f" {note[0].upper()}{note[1:]}."
     low = excess["interval"][0] if excess["interval"] else -1
     clear = "clearly above" if low > 0 else "not clearly above"
+    metric = METRICS[excess["metric"]]
+    second = f"By {metric} that is {clear} the best baseline, {excess['baseline']}"
     before = result.get("pre_event")
-    second = f"That is {clear} the best baseline, {excess['baseline']}"
-    if before:
-        clean = "is not" if before["p"] >= 0.05 else "is already"
+    if before and before["p"] is not None:
+        clean = "is already" if reading.below(before) else "is not"
         second += f", and before the event the {result['target']} {clean} readable"
     return f"{first} {second}."
+
+
+def _article(name: str) -> str:
+    return "an r" if name == "r" else f"a {name}"
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.2f}"

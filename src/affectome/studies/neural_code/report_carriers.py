@@ -9,9 +9,9 @@ import pandas as pd
 from affectome.reports.figures import Mark, scores
 from affectome.reports.page import Figure, Section, Table
 from affectome.reports.style import COLORS
-from affectome.reports.words import interval, p_text
+from affectome.reports.words import interval
 from affectome.studies.neural_code import figures as draw
-from affectome.studies.neural_code.report_reading import Result
+from affectome.studies.neural_code.report_reading import MAIN, Result, chance, claim, main
 
 LONG = 100.0
 
@@ -23,8 +23,11 @@ def graded(result: Result) -> Section | None:
         return None
     rows = []
     if found:
-        rows.append(["intensity, r", f"{found['r']:.2f}", f"{interval(found)} · {p_text(found)}"])
-        rows.append(["intensity, concordance", f"{found['ccc']:.2f}", ""])
+        r, ccc = (
+            "undefined" if found[key] is None else f"{found[key]:.2f}" for key in ("r", "ccc")
+        )
+        rows.append(["intensity, r", r, f"{interval(found)} · {claim(found)}"])
+        rows.append(["intensity, concordance", ccc, ""])
     if mixed:
         base = mixed["baseline"]
         rows.append(["blend, KL divergence", f"{mixed['kl']:.3f}", f"mean blend {base['kl']:.3f}"])
@@ -40,11 +43,20 @@ def calibration(result: Result) -> Section | None:
     if not found:
         return None
     sets = found["conformal"]
+    text = (
+        f"The decoder can name a set of classes instead of one. The sets were made to hold the "
+        f"true class in {sets['confidence']:.0%} of new trials; on held-out trials they hold it in "
+        f"{sets['coverage']:.0%}. A set has {sets['mean_size']:.1f} classes on average, and in "
+        f"{sets['abstained']:.0%} of trials it does not name exactly one."
+    )
+    if sets["promised"] < sets["confidence"] - 1e-9:
+        text += (
+            f" They were learned from {sets['n_groups']} groups, which can promise "
+            f"{sets['promised']:.0%} at most, whatever new groups are like."
+        )
     return Section(
         "How sure",
-        f"Sets that should hold the class in {sets['confidence']:.0%} of trials hold it in "
-        f"{sets['coverage']:.0%}, with {sets['mean_size']:.1f} classes on average; in "
-        f"{sets['abstained']:.0%} of trials no single class is named.",
+        text,
         [
             Figure(
                 "reliability",
@@ -58,16 +70,23 @@ def calibration(result: Result) -> Section | None:
 
 def units(result: Result, units: pd.DataFrame, brain: Sequence[Figure]) -> Section:
     """Which units carry it, and what is lost without them."""
+    counts = result["units"]
+    if counts["selective"] is None:
+        text = f"{counts['why'][0].upper()}{counts['why'][1:]}."
+    else:
+        text = (
+            f"{counts['selective']} of {counts['tested']} units respond differently to the "
+            f"classes (q < {counts['level']:g})."
+        )
     lesion = result.get("lesion")
-    text = (
-        f"{result['units']['selective']} of {result['units']['tested']} units respond differently "
-        f"to the classes (q < {result['units']['q']:g})."
-    )
     if lesion:
+        frozen, anew = lesion["frozen"], lesion["refitted"]
         text += (
-            f" Without them the decoder falls from {lesion['base']:.2f} to {lesion['score']:.2f}; "
-            f"without as many random units that are as active to {lesion['random_mean']:.2f} "
-            f"({p_text(lesion)})."
+            f" The {lesion['units']} units that differ most in training trials were taken from "
+            f"the decoder. It falls from {lesion['base']:.2f} to {frozen['score']:.2f} when it "
+            f"hears their mean instead ({frozen['random_mean']:.2f} with as many random units "
+            f"that are as active; {claim(frozen)}), and to {anew['score']:.2f} when it is fitted "
+            f"anew without them ({anew['random_mean']:.2f}; {claim(anew)})."
         )
     light = result.get("searchlight")
     if light:
@@ -78,6 +97,8 @@ def units(result: Result, units: pd.DataFrame, brain: Sequence[Figure]) -> Secti
             f"({best['x']:.0f}, {best['y']:.0f}, {best['z']:.0f}) with an AUC of "
             f"{best['auc']:.2f}."
         )
+    if "selective" not in units:
+        return Section("Which units carry it", text, list(brain))
     return Section(
         "Which units carry it",
         text,
@@ -98,6 +119,12 @@ def states(result: Result) -> Section | None:
     found = result.get("states")
     if not found:
         return None
+    if found["n_states"] == 1:
+        return Section(
+            "Hidden states",
+            "No model with several hidden states predicts held-out trials better than one state: "
+            "the population does not jump between states here.",
+        )
     text = (
         f"A hidden Markov model with {found['n_states']} states has the best likelihood on "
         "held-out trials."
@@ -140,7 +167,7 @@ def time_constants(result: Result) -> Section | None:
     if tie:
         text += (
             f" The slowest dimension tells the intensity of left-out trials with r = "
-            f"{tie['r']:.2f} ({interval(tie)}; {p_text(tie)})."
+            f"{tie['r']:.2f} ({interval(tie)}; {claim(tie)})."
         )
     if regimes:
         low, high = regimes["gain"]["interval"]
@@ -169,7 +196,7 @@ def together(result: Result) -> Section | None:
     found = result.get("connectivity")
     if not found:
         return None
-    own = result["decoding"]["balanced_accuracy"]
+    own = main(result)
     marks = [
         Mark("each unit's response", own["score"], own["interval"]),
         Mark(found["measure"], found["score"], found["interval"], COLORS["second"]),
@@ -181,8 +208,8 @@ def together(result: Result) -> Section | None:
         [
             Figure(
                 "connectivity",
-                scores(marks, "balanced accuracy", 1 / len(result["classes"])),
-                f"Pairs: {interval(found)}, {p_text(found)}.",
+                scores(marks, MAIN[own["metric"]], chance(result)),
+                f"Pairs: {interval(found)}, {claim(found)}.",
             )
         ],
     )
@@ -194,23 +221,36 @@ def personal(result: Result) -> Section | None:
     if not found:
         return None
     rows = [
-        [way["method"], f"{way['balanced_accuracy']:.2f}", way["uses"]]
+        [
+            way["method"],
+            f"{way['score']:.2f}",
+            interval(way).removeprefix("95 % "),
+            f"{way['above_none']['value']:+.2f}" if "above_none" in way else "–",
+            way["uses"],
+        ]
         for way in found.get("across", ())
-        if "balanced_accuracy" in way
+        if "score" in way
     ]
-    tables = [Table(["from others to a new person", "accuracy", "needs"], rows)] if rows else []
+    header = ["from others to a new person", "accuracy", "95 %", "above none", "needs"]
+    first, last = found["curve"][0], found["curve"][-1]
+    text = (
+        f"Everybody else's model reads a new person with {first['personal']:.2f}, and with "
+        f"{last['personal']:.2f} after {last['shots']} trials of each class of that person: "
+        f"better for {last['better_than_none']} of {last['people']} people."
+    )
     return Section(
         "A personal model",
-        "",
+        text,
         [
             Figure(
                 "personal",
                 draw.personal(found["curve"], 1 / len(result["classes"])),
                 "Balanced accuracy on a new person's held-out trials against the trials of each "
-                "class that the model was given of that person.",
+                "class that the model was given of that person; the band runs from the worst to "
+                "the best person.",
             )
         ],
-        tables,
+        [Table(header, rows)] if rows else [],
     )
 
 

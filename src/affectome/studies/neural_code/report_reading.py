@@ -16,19 +16,55 @@ from affectome.studies.neural_code import figures as draw
 Result = Mapping[str, Any]
 
 
+MAIN = {"balanced_accuracy": "balanced accuracy", "pearson_r": "r"}
+
+
+def main(result: Result) -> Mapping[str, Any]:
+    """Give the score of the decoder: balanced accuracy, or r of a rating."""
+    found: Mapping[str, Any] = next(
+        result["decoding"][name] for name in MAIN if name in result["decoding"]
+    )
+    return found
+
+
+def chance(result: Result) -> float:
+    """Give the score of guessing."""
+    return 1 / len(result["classes"]) if result["classes"] else 0.0
+
+
+def claim(found: Mapping[str, Any]) -> str:
+    """Give a p with its q over the page, or why there is none."""
+    if found.get("p") is None:
+        return str(found.get("why") or "no p")
+    q = found.get("q")
+    return p_text(found) if q is None else f"{p_text(found)}, q = {q:.3f}"
+
+
+def below(found: Mapping[str, Any] | None, level: float = 0.05) -> bool:
+    """Tell whether a result stands after the correction over the page."""
+    if not found:
+        return False
+    q = found.get("q", found.get("p"))
+    return q is not None and q < level
+
+
 def decoding(result: Result) -> Section:
     """Is it there: scores of the recording and of its baselines, and of each person."""
     found = result["decoding"]
-    auc = found["auc"]
-    marks = [Mark("all units", auc["score"], auc["interval"])]
+    own = found.get("auc", main(result))
+    marks = [Mark("all units", own["score"], own["interval"])]
     for name, rival in found["baselines"].items():
-        marks.append(Mark(name, rival["score"], rival["interval"], COLORS["untrained"]))
+        if rival["score"] is not None:
+            marks.append(Mark(name, rival["score"], rival["interval"], COLORS["untrained"]))
+    axis, level = (
+        ("AUC, one class against the rest", 0.5) if "auc" in found else ("correlation, r", 0.0)
+    )
     figures = [
         Figure(
             "decoding",
-            scores(marks, "AUC, one class against the rest", 0.5),
+            scores(marks, axis, level),
             "Decoding of held-out trials, and what could be read without the recording. Lines are "
-            "95 % intervals over held-out groups.",
+            f"95 % intervals over {own['over']}.",
         )
     ]
     people = {k: v for k, v in found["by_subject"].items() if v is not None}
@@ -44,7 +80,7 @@ def before(result: Result) -> Section | None:
     before = result.get("pre_event")
     if not before:
         return None
-    own = result["decoding"]["balanced_accuracy"]
+    own = main(result)
     marks = [
         Mark("after the event", own["score"], own["interval"]),
         Mark("before the event", before["score"], before["interval"], COLORS["second"]),
@@ -56,8 +92,8 @@ def before(result: Result) -> Section | None:
         [
             Figure(
                 "pre_event",
-                scores(marks, "balanced accuracy", 1 / len(result["classes"])),
-                f"Before the event: {p_text(before)}.",
+                scores(marks, MAIN[own["metric"]], chance(result)),
+                f"Before the event: {claim(before)}.",
             )
         ],
     )
@@ -73,24 +109,23 @@ def contrasts(result: Result) -> Section | None:
     for row in rows:
         i, j = names.index(row["a"]), names.index(row["b"])
         values[i, j] = values[j, i] = row["score"]
-    order = ["–" if r["trial_order_auc"] is None else f"{r['trial_order_auc']:.2f}" for r in rows]
     table = [
         [
             f"{r['a']} – {r['b']}",
             f"{r['score']:.2f}",
             interval(r).removeprefix("95 % "),
-            p_text(r),
+            claim(r),
             f"{r['before_event']['score']:.2f}" if r["before_event"] else "–",
-            p_text(r["before_event"]) if r["before_event"] else "–",
-            by_order,
+            claim(r["before_event"]) if r["before_event"] else "–",
+            "–" if r["trial_order"] is None else f"{r['trial_order']:.2f}",
         ]
-        for r, by_order in zip(rows, order, strict=True)
+        for r in rows
     ]
     header = ["pair", "balanced accuracy", "95 %", "p", "before event", "p", "trial order, AUC"]
     return Section(
         "Which classes differ",
-        "Each pair of classes from its own trials. A pair whose classes follow the clock is told "
-        "apart by trial order alone: trust the others.",
+        "Each pair of classes from its own trials. Where trial order alone tells a pair apart "
+        "(last column, near 1), the recording may have drifted and need not carry the classes.",
         [
             Figure(
                 "contrasts",
@@ -98,7 +133,7 @@ def contrasts(result: Result) -> Section | None:
                 "Balanced accuracy of every pair; chance is .5.",
             )
         ],
-        [Table(header, table)],
+        [Table(header, table, f"Intervals over {rows[0]['over']}; q over all tests of this page.")],
     )
 
 
@@ -133,12 +168,35 @@ def generalisation(result: Result) -> Section | None:
     return Section(
         "Does the code stay the same",
         "A decoder is trained at each moment and tested at every other: a square is a code that "
-        "stays, a diagonal one that changes.",
+        f"stays, a diagonal one that changes. {map_in_words(found)}",
         [
             Figure(
                 "generalisation",
                 draw.generalisation(found),
-                f"Mean AUC over subjects. Null: {found['null']}.",
+                f"Mean AUC over {found['subjects']} subjects, each from pairs of its own trials "
+                "within a fold.",
             )
         ],
+    )
+
+
+def map_in_words(found: Mapping[str, Any]) -> str:
+    """Say what the map shows, or that it shows nothing."""
+    if not found["clusters"]:
+        why = found.get("why")
+        return f"There is {why}." if why else "Nowhere does it differ from chance."
+    first = found["clusters"][0]
+    if not below(first):
+        return (
+            "What stands out is no larger than what labels that traded places give "
+            f"({claim(first)}): nothing here says that there is a code at all."
+        )
+    size = "above" if first["auc"] > 0.5 else "below"
+    trained, tested = (
+        f"{first[side][0]:.2g} to {first[side][1]:.2g} s" for side in ("trained_s", "tested_s")
+    )
+    return (
+        f"The largest cluster lies {size} chance, with a mean AUC of {first['auc']:.2f}, trained "
+        f"from {trained} and tested from {tested} ({claim(first)}, against the largest cluster "
+        f"when {first['null']['scheme']})."
     )

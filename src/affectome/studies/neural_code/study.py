@@ -7,28 +7,43 @@ part that they don't allow is absent from the result and named in its warnings.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
 from affectome.brains import Searchlight
-from affectome.data import Skipped, trial_table
+from affectome.data import Skipped, unit_table
 from affectome.data.readers.measurement import Measurement
-from affectome.decoding import ShrinkageLDA
 from affectome.decoding.deep import DeepDecoder
 from affectome.errors import AffectomeError, InputError
-from affectome.evidence import Evidence, Split, evaluate
+from affectome.evidence import Design, Evidence, correct_together, evaluate
 from affectome.progress import Progress, silent
 from affectome.studies.neural_code import readings as read
 from affectome.studies.neural_code import time
 from affectome.studies.neural_code import units as carry
-from affectome.studies.neural_code.case import Case
-from affectome.studies.neural_code.inputs import after_event, choose_split, labelled, responses
+from affectome.studies.neural_code.case import (
+    MOST_TRIALS,
+    RATING,
+    Case,
+    decoder_for,
+    has_times,
+    main_score,
+)
+from affectome.studies.neural_code.inputs import (
+    after_event,
+    check_baseline,
+    choose_design,
+    held_out_words,
+    labelled,
+    responder,
+)
 from affectome.units import Selectivity, selectivity
 
 DECODERS = ("linear", "eegnet", "shallow", "gru")
 DEEP_PERMUTATIONS = 0
+BASELINE = {"why": "no p, because it is what the recording is held against"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +59,9 @@ class NeuralCode:
     units, trials
         Sizes of the Recording.
     decoding
-        The evidence of the decoder of all classes.
+        The evidence of the decoder of all classes, or of the rating.
     selectivity
-        Which units respond differently to the classes.
+        Which units respond differently to the classes; None for ratings.
     found
         Name of each further part (``contrasts``, ``pre_event``, ``intensity``, …) → its numbers,
         as they go into ``result.json``.
@@ -56,6 +71,8 @@ class NeuralCode:
         Trials, channels and files that could not be used.
     warnings
         What a reader has to know, and every part that is absent with its reason.
+    unit_names
+        One row a unit.
     notes
         Choices that were made while reading.
     """
@@ -65,54 +82,70 @@ class NeuralCode:
     units: int
     trials: int
     decoding: Evidence
-    selectivity: Selectivity
+    selectivity: Selectivity | None
     found: Mapping[str, Any]
     searchlight: Searchlight | None
     skipped: tuple[Skipped, ...]
     warnings: tuple[str, ...]
+    unit_names: pd.DataFrame = field(repr=False)
     notes: tuple[str, ...] = field(default=())
 
     @property
-    def split(self) -> Split:
-        """The folds of the decoder."""
-        return self.decoding.split
+    def table(self) -> pd.DataFrame:
+        """One row a unit, with its selectivity where the target names classes."""
+        return self.unit_names if self.selectivity is None else self.selectivity.table
+
+    @property
+    def design(self) -> Design:
+        """What is held out, and what may trade places."""
+        return self.decoding.design
 
     def to_dict(self) -> dict[str, Any]:
-        """Give ``result.json``, schema 1."""
-        evidence = self.decoding
+        """Give ``result.json``, schema 2; every p has its q over all that is printed."""
+        evidence, design = self.decoding, self.design
         kept = {"kind", "by", "n_folds"}
-        selective = self.selectivity.selective
-        return {
-            "schema": 1,
+        auc = evidence.scores.get("macro_auc")
+        main = main_score(evidence)
+        result: dict[str, Any] = {
+            "schema": 2,
             "study": "neural-code",
             "target": self.target,
             "classes": list(self.classes),
             "trials": self.trials,
+            "held_out": held_out_words(design),
+            "not_held_out": list(design.notes),
             "split": {k: v for k, v in evidence.split.to_dict().items() if k in kept}
             | {"folds": len(evidence.split)},
             "decoding": {
-                "balanced_accuracy": evidence.scores["balanced_accuracy"].to_dict(),
-                "auc": evidence.scores["macro_auc"].to_dict(),
-                "excess_over_baseline": {
-                    "metric": evidence.metric,
-                    "value": evidence.excess.value,
-                    "interval": evidence.excess.interval,
-                    "baseline": evidence.best_baseline,
-                },
-                "baselines": {k: v.to_dict() for k, v in evidence.baselines.items()},
+                main.metric: main.to_dict(),
+                **({} if auc is None else {"auc": auc.to_dict()}),
+                "excess_over_baseline": read.excess(evidence),
+                "baselines": {k: BASELINE | v.to_dict() for k, v in evidence.baselines.items()},
                 "by_subject": dict(evidence.by_subject),
-                "null": None if evidence.null is None else evidence.null.to_dict(),
             },
-            "units": {
-                "tested": self.units,
-                "selective": int(selective.sum()),
-                "share": float(selective.mean()),
-                "q": self.selectivity.level,
-            },
-            **self.found,
+            "units": {"tested": self.units, **self._selective()},
+            **deepcopy(dict(self.found)),
             **({} if self.searchlight is None else {"searchlight": self.searchlight.to_dict()}),
             "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
             "warnings": list(self.warnings),
+        }
+        whole: dict[str, Any] = correct_together(result)
+        return whole
+
+    def _selective(self) -> dict[str, Any]:
+        found = self.selectivity
+        if found is None:
+            return {"selective": None, "share": None, "why": f"no test of units: {RATING}"}
+        why = getattr(found, "why", None)
+        if why:
+            return {"selective": None, "share": None, "why": why}
+        null = getattr(found, "null", None)
+        selective = found.selective
+        return {
+            "selective": int(selective.sum()),
+            "share": float(selective.mean()),
+            "level": found.level,
+            **({} if null is None else {"null": null.to_dict()}),
         }
 
 
@@ -124,6 +157,7 @@ def run(
     decoder: str = "linear",
     features: str = "auto",
     response: tuple[float, float] | None = None,
+    baseline: tuple[float, float] | None = None,
     connectivity: str = "correlation",
     searchlight: float | None = None,
     nuisance: Sequence[str] = (),
@@ -139,10 +173,11 @@ def run(
     measurement
         From :func:`affectome.data.read_recording`.
     target
-        Column of the trials with the classes.
+        Column of the trials with the classes, or with ratings (numbers).
     holdout
-        Columns to hold out, or ``"random"``; by default subject and stimulus. Where there is
-        nothing to hold out, consecutive stretches of each class are, and a warning says so.
+        Columns to hold out, or ``"random"``; by default those that name people and stimuli. Where
+        there is nothing to hold out, consecutive stretches of each class are, and a warning says
+        so.
     decoder
         ``"linear"`` (closed form, with permutations), or a network: ``"eegnet"``, ``"shallow"``,
         ``"gru"`` on the samples themselves.
@@ -152,6 +187,8 @@ def run(
         the covariances; or ``"auto"`` (entropy for sensors of 2 s or more, else the mean).
     response
         Seconds ``(start, stop)`` of the window after the event; by default from 0 on.
+    baseline
+        Seconds whose mean was subtracted from the trials when they were read.
     connectivity
         ``"correlation"``, ``"coherence"`` or ``"wpli"`` of all pairs of units within a trial.
     searchlight
@@ -174,17 +211,26 @@ def run(
         raise InputError(
             f"there is no connectivity {connectivity!r}; choose {', '.join(read.CONNECTIVITY)}"
         )
+    check_baseline(baseline, response)
+    if n_permutations < 0:
+        raise InputError(f"permutations are 0 or more; got {n_permutations}")
     recording, skipped = labelled(measurement, target)
-    warnings: list[str] = []
-    recording, split = choose_split(recording, target, holdout, random_state, warnings)
-    X = responses(recording, features, response)
-    light = None if searchlight is None else carry.light(X, target, split, searchlight, progress)
+    design, chosen = choose_design(recording, target, holdout, random_state)
+    warnings = list(chosen)
+    respond = responder(recording, features, response)
+    timed = has_times(recording)
+    X = respond(after_event(recording, response) if timed else recording)
+    light = (
+        None if searchlight is None else carry.light(X, target, design.split, searchlight, progress)
+    )
     deep = decoder != "linear"
+    if deep and design.y.dtype.kind == "f":
+        raise InputError(f"{target!r} holds ratings, but {decoder} reads classes; take linear")
     evidence = evaluate(
-        DeepDecoder(decoder, random_state=random_state) if deep else ShrinkageLDA(priors="equal"),
+        DeepDecoder(decoder, random_state=random_state) if deep else decoder_for(design.y),
         after_event(recording, response) if deep else X,
         target,
-        split,
+        design,
         nuisance=nuisance,
         n_permutations=DEEP_PERMUTATIONS if deep else n_permutations,
         random_state=random_state,
@@ -197,7 +243,9 @@ def run(
         )
     warnings += read.warn_of_clock(evidence)
     progress("decoding", 1, 1)
-    case = Case(recording, X, target, split, nuisance, connectivity, n_permutations, random_state)
+    case = Case(
+        recording, X, respond, target, design, nuisance, connectivity, n_permutations, random_state
+    )
     found: dict[str, Any] = {}
     for number, (name, part) in enumerate(PARTS.items()):
         progress(name.replace("_", " "), number, len(PARTS))
@@ -207,20 +255,40 @@ def run(
             words = name.removesuffix("_s").replace("_", " ")
             warnings.append(f"{words}: absent, {error}")
     progress("all parts", len(PARTS), len(PARTS))
-    warnings += read.warn_of_pre_event(found, evidence)
+    warnings += read.warn_of_pre_event(found, evidence) + _limits(case, found)
     return NeuralCode(
         target,
-        tuple(map(str, np.unique(trial_table(recording)[target]))),
+        () if case.rated else tuple(map(str, case.names)),
         X.sizes["unit"],
         X.sizes["trial"],
         evidence,
-        selectivity(X, target),
+        None if case.rated else selectivity(X, target),
         found,
         light,
         (*measurement.skipped, *skipped),
         tuple(warnings),
+        unit_table(X),
         measurement.notes,
     )
+
+
+def _limits(case: Case, found: Mapping[str, Any]) -> list[str]:
+    """Say which parts saw fewer trials or arrangements than were there."""
+    lines = []
+    n = case.recording.sizes["trial"]
+    thin = [name for name in ("states", "time_constants_s") if name in found]
+    if n > MOST_TRIALS and thin:
+        words = " and ".join(name.removesuffix("_s").replace("_", " ") for name in thin)
+        lines.append(
+            f"{words}: fitted to {MOST_TRIALS} of the {n} trials, evenly spaced, for speed"
+        )
+    for name, most in (("generalisation", time.MOST_MAPS), ("lead_time", time.MOST_LEADS)):
+        if name in found and case.n_permutations > most and case.design.why_no_p is None:
+            lines.append(
+                f"{name.replace('_', ' ')}: {most} arrangements of the labels instead of "
+                f"{case.n_permutations}, for speed"
+            )
+    return lines
 
 
 PARTS: Mapping[str, Callable[[Case], Any]] = {

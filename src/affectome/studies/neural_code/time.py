@@ -20,8 +20,9 @@ from affectome.dynamics.regimes import FEWEST_TRIALS, compare_switching
 from affectome.dynamics.states import hidden_states
 from affectome.errors import InputError
 from affectome.features.windows import window_means
-from affectome.studies.neural_code.case import Case, has_past, has_times, step_of, thinned
+from affectome.studies.neural_code.case import Case, has_times, past, step_of, thinned
 
+MOST_MAPS, MOST_LEADS = 200, 500
 MOST_STATES = 4
 SLOW_SECONDS = 8.0
 LONGEST = 10.0  # times a trial's length, beyond which no time constant can be told
@@ -32,13 +33,14 @@ FEWEST_OF_A_CLASS = 4
 
 def generalisation(case: Case) -> dict[str, Any]:
     """Does the code found at one moment hold at another?"""
+    case.names  # noqa: B018 - refuses ratings
     step = step_of(case.recording)
     coarse = window_means(case.recording, step, step)
     found = temporal_generalisation(
         coarse,
         case.target,
-        case.split,
-        n_permutations=min(case.n_permutations, 200),
+        case.design,
+        n_permutations=min(case.n_permutations, MOST_MAPS),
         random_state=case.random_state,
     )
     return found.to_dict()
@@ -46,16 +48,17 @@ def generalisation(case: Case) -> dict[str, Any]:
 
 def lead(case: Case) -> dict[str, Any]:
     """How long before the report can the target be read?"""
-    if not has_past(case.recording):
-        raise InputError("the trials hold no samples before the event; widen the window")
+    case.names  # noqa: B018 - refuses ratings
+    past(case)
     length = -float(case.recording["time"][0]) * 2 / (LEADS + 1)
     found = lead_time(
         case.recording,
         case.target,
-        case.split,
+        case.design,
         length=length,
         nuisance=case.nuisance,
-        n_permutations=min(case.n_permutations, 500),
+        features=case.respond,
+        n_permutations=min(case.n_permutations, MOST_LEADS),
         random_state=case.random_state,
     )
     return found.to_dict()
@@ -63,6 +66,7 @@ def lead(case: Case) -> dict[str, Any]:
 
 def states(case: Case) -> dict[str, Any]:
     """Hidden states of the population: how many, how long, and which class dwells where."""
+    case.names  # noqa: B018 - refuses ratings
     coarse = thinned(case.recording)
     found: dict[str, Any] = hidden_states(
         coarse, case.target, most_states=MOST_STATES, n_starts=3, random_state=case.random_state

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from sklearn.feature_selection import f_classif
 from sklearn.metrics import recall_score
 
 from affectome.brains import Searchlight, searchlight
 from affectome.decoding import ShrinkageLDA
 from affectome.errors import InputError
-from affectome.evidence import Split, p_value
+from affectome.evidence import Split, tested
 from affectome.progress import Progress
 from affectome.studies.neural_code.case import Case
-from affectome.units import Change, Effect, lesion, selectivity
+from affectome.units import Change, lesion
+
+SHARE = 0.1
+FEWEST_UNITS = 4
+DRAWS = 100
 
 
 def light(
@@ -34,43 +39,75 @@ def light(
 
 
 def virtual_lesion(case: Case) -> dict[str, Any]:
-    """Take the selective units from the decoder, against random units that are as active.
+    """Take the units that differ most from the decoder, against random units that are as active.
 
-    Units are chosen in the training trials of each fold, the strongest half where more are
-    selective, so that as many are left to draw from; scores are means over folds.
+    The tenth of the units that differ most between the classes (by F) is found in the training
+    trials of each fold. Two questions are asked of it, and kept apart: what a decoder loses that
+    was fitted with these units and hears their mean instead, and what one loses that is fitted
+    anew without them.
     """
-    X, y = case.X, case.y
-    effects = []
-    for train, test in case.split:
-        found = selectivity(X.isel(trial=train), case.target)
-        strongest = np.argsort(-found.table["F"].to_numpy(), kind="stable")
-        chosen = np.sort(strongest[: min(int(found.selective.sum()), X.sizes["unit"] // 2)])
-        if len(chosen):
-            effects.append(_lesion_in_fold(X.values, y, train, test, chosen, case.random_state))
-    if not effects:
-        raise InputError("no unit is selective in the training trials of a fold")
-    random = np.mean([e.random for e in effects], axis=0)
-    score = float(np.mean([e.score for e in effects]))
+    X, y = case.X.values, case.y
+    case.names  # noqa: B018 - refuses ratings
+    n_units = X.shape[1]
+    if n_units < FEWEST_UNITS:
+        raise InputError(f"it draws from {FEWEST_UNITS} units or more; there are {n_units}")
+    size = int(np.clip(round(SHARE * n_units), 1, n_units // 2))
+    scores: dict[str, list[np.ndarray]] = {"frozen": [], "refitted": []}
+    base = []
+    for train, test in case.design.split:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            strength = np.nan_to_num(f_classif(X[train], y[train])[0])
+        chosen = np.sort(np.argsort(-strength, kind="stable")[:size])
+        for name, respond in _ways(X, y, train, test).items():
+            found = lesion(
+                respond,
+                _measure(y[test]),
+                {"all": chosen},
+                {"all": X[train].mean(axis=0)},
+                n_random=DRAWS,
+                random_state=case.random_state,
+            )["all"]
+            scores[name].append(np.array([found.score, *found.random]))
+        base.append(found.base)
     return {
-        "units": float(np.mean([len(e.units) for e in effects])),
-        "score": score,
-        "base": float(np.mean([e.base for e in effects])),
-        "random_mean": float(random.mean()),
-        "random_interval": np.quantile(random, [0.025, 0.975]).tolist(),
-        "p": p_value(score, random, higher_is_better=False),
-        "folds": len(effects),
+        "units": size,
+        "base": float(np.mean(base)),
+        "folds": len(base),
+        **{name: _against_random(np.mean(values, axis=0), size) for name, values in scores.items()},
     }
 
 
-def _lesion_in_fold(
-    X: np.ndarray,
-    y: np.ndarray,
-    train: np.ndarray,
-    test: np.ndarray,
-    chosen: np.ndarray,
-    random_state: int,
-) -> Effect:
-    def respond(changes: Sequence[Change]) -> list[np.ndarray]:
+def _against_random(values: np.ndarray, size: int) -> dict[str, Any]:
+    """Hold the score without the chosen units against those without random ones."""
+    score, random = float(values[0]), values[1:]
+    p, null = tested(
+        score, random, f"{size} random units that are as active", size, alternative="less"
+    )
+    return {
+        "score": score,
+        "random_mean": float(random.mean()),
+        "random_range": np.quantile(random, [0.025, 0.975]).tolist(),
+        "p": p,
+        "null": null.to_dict(),
+    }
+
+
+Respond = Callable[[Sequence[Change]], Iterable[np.ndarray]]
+
+
+def _ways(X: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndarray) -> dict[str, Respond]:
+    whole = ShrinkageLDA(priors="equal").fit(X[train], y[train])
+    level = X[train].mean(axis=0)
+
+    def frozen(changes: Sequence[Change]) -> list[np.ndarray]:
+        answers = []
+        for change in changes:
+            changed = X[test].copy()
+            changed[:, list(change.units)] = level[list(change.units)]
+            answers.append(whole.predict(changed))
+        return answers
+
+    def refitted(changes: Sequence[Change]) -> list[np.ndarray]:
         answers = []
         for change in changes:
             kept = np.setdiff1d(np.arange(X.shape[1]), change.units)
@@ -78,9 +115,11 @@ def _lesion_in_fold(
             answers.append(decoder.predict(X[test][:, kept]))
         return answers
 
-    def measure(answer: np.ndarray) -> float:
-        return float(recall_score(y[test], answer, average="macro", labels=np.unique(y[test])))
+    return {"frozen": frozen, "refitted": refitted}
 
-    activity = {"all": X[train].mean(axis=0)}
-    found = lesion(respond, measure, {"all": chosen}, activity, random_state=random_state)
-    return found["all"]
+
+def _measure(truth: np.ndarray) -> Callable[[np.ndarray], float]:
+    def balanced(answer: np.ndarray) -> float:
+        return float(recall_score(truth, answer, average="macro", labels=np.unique(truth)))
+
+    return balanced
