@@ -10,9 +10,10 @@ from sklearn.metrics import balanced_accuracy_score
 
 from affectome.audit import Audit, audit, tables
 from affectome.audit.columns import bins_of, read_columns
-from affectome.audit.probes import group_folds, group_sums, random_folds, skill
+from affectome.audit.findings import CODES
 from affectome.data import make_recording, save_recording
 from affectome.errors import InputError
+from affectome.evidence.quick import group_folds, group_sums, random_folds, skill
 
 Plant = Callable[[pd.DataFrame, np.ndarray, np.random.Generator], pd.DataFrame]
 
@@ -223,9 +224,28 @@ def test_the_result_is_the_same_twice() -> None:
 
 def test_verdicts() -> None:
     table, y = feature_table()
-    assert audit(table, "emotion").verdict == "Nothing was found that would make a score too good."
+    assert audit(table, "emotion").verdict == (
+        "Nothing was found that would make a score too good. What the table does not name can't be "
+        "found: persons without a column, windows of one trial that were shuffled, columns or "
+        "thresholds that were chosen by the label, and what was done to the data before."
+    )
     assert audit(table.assign(c=y), "emotion").verdict.startswith("A score on these data would be")
     assert audit(identity_table(0.0), "emotion").verdict.startswith("Nothing proves a leak")
+
+
+def test_findings_have_codes_that_can_be_ignored():
+    table, y = feature_table()
+    frame = leak(table, y, np.random.default_rng(0)).assign(again=table["f0"])
+    found = audit(frame, "emotion")
+    assert {one.kind for one in found.findings} >= {"label_leak", "duplicate_columns"}
+    codes = {one.code for one in found.findings}
+    assert codes <= set(CODES.values())
+    for code in codes:
+        assert code not in {one.code for one in audit(frame, "emotion", ignore=[code]).findings}
+    with pytest.raises(
+        InputError, match="there is no finding AFX999; the codes are AFX001, AFX002"
+    ):
+        audit(frame, "emotion", ignore=["AFX999"])
 
 
 @pytest.mark.parametrize(

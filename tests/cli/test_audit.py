@@ -33,7 +33,7 @@ def test_a_run_writes_its_report(table: Path, tmp_path: Path) -> None:
     result = json.loads((out / "result.json").read_text())
     assert (result["schema"], result["study"]) == (1, "audit")
     assert {"label_leak", "stimulus_identity"} <= {f["kind"] for f in result["findings"]}
-    assert {"kind", "severity", "what", "columns", "evidence", "advice"} == set(
+    assert {"code", "kind", "severity", "what", "columns", "evidence", "advice"} == set(
         result["findings"][0]
     )
     report = (out / "report.html").read_text()
@@ -63,3 +63,13 @@ def test_a_wrong_target_is_one_line(table: Path, capsys: pytest.CaptureFixture[s
         "affectome: there is no column 'mood'; the columns are f0, f1, f2, f3, f4, f5, emotion, "
         "film, code\n"
     )
+
+
+def test_a_finding_fails_the_run_where_it_is_asked_to(table: Path) -> None:
+    arguments = (str(table), "--target", "emotion", "--group", "film")
+    assert run(*arguments, "--fail-on", "high") == 3
+    assert run(*arguments, "--fail-on", "high", "--ignore", "AFX001", "--ignore", "AFX003") in (
+        0,
+        3,
+    )
+    assert run(*arguments, "--ignore", "AFX999") == 2

@@ -12,20 +12,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import label as components
-from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
-from affectome.audit.columns import ALPHA
 from affectome.audit.findings import Finding, Severity
 from affectome.audit.leaks import MOST_OF_IT, NEARLY_ALL
 from affectome.audit.material import Material
 from affectome.audit.media import Pictures
-from affectome.audit.probes import (
+from affectome.audit.probes import indicator
+from affectome.evidence import Null
+from affectome.evidence.quick import (
     Folds,
     bootstrap_weights,
+    drawn_labels,
     group_folds,
     group_sums,
-    indicator,
+    normal_reach,
     random_folds,
     skill,
 )
@@ -76,7 +77,7 @@ def burnt_in_label(
     excess_low = region[0] - rest[0] - np.hypot(region[0] - region[1], rest[2] - rest[0])
     if excess_low <= 0 or region[1] < MOST_OF_IT:
         return []
-    permuted = np.stack([rng.permutation(y) for _ in range(N_PERMUTATIONS)])
+    permuted = drawn_labels(y, N_PERMUTATIONS, rng)
     null, _ = _read_blocks(grid, permuted, n_classes, folds, progress)
     p = float((1 + (null.max(axis=(0, 1)) >= skills.max()).sum()) / (1 + N_PERMUTATIONS))
     if p > STRICT:
@@ -191,7 +192,7 @@ def _reading(
     estimates = scores[:, 0] if not k else (scores - scores.mean(axis=0)).argmax(axis=1)
     sums = group_sums(y, estimates.astype(float), k, np.arange(len(y)))
     value = float(skill(sums.sum(axis=0), k))
-    half = norm.isf(ALPHA / 2) * float(np.hypot(skill(weights @ sums, k).std(), 1.0 / len(y)))
+    half = normal_reach() * float(np.hypot(skill(weights @ sums, k).std(), 1.0 / len(y)))
     return value, value - half, value + half
 
 
@@ -229,12 +230,19 @@ def _finding(
             "picture_size": list(pictures.size),
             "skill": region[0],
             "interval": [region[1], region[2]],
+            "over": f"{len(pictures.large)} pictures",
             "outside": rest[0],
             "outside_interval": [rest[1], rest[2]],
             "excess_lower_bound": excess_low,
             "median_block": float(np.median(skills)),
             "blocks": int(skills.size),
             "p": p,
+            "null": Null(
+                "labels permuted over pictures",
+                len(pictures.large),
+                N_PERMUTATIONS,
+                f"the largest of {skills.size} blocks",
+            ).to_dict(),
             "class": material.classes[best] if material.classes else None,
             "skill_of_blocks": np.round(skills, 3).tolist(),
         },

@@ -10,6 +10,7 @@ import pandas as pd
 from affectome.audit.material import Material
 from affectome.audit.probes import MOST_ROWS
 from affectome.data.roles import retells, role_of
+from affectome.evidence.quick import drawn_order
 
 MOST_CANDIDATES = 10
 FEWEST_CODES = 5
@@ -121,13 +122,13 @@ def sample_rows(codes: np.ndarray, rng: np.random.Generator, most: int = MOST_RO
     """Rows of whole groups, or as many of each group as fit, at most ``most`` in all."""
     if len(codes) <= most:
         return np.arange(len(codes))
-    order = rng.permutation(len(codes))
+    order = drawn_order(len(codes), rng)
     within = pd.Series(codes[order]).groupby(codes[order]).cumcount().to_numpy()
     k = codes.max() + 1
     cap = max(2, int(np.ceil(most / k)), int(np.quantile(np.bincount(codes), 0.5)))
     cap = min(cap, max(2, most // 5))
     kept = order[within < cap]
-    chosen = rng.permutation(k)
+    chosen = drawn_order(k, rng)
     total = np.cumsum(np.bincount(codes[kept], minlength=k)[chosen])
     groups = chosen[: max(5, int(np.searchsorted(total, most)))]
     return np.sort(kept[np.isin(codes[kept], groups)])

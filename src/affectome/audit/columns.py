@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata
 
 from affectome.audit.findings import Finding, listed
-from affectome.audit.probes import Folds, fold_numbers
+from affectome.evidence.quick import Folds, fold_numbers, normal_reach
 
 N_BINS = 32
 FEWEST_IN_BIN = 8
@@ -115,8 +115,8 @@ def _read_class_column(
     j = hits / np.maximum(n_in, 1.0) - alarms / np.maximum(n_out, 1.0)
     best = int(j.argmax())
     pair = (hits[best], n_in[best], alarms[best], n_out[best])
-    low, high = _difference(*pair, norm.isf(ALPHA / (2 * tests * n_classes)))
-    return float(j[best]), low, high, _difference(*pair, norm.isf(ALPHA / 2))[0], best
+    low, high = _difference(*pair, normal_reach(tests * n_classes))
+    return float(j[best]), low, high, _difference(*pair, normal_reach())[0], best
 
 
 def _read_rating_column(
@@ -133,8 +133,8 @@ def _read_rating_column(
     spread = float(estimate.std() * y.std())
     covariance = float(np.mean((estimate - estimate.mean()) * (y - y.mean())))
     r = covariance / spread if spread > 1e-12 * max(1.0, float(y.std()) ** 2) else 0.0
-    low, high = _correlation(r, len(y), norm.isf(ALPHA / (2 * tests)))
-    return r * abs(r), low, high, _correlation(r, len(y), norm.isf(ALPHA / 2))[0], 0
+    low, high = _correlation(r, len(y), normal_reach(tests))
+    return r * abs(r), low, high, _correlation(r, len(y), normal_reach())[0], 0
 
 
 def _correlation(r: float, n: int, z: float) -> tuple[float, float]:

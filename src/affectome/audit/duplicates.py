@@ -17,12 +17,13 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.stats import beta, binomtest
+from scipy.stats import beta
 
 from affectome.audit.candidates import Candidate
 from affectome.audit.findings import Finding, Severity
 from affectome.audit.material import Material
 from affectome.audit.probes import filled, scaled
+from affectome.evidence.quick import drawn_order, share_low
 
 CERTAIN = 0.001
 NEAR, VERY_NEAR = 0.5, 0.25
@@ -52,10 +53,10 @@ def copied_rows(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     exact = _same_rows(values)
     if len(X) < 3 * K:
         return exact
-    rows = rng.permutation(len(X))[:MOST_ROWS]
+    rows = drawn_order(len(X), rng)[:MOST_ROWS]
     Z = scaled(values[rows])
     if Z.shape[1] > SAMPLED_COLUMNS:
-        Z = Z[:, rng.permutation(Z.shape[1])[:SAMPLED_COLUMNS]]
+        Z = Z[:, drawn_order(Z.shape[1], rng)[:SAMPLED_COLUMNS]]
     near = rows[_near_rows(Z)]
     return np.unique(np.sort(np.vstack([exact, near]), axis=1), axis=0)
 
@@ -188,10 +189,10 @@ def duplicate_findings(
     graph = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(material.n, material.n))
     family = connected_components(graph, directed=False)[1]
     touched = np.unique(pairs)
-    share = binomtest(len(touched), material.n).proportion_ci(0.99, method="wilson")
+    share = share_low(len(touched), material.n)
     across = _across_split(material, pairs)
     other = _disagree(material, pairs)
-    severity: Severity = "high" if across or share.low > 0.01 else "medium"
+    severity: Severity = "high" if across or share > 0.01 else "medium"
     sentence = (
         f"{len(touched)} of {material.n} {what} have a copy or near copy among the others "
         f"({len(np.unique(family[touched]))} families)"
@@ -199,7 +200,7 @@ def duplicate_findings(
     evidence = {
         "trials_with_a_copy": len(touched),
         "share": len(touched) / material.n,
-        "share_interval_99": [share.low, share.high],
+        "share_lower_bound_99": share,
         "families": len(np.unique(family[touched])),
         "pairs_across_the_given_split": across,
         "pairs_whose_labels_differ": other,

@@ -9,6 +9,18 @@ from typing import Any, Literal
 Severity = Literal["high", "medium", "low"]
 ORDER: Mapping[str, int] = {"high": 0, "medium": 1, "low": 2}
 MOST_LISTED = 50
+CODES: Mapping[str, str] = {
+    "label_leak": "AFX001",
+    "group_gap": "AFX002",
+    "stimulus_identity": "AFX003",
+    "duplicate_trials": "AFX004",
+    "order": "AFX005",
+    "imbalance": "AFX006",
+    "too_few": "AFX007",
+    "duplicate_columns": "AFX008",
+    "constant_columns": "AFX009",
+}
+"""Stable names of the kinds of findings, for ``--ignore`` and for documents to point at."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,11 @@ class Finding:
     columns: Sequence[str] = ()
     files: Sequence[str] = field(default=())
 
+    @property
+    def code(self) -> str:
+        """Stable name of its kind, such as ``AFX001``."""
+        return CODES[self.kind]
+
     def to_dict(self) -> dict[str, Any]:
         """Give the finding as it stands in ``result.json``."""
         where: dict[str, Any] = {}
@@ -49,6 +66,7 @@ class Finding:
         if self.files:
             where["files"] = list(self.files)[:MOST_LISTED]
         return {
+            "code": self.code,
             "kind": self.kind,
             "severity": self.severity,
             "what": self.what,

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 from threadpoolctl import threadpool_limits
 
 from affectome.audit.candidates import Candidate, sample_rows
@@ -19,11 +18,12 @@ from affectome.audit.columns import Reading, category_codes, read_columns
 from affectome.audit.findings import Finding, Severity
 from affectome.audit.leaks import MOST_OF_IT, NEARLY_ALL
 from affectome.audit.material import Material
-from affectome.audit.probes import (
+from affectome.audit.probes import READERS, filled
+from affectome.evidence.quick import (
     N_SPLITS,
-    READERS,
+    above_nothing,
     bootstrap_weights,
-    filled,
+    gap_test,
     group_folds,
     group_sums,
     random_folds,
@@ -103,17 +103,19 @@ def _gap(
     gap = float(random.mean() - grouped.mean())
     repeats = random.std(ddof=1) * np.sqrt(1 / N_RANDOM + 1 / N_GROUPED)
     spread = float(np.hypot((random_draws - grouped_draws).std(ddof=1), repeats)) + 1e-12
-    df = max(int(units.max()), 1)
-    half = student.isf(LEVEL / (2 * tests), df) * spread
+    n_groups = int(units.max()) + 1
+    interval, p, null = gap_test(gap, spread, n_groups, tests, len(random_draws))
     return {
         "reader": reader,
         "random_folds": float(random.mean()),
         "group_folds": float(grouped.mean()),
         "gap": gap,
-        "interval": [gap - half, gap + half],
-        "p": float(min(1.0, 2 * tests * student.sf(gap / spread, df))),
+        "interval": list(interval),
+        "over": f"{n_groups} values of {one.name}",
+        "p": p,
+        "null": null.to_dict(),
         "z": gap / spread,
-        "p_random": float(student.sf(random.mean() / max(random_draws.std(ddof=1), 1e-12), df)),
+        "p_random": above_nothing(float(random.mean()), random_draws.std(ddof=1), n_groups),
         "rows_used": len(rows),
     }
 
@@ -226,6 +228,7 @@ def _identity_finding(
         {
             "skill": identity.skill[i],
             "interval": [identity.low[i], identity.high[i]],
+            "over": f"{len(material.y)} trials",
             "class": name,
             "groups": len(one.values),
             "features_recognise_it": proven,

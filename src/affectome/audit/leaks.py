@@ -6,20 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
-from affectome.audit.columns import ALPHA, Reading, bins_of, category_codes, read_columns
+from affectome.audit.columns import Reading, bins_of, category_codes, read_columns
 from affectome.audit.findings import Finding, Severity, listed
 from affectome.audit.material import Material
-from affectome.audit.probes import (
-    READERS,
-    Folds,
-    bootstrap_weights,
-    filled,
-    group_sums,
-    skill,
-)
+from affectome.audit.probes import READERS, filled
+from affectome.evidence.quick import Folds, bootstrap_weights, group_sums, normal_reach, skill
 
 NEARLY_ALL = 0.7
 MOST_OF_IT = 0.5
@@ -117,7 +110,7 @@ def read_together(
         sums = group_sums(y, read(features, y, n_classes, sample.folds), n_classes, sample.groups)
         value = float(skill(sums.sum(axis=0), n_classes))
         spread = float(skill(weights @ sums, n_classes).std())
-        found.append((value, value + norm.isf(ALPHA / 2) * spread))
+        found.append((value, value + normal_reach() * spread))
     return max(found)
 
 
@@ -138,6 +131,7 @@ def _column_leak(
     evidence = {
         "skill": reading.skill[j],
         "interval": [reading.low[j], reading.high[j]],
+        "over": f"{len(material.y)} trials",
         "all_others_together": rest,
         "excess_over_all_others": excess,
         "excess_lower_bound": excess - unsure,
@@ -198,6 +192,7 @@ def leaks_in_facts(material: Material, facts: pd.DataFrame, folds: Folds) -> lis
     evidence = {
         "skill": reading.skill[j],
         "interval": [reading.low[j], reading.high[j]],
+        "over": f"{len(material.y)} trials",
         "class": material.classes[reading.best[j]] if material.classes else None,
         "skill_of_each": {str(c): float(r) for c, r in zip(table, reading.skill, strict=True)},
         "measure": measure(material),
@@ -222,6 +217,7 @@ def _note_leak(material: Material, reading: Reading, name: str, j: int, in_name:
     evidence = {
         "skill": reading.skill[j],
         "interval": [reading.low[j], reading.high[j]],
+        "over": f"{len(material.y)} trials",
         "class": material.classes[reading.best[j]] if material.classes else None,
         "measure": measure(material),
     }

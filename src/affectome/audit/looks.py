@@ -21,7 +21,7 @@ from affectome.audit.leaks import (
 )
 from affectome.audit.material import Material
 from affectome.audit.media import Pictures, Sounds
-from affectome.audit.probes import Folds, group_folds, random_folds
+from affectome.evidence.quick import Folds, group_folds, random_folds
 from affectome.progress import Progress
 
 N_WORDS = 256

@@ -14,6 +14,7 @@ from affectome.audit.material import Material
 from affectome.data import Skipped
 from affectome.data.video import Region, frames, parse_region, probe
 from affectome.errors import AffectomeError, InputError, require
+from affectome.evidence.quick import drawn_order
 from affectome.progress import Progress
 
 PICTURES = frozenset(
@@ -93,7 +94,7 @@ def _read_pictures(
     regions = _regions(material)
     read = _films(material, regions) if films else _pictures(material, regions)
     wanted = np.zeros(material.n, dtype=bool)
-    wanted[rng.permutation(material.n)[:MOST_LARGE]] = True
+    wanted[drawn_order(material.n, rng)[:MOST_LARGE]] = True
     small = np.zeros((material.n, SMALL, SMALL), dtype=np.uint8)
     colour = np.zeros((material.n, 8, 8, 3), dtype=np.uint8)
     large: dict[int, Image.Image] = {}

@@ -10,7 +10,7 @@ from affectome.audit.columns import bins_of, read_columns
 from affectome.audit.findings import Finding, Severity
 from affectome.audit.leaks import NEARLY_ALL
 from affectome.audit.material import Material
-from affectome.audit.probes import random_folds
+from affectome.evidence.quick import random_folds
 
 SOME = 0.1
 ROW_ORDER = "order of the rows"
@@ -74,6 +74,7 @@ def _read_clock(
             "skill_of_label_before": reading.skill[1],
             "skill_of_label_before_in_its_group": reading.skill[2],
             "interval": [reading.low[best], reading.high[best]],
+            "over": f"{len(material.y)} trials",
             "longest_run": _longest_run(material.y[np.argsort(place, kind="stable")]),
         },
         "Whatever drifts with time can pass for the label: fold by blocks of time with a gap, and "

@@ -19,7 +19,7 @@ import xarray as xr
 
 from affectome.audit.candidates import candidates
 from affectome.audit.class_balance import imbalance, too_few
-from affectome.audit.findings import ORDER, Finding
+from affectome.audit.findings import CODES, ORDER, Finding
 from affectome.audit.groups import (
     group_findings,
     measure_gaps,
@@ -30,9 +30,15 @@ from affectome.audit.material import read_material
 from affectome.audit.media import read_media
 from affectome.audit.order import order_findings
 from affectome.data import Skipped
+from affectome.errors import InputError
 from affectome.progress import Progress, silent
 
 SCHEMA = 1
+NOT_LOOKED_FOR = (
+    "What the table does not name can't be found: persons without a column, windows of one trial "
+    "that were shuffled, columns or thresholds that were chosen by the label, and what was done to "
+    "the data before."
+)
 SEVERITIES = tuple(ORDER)
 KINDS = (
     "label_leak",
@@ -96,7 +102,7 @@ class Audit:
                 f"Nothing proves a leak, but {counts['medium']} finding"
                 f"{'s ask' if counts['medium'] > 1 else ' asks'} for care. {first.advice}"
             )
-        return "Nothing was found that would make a score too good."
+        return f"Nothing was found that would make a score too good. {NOT_LOOKED_FOR}"
 
     def to_dict(self) -> dict[str, Any]:
         """Give ``result.json``."""
@@ -126,6 +132,7 @@ def audit(
     file: str | None = None,
     target_from_name: str | None = None,
     names: Sequence[str] = (),
+    ignore: Sequence[str] = (),
     random_state: int = 0,
     progress: Progress = silent,
 ) -> Audit:
@@ -148,6 +155,8 @@ def audit(
         regular expression whose first group is.
     names
         Names of the columns of a table without a header.
+    ignore
+        Codes of findings that are known and shall not be listed: ``AFX006``.
     random_state
         Seed of folds and bootstraps.
     progress
@@ -163,6 +172,11 @@ def audit(
         If the source can't be read or would not fit into memory, a column is missing, numbers are
         infinite or mixed with text, or there is only one class.
     """
+    unknown = sorted(set(ignore) - set(CODES.values()))
+    if unknown:
+        raise InputError(
+            f"there is no finding {', '.join(unknown)}; the codes are {', '.join(CODES.values())}"
+        )
     rng = np.random.default_rng(random_state)
     progress("reading", 0, 1)
     material = read_material(
@@ -177,6 +191,7 @@ def audit(
     findings += group_findings(material, proposed, gaps, identity)
     findings += order_findings(material, proposed, rng)
     findings += imbalance(material) + too_few(material, proposed)
+    findings = [one for one in findings if one.code not in set(ignore)]
     findings.sort(key=lambda f: (ORDER[f.severity], KINDS.index(f.kind)))
     return Audit(
         source=str(source) if isinstance(source, str | Path) else type(source).__name__,

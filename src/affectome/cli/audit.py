@@ -8,8 +8,11 @@ from typing import Annotated
 import typer
 
 from affectome.audit import audit as run_audit
+from affectome.audit.findings import ORDER, Severity
 from affectome.cli.running import finish, progress_bar, say
 from affectome.reports.audit import write_audit
+
+FAILED = 3
 
 
 def audit(
@@ -37,6 +40,14 @@ def audit(
         str | None,
         typer.Option(help="Names of the columns, a,b,c, of a table without a header."),
     ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(help="Code of a finding that is known, such as AFX006; may be repeated."),
+    ] = None,
+    fail_on: Annotated[
+        Severity | None,
+        typer.Option(help="Exit with 3 where there is a finding as severe as this, or more."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of folds and bootstraps.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
@@ -50,6 +61,7 @@ def audit(
             file=file,
             target_from_name=target_from_name,
             names=tuple(n.strip() for n in names.split(",")) if names else (),
+            ignore=tuple(ignore or ()),
             random_state=seed,
             progress=progress,
         )
@@ -57,8 +69,15 @@ def audit(
     if not as_json:
         say(result["verdict"])
         for one in result["findings"]:
-            line = f"{one['severity']:<7}{one['kind']:<18}{one['what']}"
+            line = f"{one['severity']:<7}{one['code']} {one['kind']:<18}{one['what']}"
             say(line)
     if out is not None:
         say(f"report: {write_audit(found, out, seed)}")
-    finish(result, as_json)
+    severe = fail_on is not None and any(
+        ORDER[one.severity] <= ORDER[fail_on] for one in found.findings
+    )
+    try:
+        finish(result, as_json)
+    finally:
+        if severe:
+            raise typer.Exit(FAILED)
