@@ -53,7 +53,9 @@ def test_planted_regimes_predict_better_and_one_regime_is_not_split():
     found = compare_switching(recording, 2, max_iter=20)
     assert found.better
     assert found.to_dict()["gain"]["value"] > 0
-    assert found.interval[0] < found.switching - found.linear < found.interval[1]
+    low, high = found.gain.interval
+    assert low < found.switching - found.linear < high
+    assert found.to_dict()["gain"]["over"] == "4 held-out trials"
     one, _ = simulate_attractor(tau=5, fast=(1.0,), n_trials=16, n_units=8, duration=15)
     assert not compare_switching(one, 2, max_iter=20).better
 

@@ -1,5 +1,7 @@
 """Hidden states planted in a population, and what is told of them."""
 
+import logging
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,11 +67,38 @@ def test_sorts_occupancy_and_changes_by_emotion():
     assert (np.diagonal(found.graphs, axis1=1, axis2=2) == 0).all()
     assert found.to_dict()["occupancy"]["fear"] == found.occupancy[0].tolist()
     assert found.held_out == {}
+    assert found.p < 0.01
+    assert found.to_dict()["differs"]["null"]["n_arrangements"] == 1000
 
 
 def test_noise_has_one_state():
     recording, _ = planted(n_trials=12, spread=0.0)
-    assert hidden_states(recording, most_states=3).n_states == 1
+    found = hidden_states(recording, "emotion", most_states=3)
+    assert found.n_states == 1
+    assert found.p is None
+    assert found.why == "no p, because one state is all that there is"
+
+
+def test_classes_that_dwell_alike_are_seldom_told_apart():
+    recording, _ = planted(n_trials=20, n_times=40)
+    rng = np.random.default_rng(0)
+    alarms = []
+    for _ in range(60):
+        mixed = recording.assign_coords(emotion=("trial", rng.permutation(recording["emotion"])))
+        found = hidden_states(mixed, "emotion", n_states=2, n_starts=1, n_permutations=199)
+        alarms.append(found.p <= 0.05)
+    assert np.mean(alarms) < 0.15
+
+
+def test_the_log_of_hmmlearn_is_left_as_it_was(caplog):
+    log = logging.getLogger("hmmlearn.base")
+    level, filters = log.level, list(log.filters)
+    recording, _ = planted(n_trials=6, n_times=30)
+    hidden_states(recording, n_states=2)
+    assert log.level == level
+    assert log.filters == filters
+    log.warning("something else")
+    assert "something else" in caplog.text
 
 
 def test_the_likelihood_is_that_of_left_out_trials():

@@ -1,30 +1,55 @@
 r"""Time constants of latent dynamics, and the line attractor where there is one.
 
 The eigenvalues of a fitted linear system are time constants. A slow one that stands alone is a line
-attractor, a dimension that integrates and holds intensity (Nair et al. 2023). It is reported only
-where the interval of its time constant says that it is slow, never for the mere largest.
+attractor, a dimension that holds what an event left in it (Nair et al. 2023). Three things look
+like one and are none: a baseline that differs between trials, a stimulus that goes on, and slow
+drift. So every class (or other given input) has a free course over time, every trial a free level,
+only what follows the stimulus is taken, and the claim stands behind two tests: trials drawn from
+the same system with a faster slow dimension must not look as slow, and trials run backwards, in
+which drift and slow noise look the same, must not decay alike.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
+from scipy.linalg import null_space
 
+from affectome.data import trial_table
 from affectome.dynamics.linear_system import (
     LinearSystem,
-    fit_linear_system,
+    climb,
     smooth_states,
+    subspace_start,
     trials_in_time,
 )
+from affectome.dynamics.slow_dimension import SlowDimension, fit_slow_dimension, start_from
 from affectome.errors import InputError
-from affectome.evidence import Score, p_value, permute_within, score
-from affectome.kernels.kalman import Array
+from affectome.evidence import Null, Score, exchange_for, score, tested
+from affectome.evidence.dynamics_surrogates import (
+    likelihood_interval,
+    linear_trials,
+    reversal_test,
+    surrogate_test,
+)
+from affectome.kernels.kalman import Array, smooth_about_levels
 from affectome.kernels.ranks import pearson
 from affectome.progress import Progress, silent
+
+FEWEST_TIMES = 8
+FEWEST_TRIALS = 8
+LONGEST = 10.0  # lengths of a trial, beyond which no time constant is told from a level
+SETTLED = 3.0  # time constants of the second dimension, after which its share has gone
+FEW_SURROGATES = 19
+ALPHA = 0.05
+CLEARLY = 1.1  # times the energy of decays, from which a step is the better account
+OCTAVE = 1.0  # log2 of the slowest over the next, from which the slowest stands alone
 
 
 @dataclass(frozen=True)
@@ -34,110 +59,363 @@ class TimeConstants:
     Attributes
     ----------
     system
-        The fitted system.
+        The fitted system: dynamics in which the slow dimension comes first, and how units load on
+        them; its levels are those of the mean trial.
     tau
-        Seconds, slowest first, shape (n_states,).
+        Seconds, slowest first, shape (n_states,); none is told beyond ``longest``.
     interval
-        95 % intervals, a bootstrap over trials, shape (n_states, 2).
+        95 % interval of the slowest by its profile likelihood. Its end is infinite where the trials
+        can't tell the time constant from a longer one, and 0 where not from a shorter one.
+    longest
+        Ten times what was seen of a trial: the longest time constant that is tried.
     held_out
         Log likelihood per sample of left-out trials for 1, 2, … states.
+    converged
+        Whether both fits came to rest.
+    n_trials
+        Trials that the interval rests on.
     attractor
-        τ of the integration dimension, or None: it is reported only where the lower bound of the
-        slowest τ is ``slow`` seconds or more and the gap to the next, log2(τ₁/τ₂), is at least 1.
+        Seconds of the slowest dimension where it is a line attractor, else None.
+    p
+        Of the line attractor: the larger of two, that trials with a slowest dimension of ``slow``
+        seconds look as slow, and that trials look the same from their ends. None where there is
+        nothing to test.
+    null
+        How the null of ``p`` was made.
+    why
+        Why there is no p.
     state
-        Position along the integration dimension, shape (n_trials, n_times); None without one.
+        Position along the slowest dimension, about the trial's level, shape (n_trials, n_times).
     """
 
     system: LinearSystem
     tau: Array
-    interval: Array
+    interval: tuple[float, float]
+    longest: float
     held_out: tuple[float, ...]
+    converged: bool
+    n_trials: int
     attractor: float | None
-    state: Array | None
+    p: float | None
+    null: Null | None
+    why: str | None
+    state: Array
+
+    @property
+    def longer_than(self) -> float | None:
+        """Seconds that the slowest exceeds where no upper end is told, else None."""
+        return self.interval[0] if np.isinf(self.interval[1]) else None
 
     def to_dict(self) -> dict[str, Any]:
         """Give time constants and the attractor as plain values."""
+        low, high = self.interval
         return {
             "time_constants_s": self.tau.tolist(),
-            "intervals_s": self.interval.tolist(),
+            "slowest": {
+                "value": float(self.tau[0]),
+                "interval": None if np.isinf(high) else [low, high],
+                "longer_than": self.longer_than,
+                "over": f"{self.n_trials} trials",
+            },
+            "longest_s": self.longest,
             "n_states": len(self.tau),
             "held_out_log_likelihood": list(self.held_out),
-            "attractor_s": self.attractor,
+            "converged": self.converged,
+            "attractor": {
+                "value": self.attractor,
+                "p": self.p,
+                "null": None if self.null is None else self.null.to_dict(),
+                "why": self.why,
+            },
         }
 
 
 def time_constants(
     recording: xr.DataArray,
     *,
+    inputs: str | Sequence[str] = (),
+    until: float = 0.0,
     n_states: int | None = None,
     most_states: int = 6,
     slow: float = 10.0,
-    n_bootstrap: int = 100,
-    max_iter: int = 100,
+    n_surrogates: int = 199,
+    max_iter: int = 300,
     random_state: int = 0,
     progress: Progress = silent,
 ) -> TimeConstants:
-    """Estimate the spectrum of time constants, with intervals, and look for a line attractor.
+    """Estimate the spectrum of time constants, and test for a line attractor.
 
     Parameters
     ----------
     recording
         Dims (trial, time, unit), equally spaced times.
+    inputs
+        Columns of the trials that the stimulus differs by, such as its class. Each value of a
+        column of names, and each column of numbers, gets a free course over time; all trials share
+        one in any case.
+    until
+        Seconds at which the stimulus ends; what came before is left out.
     n_states
         Hidden dimensions; chosen by the likelihood of left-out trials when not given.
     most_states
         Most dimensions that are tried.
     slow
         Seconds from which a time constant may count as that of an integrator.
-    n_bootstrap
-        Draws of trials, each refitted from the full fit.
+    n_surrogates
+        Most surrogates of the test.
     max_iter
-        Most EM iterations of a full fit; a draw takes a tenth.
+        Most rounds of EM of a fit.
     random_state
         Seed.
     progress
-        Called when a number of states, or a draw, is done.
+        Called when a number of states is done, and when the tests are.
 
     Raises
     ------
     InputError
-        If there are fewer than four trials, or as for :func:`fit_linear_system`.
+        If there are fewer than eight trials beyond the inputs or eight times after the stimulus, or
+        a column is missing.
     """
-    n_trials = recording.sizes["trial"]
-    trials_in_time(recording)
-    if n_trials < 4:
-        raise InputError(f"a bootstrap over trials needs four or more; got {n_trials}")
+    values, step = trials_in_time(recording)
+    after = np.flatnonzero(recording["time"].values >= until - step / 1e3)
+    if len(after) < FEWEST_TIMES:
+        raise InputError(
+            f"the trials hold {len(after)} times from {until:g} s on, when the stimulus ends; "
+            f"{FEWEST_TIMES} or more are needed to tell dynamics from the stimulus"
+        )
+    Y = values[:, after]
+    design = _design(recording, inputs)
+    free = null_space(design.T)
+    if free.shape[1] < FEWEST_TRIALS:
+        raise InputError(
+            f"{len(Y)} trials less {np.linalg.matrix_rank(design)} courses of the inputs leave "
+            f"{free.shape[1]}; {FEWEST_TRIALS} or more are needed"
+        )
+    rest = np.tensordot(free.T, Y, axes=1)
     held_out: tuple[float, ...] = ()
     if n_states is None:
-        held_out = _held_out(recording, most_states, max_iter, progress)
+        held_out = _held_out(rest, step, most_states, max_iter, progress)
         n_states = 1 + int(np.argmax(held_out))
-    system = fit_linear_system(recording, n_states, max_iter=max_iter, tol=1e-7)
-    rng = np.random.default_rng(random_state)
-    draws = np.empty((n_bootstrap, n_states))
-    for number in range(n_bootstrap):
-        chosen = recording.isel(trial=rng.integers(0, n_trials, n_trials))
-        again = fit_linear_system(chosen, n_states, start=system, max_iter=max(max_iter // 10, 5))
-        draws[number] = again.time_constants
-        progress("bootstrap over trials", number + 1, n_bootstrap)
-    tau = system.time_constants
-    interval = np.quantile(draws, [0.025, 0.975], axis=0).T
-    ahead = np.log2(tau[0] / tau[1]) if n_states > 1 else np.inf
-    found = bool(interval[0, 0] >= slow and ahead >= 1)
-    state = integration_state(system, recording) if found else None
-    return TimeConstants(system, tau, interval, held_out, float(tau[0]) if found else None, state)
+    if not 1 <= n_states <= Y.shape[2]:
+        raise InputError(f"n_states lies in 1–{Y.shape[2]}, the number of units; got {n_states}")
+    base = _axes(rest, n_states, step, max_iter)
+    whiten = _whitening(base)
+    scores = rest @ whiten
+    longest = LONGEST * len(after)
+    fit = _slowest(base, scores, whiten, longest)
+    tau = fit.time_constants * step
+    interval = _interval(fit, scores, longest)
+    state = np.linalg.inv(fit.C)[0]
+    projected = (Y - Y.mean(1, keepdims=True)) @ whiten
+    course = _leftover(design, projected @ state)
+    why = _no_candidate(tau, slow, course, step)
+    p, null = None, None
+    if why is None:
+        decay = _decay(course, fit.tau, tau, step)
+        p, null = _gate(fit, scores, decay, slow, step, longest, n_surrogates, random_state)
+    progress("line attractor", 1, 1)
+    found = p is not None and p <= ALPHA
+    return TimeConstants(
+        system=_in_units(base, fit, whiten, Y),
+        tau=tau,
+        interval=(interval[0] * step, interval[1] * step),
+        longest=longest * step,
+        held_out=held_out,
+        converged=base.converged and fit.converged,
+        n_trials=len(Y),
+        attractor=float(tau[0]) if found else None,
+        p=p,
+        null=null,
+        why=why,
+        state=_states(fit, projected)[..., 0],
+    )
 
 
-def integration_state(system: LinearSystem, recording: xr.DataArray) -> Array:
-    """Project smoothed states on the slowest dimension, shape (n_trials, n_times).
+def _design(recording: xr.DataArray, inputs: str | Sequence[str]) -> Array:
+    """One column a course: all trials, each value of a name, each column of numbers."""
+    trials = trial_table(recording)
+    columns = [np.ones(len(trials))]
+    for name in [inputs] if isinstance(inputs, str) else inputs:
+        if name not in trials:
+            raise InputError(f"the trials have no column {name!r}; they have {list(trials)}")
+        values = trials[name].to_numpy()
+        if np.issubdtype(values.dtype, np.number):
+            columns.append(values - values.mean())
+        else:
+            columns += [values == one for one in np.unique(values.astype(str))[1:]]
+    return np.column_stack(columns).astype(float)
 
-    The projection is the left eigenvector of A with the largest eigenvalue, scaled to unit variance
-    of its steps' noise; its sign is arbitrary.
+
+def _leftover(design: Array, values: Array) -> Array:
+    """What the courses leave of each trial, with the variance of a trial."""
+    hat = design @ np.linalg.pinv(design)
+    return (values - hat @ values) / np.sqrt(np.maximum(1 - np.diag(hat), 1e-9))[:, None]
+
+
+def _axes(rest: Array, n_states: int, step: float, max_iter: int) -> LinearSystem:
+    """Fit a system to trials less their means, for the loadings and the units' noise.
+
+    Scores along the loadings, weighted by the noise, hold all that the units tell of the states.
     """
-    values, left = np.linalg.eig(system.A.T)
-    slowest = int(np.argmax(np.abs(values)))
-    direction = np.real(left[:, slowest])
-    direction = direction / np.sqrt(direction @ system.Q @ direction)
-    return smooth_states(system, trials_in_time(recording)[0]).mean @ direction
+    n_times = rest.shape[1]
+    centred = (rest - rest.mean(1, keepdims=True)) * np.sqrt(n_times / (n_times - 1))
+    return climb(subspace_start(centred, n_states, step), centred, max_iter=max_iter, tol=0.01)
+
+
+def _held_out(
+    rest: Array, step: float, most: int, max_iter: int, progress: Progress
+) -> tuple[float, ...]:
+    n_times = rest.shape[1]
+    test = np.arange(len(rest)) % 4 == 3
+    left_out = (rest[test] - rest[test].mean(1, keepdims=True)) * np.sqrt(n_times / (n_times - 1))
+    found = []
+    for k in range(1, min(most, rest.shape[2]) + 1):
+        system = _axes(rest[~test], k, step, max_iter)
+        found.append(smooth_states(system, left_out).log_likelihood / left_out.size)
+        progress("number of latent dimensions", k, most)
+    return tuple(found)
+
+
+def _whitening(base: LinearSystem) -> Array:
+    """Map from units to scores with noise of unit covariance, (n_units, k)."""
+    loaded = base.C / base.r[:, None]
+    size, turn = np.linalg.eigh(base.C.T @ loaded)
+    return loaded @ (turn / np.sqrt(np.maximum(size, 1e-12))) @ turn.T
+
+
+def _slowest(base: LinearSystem, scores: Array, whiten: Array, longest: float) -> SlowDimension:
+    """Fit the slow dimension from where EM came to rest, and from a slower place; the likelier."""
+    turn = whiten.T @ base.C
+    A = turn @ base.A @ np.linalg.inv(turn)
+    Q, V = (turn @ part @ turn.T for part in (base.Q, base.start_cov))
+    start = start_from(A, Q, V, longest)
+    slower = start.copy()
+    slower[0] = max(start[0], np.log(scores.shape[1] / 2))
+    fits = [fit_slow_dimension(scores, one, longest) for one in (start, slower)]
+    return max(fits, key=lambda one: one.log_likelihood)
+
+
+def _interval(fit: SlowDimension, scores: Array, longest: float) -> tuple[float, float]:
+    at = {float(np.log(fit.tau)): fit.parameters}
+
+    def profile(eta: float) -> float:
+        nearest = min(at, key=lambda known: abs(known - eta))
+        held = fit_slow_dimension(scores, at[nearest], longest, float(np.exp(eta)))
+        at[eta] = held.parameters
+        return held.log_likelihood
+
+    ends = (float(np.log(0.2)), float(np.log(longest)))
+    low, high = likelihood_interval(profile, fit.log_likelihood, float(np.log(fit.tau)), ends)
+    return float(np.exp(low)), float(np.exp(high))
+
+
+def _no_candidate(tau: Array, slow: float, course: Array, step: float) -> str | None:
+    """Tell why there is nothing to test: no dimension could be a line attractor."""
+    if tau[0] <= slow:
+        return f"no p, because the slowest time constant, {tau[0]:.2g} s, is not above {slow:g} s"
+    if len(tau) > 1 and np.log2(tau[0] / tau[1]) < OCTAVE:
+        return (
+            f"no p, because two dimensions are slow, {tau[0]:.2g} and {tau[1]:.2g} s: none stands "
+            "alone"
+        )
+    jump = _jump(course[:, _settled(tau, step, course.shape[1]) :], slow / step)
+    if jump is not None:
+        at = (jump + _settled(tau, step, course.shape[1])) * step
+        return (
+            f"no p, because trials change at once {at:.3g} s after the start of the course, as "
+            "where a stimulus ends, and do not decay; say with until= when it ends"
+        )
+    return None
+
+
+def _settled(tau: Array, step: float, n_times: int) -> int:
+    """First sample at which the second dimension's share of the course has gone."""
+    second = tau[1] / step if len(tau) > 1 else 0.0
+    return int(min(np.ceil(SETTLED * second), n_times // 4))
+
+
+def _jump(course: Array, slow: float) -> int | None:
+    """Sample at which a step fits the trials better than any slow decay, or None."""
+    n_times = course.shape[1]
+    time = np.arange(n_times)
+    steps = (time[None] >= np.arange(1, n_times)[:, None]).astype(float)
+    decays = np.exp(-time / np.geomspace(slow, LONGEST * n_times + slow, 30)[:, None])
+    energy = []
+    for shapes in (steps, decays):
+        centred = shapes - shapes.mean(1, keepdims=True)
+        centred /= np.linalg.norm(centred, axis=1, keepdims=True)
+        energy.append(((course @ centred.T) ** 2).sum(0))
+    return 1 + int(energy[0].argmax()) if energy[0].max() > CLEARLY * energy[1].max() else None
+
+
+def _gate(
+    fit: SlowDimension,
+    scores: Array,
+    decay: Array,
+    slow: float,
+    step: float,
+    longest: float,
+    n_surrogates: int,
+    random_state: int,
+) -> tuple[float, Null]:
+    """Test that trials decay from what the event left, and that the slowest dimension is slow.
+
+    The larger p counts, so where the first test has spoken few surrogates will do for the second.
+    """
+    p_decay, _ = reversal_test(decay, random_state=random_state)
+    held = fit_slow_dimension(scores, fit.parameters, longest, slow / step)
+
+    def slowest(rng: np.random.Generator) -> float:
+        drawn = linear_trials(held.A, held.Q, held.V, held.C, scores.shape[:2], rng)
+        return fit_slow_dimension(drawn, held.parameters, longest).tau
+
+    # A climb that stops at the bound stops within rounding of it.
+    p_slow, null = surrogate_test(
+        fit.tau * (1 - 1e-6),
+        slowest,
+        n_surrogates if p_decay <= ALPHA else min(FEW_SURROGATES, n_surrogates),
+        f"trials of the fitted system with a slowest dimension of {slow:g} s, and trials run "
+        "backwards; the larger p of the two",
+        len(decay),
+        random_state=random_state,
+    )
+    return max(p_slow, p_decay), null
+
+
+def _decay(course: Array, slowest: float, tau: Array, step: float) -> Array:
+    """Give each trial's product of slope and bend, whose sign a trial run backwards changes.
+
+    A decay with the slowest time constant is cut in its parts that are odd and even about the
+    middle of the trial. What decays from either side has both of one sign.
+    """
+    after = course[:, _settled(tau, step, course.shape[1]) :]
+    time = np.arange(after.shape[1])
+    shape = np.exp(-time / slowest)
+    shape = (shape - shape.mean()) / np.linalg.norm(shape - shape.mean())
+    odd, even = (shape - shape[::-1]) / 2, (shape + shape[::-1]) / 2
+    return (after @ odd) * (after @ (even / np.linalg.norm(even)))
+
+
+def _states(fit: SlowDimension, projected: Array) -> Array:
+    """States about the level of their trial, shape (n_trials, n_times, k)."""
+    centred = np.ascontiguousarray(projected.swapaxes(0, 1))
+    return smooth_about_levels(fit.A, fit.Q, fit.V, fit.C, centred).mean.swapaxes(0, 1)
+
+
+def _in_units(base: LinearSystem, fit: SlowDimension, whiten: Array, Y: Array) -> LinearSystem:
+    """Write the slow dimension and the others as a system of the units."""
+    back = base.C @ np.linalg.inv(whiten.T @ base.C)
+    k = len(fit.A)
+    return replace(
+        base,
+        A=fit.A,
+        b=np.zeros(k),
+        Q=fit.Q,
+        C=back @ fit.C,
+        d=Y.mean((0, 1)),
+        start=np.zeros(k),
+        start_cov=fit.V,
+    )
 
 
 def relation_to_intensity(
@@ -145,13 +423,15 @@ def relation_to_intensity(
     intensity: ArrayLike,
     labels: ArrayLike | None = None,
     *,
+    trials: pd.DataFrame | None = None,
     n_permutations: int = 1000,
     random_state: int = 0,
 ) -> Score:
     """Correlate intensity with what the integration dimension predicts of left-out trials.
 
-    In each class a line from the trial's mean position to intensity is fitted without the trial;
-    the null permutes intensity within classes.
+    In each class a line from the trial's mean position to intensity is fitted without the trial.
+    The null lets intensities trade places as :func:`affectome.evidence.exchange_for` finds valid,
+    and fits the lines anew.
 
     Parameters
     ----------
@@ -161,6 +441,8 @@ def relation_to_intensity(
         Of each trial, shape (n_trials,).
     labels
         Class of each trial: two emotions may lie on opposite sides of the dimension.
+    trials
+        What the trials have in common, one row a trial; each stands alone when not given.
     n_permutations, random_state
         Of the null.
 
@@ -182,25 +464,15 @@ def relation_to_intensity(
         mine = np.flatnonzero(codes == code)
         design = np.column_stack([np.ones(len(mine)), state[mine].mean(1)])
         hat[np.ix_(mine, mine)] = design @ np.linalg.pinv(design)
-    drawn = permute_within(strength, codes, n_permutations, random_state)
-    given = np.concatenate([strength[None], drawn])
     free = np.maximum(1 - np.diag(hat), 1e-9)
-    left_out = given - (given - given @ hat.T) / free
-    r = pearson(left_out, given)
-    return score("pearson_r", strength, left_out[0], random_state=random_state).with_p(
-        float(p_value(r[0], r[1:]))
-    )
-
-
-def _held_out(
-    recording: xr.DataArray, most: int, max_iter: int, progress: Progress
-) -> tuple[float, ...]:
-    Y, _ = trials_in_time(recording)
-    most = min(most, Y.shape[2])
-    test = np.arange(len(Y)) % 4 == 3
-    found = []
-    for k in range(1, most + 1):
-        system = fit_linear_system(recording.isel(trial=~test), k, max_iter=max_iter)
-        found.append(smooth_states(system, Y[test]).log_likelihood / Y[test].size)
-        progress("number of latent dimensions", k, most)
-    return tuple(found)
+    left_out = strength - (strength - strength @ hat.T) / free
+    found = score("pearson_r", strength, left_out, random_state=random_state, over="trials")
+    table = pd.DataFrame(index=range(len(strength))) if trials is None else trials
+    kept = table.drop(columns="intensity", errors="ignore")
+    exchange = exchange_for(kept.assign(label_of_trial=codes), strength)
+    if exchange.why_not is not None:
+        return replace(found, why=f"no p, because {exchange.why_not}")
+    drawn = exchange.draw(n_permutations, random_state)
+    again = drawn - (drawn - drawn @ hat.T) / free
+    p, null = tested(found.value, pearson(again, drawn), exchange.scheme, exchange.n_groups)
+    return found.with_p(p, null)

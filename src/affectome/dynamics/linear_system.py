@@ -24,6 +24,7 @@ from affectome.kernels.kalman import Array, smooth
 
 LARGEST = 0.99999
 FLOOR = 1e-8
+LONGEST_LEAP = 100.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class LinearSystem:
     step
         Seconds between samples.
     log_likelihood
-        Of the data it was fitted to, after each iteration.
+        Of the data it was fitted to, at the start and after each round of the fit.
+    converged
+        Whether the fit came to rest before its rounds were used up.
     """
 
     A: Array
@@ -54,6 +57,7 @@ class LinearSystem:
     start_cov: Array
     step: float
     log_likelihood: tuple[float, ...] = ()
+    converged: bool = False
 
     @property
     def time_constants(self) -> Array:
@@ -92,8 +96,8 @@ def fit_linear_system(
     recording: xr.DataArray,
     n_states: int,
     *,
-    max_iter: int = 100,
-    tol: float = 1e-5,
+    max_iter: int = 300,
+    tol: float = 0.01,
     start: LinearSystem | None = None,
 ) -> LinearSystem:
     """Fit a linear dynamical system to trials of equal length by EM.
@@ -105,9 +109,9 @@ def fit_linear_system(
     n_states
         Hidden dimensions, at most the number of units.
     max_iter
-        Most iterations.
+        Most rounds, each of two steps of EM and a leap along them (Varadhan & Roland 2008).
     tol
-        Stop when the log likelihood gains less than this share of itself.
+        Converged when a round gains less than this many nats.
     start
         System to start from; a subspace estimate when not given.
 
@@ -119,15 +123,69 @@ def fit_linear_system(
     Y, step = trials_in_time(recording)
     if not 1 <= n_states <= Y.shape[2]:
         raise InputError(f"n_states lies in 1–{Y.shape[2]}, the number of units; got {n_states}")
-    system = start or subspace_start(Y, n_states, step)
-    gained: list[float] = []
+    return climb(start or subspace_start(Y, n_states, step), Y, max_iter=max_iter, tol=tol)
+
+
+def climb(system: LinearSystem, Y: Array, *, max_iter: int, tol: float) -> LinearSystem:
+    """Climb by EM from a system until a round gains less than ``tol`` nats.
+
+    A round takes two steps of EM, leaps ahead along them, and takes the leap back where it is less
+    likely than they are.
+    """
+    moments = smooth_states(system, Y)
+    gained = [moments.log_likelihood]
+    converged = False
     for _ in range(max_iter):
+        first = maximise(system, Y, moments)
+        between = smooth_states(first, Y)
+        second = maximise(first, Y, between)
+        system = _leap(system, first, second)
         moments = smooth_states(system, Y)
+        if not moments.log_likelihood >= between.log_likelihood:
+            system = second
+            moments = smooth_states(system, Y)
         gained.append(moments.log_likelihood)
-        if len(gained) > 1 and gained[-1] - gained[-2] < tol * abs(gained[-1]):
+        if gained[-1] - gained[-2] < tol:
+            converged = True
             break
-        system = maximise(system, Y, moments)
-    return replace(system, log_likelihood=tuple(gained))
+    return replace(system, log_likelihood=tuple(gained), converged=converged)
+
+
+def _leap(zero: LinearSystem, one: LinearSystem, two: LinearSystem) -> LinearSystem:
+    """Extrapolate three steps of EM; covariances by their roots, so that they stay covariances."""
+    at = [_as_vector(system) for system in (zero, one, two)]
+    move = at[1] - at[0]
+    bend = at[2] - at[1] - move
+    length = float(np.linalg.norm(move)) / max(float(np.linalg.norm(bend)), 1e-300)
+    length = min(max(length, 1.0), LONGEST_LEAP)
+    return _from_vector(at[0] + 2 * length * move + length**2 * bend, two)
+
+
+def _as_vector(system: LinearSystem) -> Array:
+    parts = [system.A, system.b, system.C, system.d, system.start, np.log(system.r)]
+    roots = [np.linalg.cholesky(cov) for cov in (system.Q, system.start_cov)]
+    return np.concatenate([np.ravel(part) for part in (*parts, *roots)])
+
+
+def _from_vector(values: Array, like: LinearSystem) -> LinearSystem:
+    shapes = [like.A, like.b, like.C, like.d, like.start, like.r, like.Q, like.start_cov]
+    ends = np.cumsum([part.size for part in shapes])[:-1]
+    A, b, C, d, start, r, Q, start_cov = (
+        part.reshape(shape.shape)
+        for part, shape in zip(np.split(values, ends), shapes, strict=True)
+    )
+    ridge = FLOOR * np.eye(len(A))
+    return replace(
+        like,
+        A=A,
+        b=b,
+        C=C,
+        d=d,
+        start=start,
+        r=np.exp(np.clip(r, -50, 50)),
+        Q=Q @ Q.T + ridge,
+        start_cov=start_cov @ start_cov.T + ridge,
+    )
 
 
 def trials_in_time(recording: xr.DataArray) -> tuple[Array, float]:

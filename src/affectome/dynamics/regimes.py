@@ -10,7 +10,7 @@ each mixture taken for a normal one (interacting multiple models; Blom & Bar-Sha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from scipy.special import logsumexp
 from affectome.dynamics.linear_system import LinearSystem, fit_linear_system, trials_in_time
 from affectome.dynamics.switching import Regime, SwitchingSystem, fit_switching_system
 from affectome.errors import InputError
+from affectome.evidence import Score, group_mean
 from affectome.kernels.kalman import Array
 
 FEWEST_TRIALS = 8
@@ -35,24 +36,24 @@ class SwitchingComparison:
         The switching system of the training trials.
     linear, switching
         Log density of a held-out sample given those before it, mean over trials.
-    interval
-        95 % interval of ``switching - linear``, a bootstrap over held-out trials.
+    gain
+        ``switching - linear`` with its interval over held-out trials.
     """
 
     system: SwitchingSystem
     linear: float
     switching: float
-    interval: tuple[float, float]
+    gain: Score
 
     @property
     def better(self) -> bool:
         """Whether regimes predict held-out trials better than one linear system."""
-        return self.interval[0] > 0
+        return self.gain.interval is not None and self.gain.interval[0] > 0
 
     def to_dict(self) -> dict[str, Any]:
         """Give the gain of switching with its interval, and the regimes."""
         return {
-            "gain": {"value": self.switching - self.linear, "interval": list(self.interval)},
+            "gain": {"value": self.gain.value, **self.gain.to_dict()},
             "better": self.better,
             **self.system.to_dict(),
         }
@@ -64,7 +65,6 @@ def compare_switching(
     n_regimes: int = 2,
     *,
     max_iter: int = 50,
-    n_bootstrap: int = 1000,
     random_state: int = 0,
 ) -> SwitchingComparison:
     """Fit both systems to three trials of four and score them on the fourth.
@@ -75,8 +75,6 @@ def compare_switching(
         Dims (trial, time, unit), equally spaced times.
     n_states, n_regimes, max_iter
         As for ``fit_switching_system``.
-    n_bootstrap
-        Draws of held-out trials.
     random_state
         Seed.
 
@@ -100,11 +98,11 @@ def compare_switching(
     linear = predictive_density(linear_as_one_regime(single), Y[test]) / size
     switching = predictive_density(system, Y[test]) / size
     gain = switching - linear
-    draws = np.random.default_rng(random_state).integers(0, len(gain), (n_bootstrap, len(gain)))
-    low, high = np.quantile(gain[draws].mean(1), [0.025, 0.975])
-    return SwitchingComparison(
-        system, float(linear.mean()), float(switching.mean()), (float(low), float(high))
+    mean = replace(
+        group_mean(gain, "held-out trials", metric="log density"),
+        why="no p, because the interval compares two models, not a model with chance",
     )
+    return SwitchingComparison(system, float(linear.mean()), float(switching.mean()), mean)
 
 
 def linear_as_one_regime(system: LinearSystem) -> SwitchingSystem:

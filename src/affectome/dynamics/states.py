@@ -8,10 +8,13 @@ were left out. Labels are never seen by the model; they only sort what it found.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
@@ -19,6 +22,7 @@ from sklearn.model_selection import KFold
 
 from affectome.data import check_recording, trial_table
 from affectome.errors import InputError, require
+from affectome.evidence import Null, exchange_for, tested
 from affectome.progress import Progress, silent
 
 FLOOR = 1e-6
@@ -50,6 +54,11 @@ class HiddenStates:
     graphs
         Share of each class's changes of state that go from i to j, zero on the diagonal, shape
         (n_classes, n_states, n_states).
+    p, null
+        That classes dwell elsewhere: the spread of their occupancy against that of classes that
+        trade places as :func:`affectome.evidence.exchange_for` finds valid.
+    why
+        Why there is no p.
     """
 
     n_states: int
@@ -61,6 +70,9 @@ class HiddenStates:
     emotions: tuple[str, ...]
     occupancy: np.ndarray
     graphs: np.ndarray
+    p: float | None = None
+    null: Null | None = None
+    why: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the states as plain values, classes by name."""
@@ -71,6 +83,11 @@ class HiddenStates:
             "dwell_s": self.dwell.tolist(),
             "occupancy": dict(zip(self.emotions, self.occupancy.tolist(), strict=True)),
             "graphs": dict(zip(self.emotions, self.graphs.tolist(), strict=True)),
+            "differs": {
+                "p": self.p,
+                "null": None if self.null is None else self.null.to_dict(),
+                "why": self.why,
+            },
         }
 
 
@@ -83,6 +100,7 @@ def hidden_states(
     n_components: int = 10,
     n_splits: int = 4,
     n_starts: int = 10,
+    n_permutations: int = 1000,
     random_state: int = 0,
     progress: Progress = silent,
 ) -> HiddenStates:
@@ -105,6 +123,8 @@ def hidden_states(
         Folds of trials for the choice.
     n_starts
         Random starts of the clusters that each fit begins with.
+    n_permutations
+        Arrangements of the classes for the p of occupancy.
     random_state
         Seed.
     progress
@@ -140,7 +160,8 @@ def hidden_states(
         n_states = _fewest(np.array(by_fold))
     axes = _axes(values, n_components)
     model = _fit(_scores(axes, values), n_states, n_starts, random_state)
-    return _describe(model, _scores(axes, values), step, trials, target, held_out)
+    found = _describe(model, _scores(axes, values), step, trials, target, held_out)
+    return found if target is None else _tested(found, trials, target, n_permutations, random_state)
 
 
 def _sequences(recording: xr.DataArray) -> tuple[np.ndarray, float]:
@@ -183,8 +204,6 @@ def _score(
 
 def _fit(scores: np.ndarray, k: int, n_starts: int, seed: int) -> Any:
     hmm = require("hmmlearn.hmm", "states")
-    # It logs each last step of EM that falls by rounding as "not converging".
-    logging.getLogger("hmmlearn.base").setLevel(logging.ERROR)
     samples = scores.reshape(-1, scores.shape[2])
     groups = KMeans(k, n_init=n_starts, random_state=seed).fit(samples)
     # From the whole data's variances, where hmmlearn would start, EM often ends in a bad optimum.
@@ -202,7 +221,23 @@ def _fit(scores: np.ndarray, k: int, n_starts: int, seed: int) -> Any:
     model.covars_ = np.array(
         [samples[groups.labels_ == state].var(0) + FLOOR for state in range(k)]
     )
-    return model.fit(samples, [scores.shape[1]] * len(scores))
+    with _without_rounding():
+        return model.fit(samples, [scores.shape[1]] * len(scores))
+
+
+@contextmanager
+def _without_rounding() -> Iterator[None]:
+    """Keep hmmlearn from logging a last step of EM that falls by rounding, for one fit only."""
+    log = logging.getLogger("hmmlearn.base")
+
+    def real(record: logging.LogRecord) -> bool:
+        return "is not converging" not in record.getMessage()
+
+    log.addFilter(real)
+    try:
+        yield
+    finally:
+        log.removeFilter(real)
 
 
 def _describe(
@@ -237,6 +272,32 @@ def _describe(
         / np.maximum(occupancy.reshape(-1, k).sum(1), 1)[:, None],
         graphs=graphs.reshape(-1, k, k),
     )
+
+
+def _tested(
+    found: HiddenStates, trials: pd.DataFrame, target: str, n_permutations: int, seed: int
+) -> HiddenStates:
+    """Test whether classes differ in where their trials dwell."""
+    if found.n_states == 1:
+        return replace(found, why="no p, because one state is all that there is")
+    labels = trials[target].to_numpy(dtype=str)
+    exchange = exchange_for(trials.drop(columns=target), labels)
+    if exchange.why_not is not None:
+        return replace(found, why=f"no p, because {exchange.why_not}")
+    states = np.arange(found.n_states)
+    share = (found.path[..., None] == states).mean(1)
+    drawn = np.array([_spread(share, one) for one in exchange.draw(n_permutations, seed)])
+    p, null = tested(_spread(share, labels), drawn, exchange.scheme, exchange.n_groups)
+    return replace(found, p=p, null=null)
+
+
+def _spread(share: np.ndarray, labels: np.ndarray) -> float:
+    """Sum of squares between the classes' mean shares, weighted by their trials."""
+    codes = np.unique(labels, return_inverse=True)[1]
+    counts = np.bincount(codes)
+    sums = np.zeros((len(counts), share.shape[1]))
+    np.add.at(sums, codes, share - share.mean(0))
+    return float((sums**2 / counts[:, None]).sum())
 
 
 def _changes(path: np.ndarray, k: int) -> np.ndarray:

@@ -63,7 +63,8 @@ def noise_correlation(recording: xr.DataArray, by: str = "emotion") -> xr.DataAr
     -------
     xarray.DataArray
         Dims (``by``, unit, other), shape (n_classes, p, p); the number of trials is the coordinate
-        ``n_trials`` of the classes.
+        ``n_trials`` of the classes. A unit that is flat in a class has NaN there: it goes with
+        nobody and against nobody.
 
     Raises
     ------
@@ -87,14 +88,24 @@ def noise_correlation(recording: xr.DataArray, by: str = "emotion") -> xr.DataAr
     group = trials.groupby(cell, sort=False).ngroup().to_numpy()
     means = np.stack([values[group == g].mean(axis=0) for g in range(group.max() + 1)])
     rest = values - means[group]
-    r = np.stack([np.corrcoef(rest[labels == c].T) for c in classes])
+    r = np.stack([_correlations(rest[labels == c]) for c in classes])
     names = unit_table(recording).iloc[:, 0].to_numpy()
     return xr.DataArray(
-        np.nan_to_num(r),
+        r,
         dims=(by, "unit", "other"),
         coords={by: classes, "unit": names, "other": names, "n_trials": (by, counts)},
         name="correlation",
     )
+
+
+def _correlations(values: np.ndarray) -> np.ndarray:
+    """Correlation of the columns; those of a flat one, up to rounding, are NaN."""
+    centred = values - values.mean(axis=0)
+    length = np.linalg.norm(centred, axis=0)
+    flat = length <= 1e-12 * np.maximum(np.abs(values).max(axis=0), 1e-300)
+    scaled = np.divide(centred, length, out=np.full_like(centred, np.nan), where=~flat)
+    r: np.ndarray = scaled.T @ scaled
+    return r
 
 
 def spectral(
@@ -160,5 +171,12 @@ def spectral(
     names = unit_table(recording).iloc[:, 0].astype(str).to_numpy()
     pairs = pd.DataFrame({"first": names[rows], "second": names[columns]})
     units = pd.concat([pairs.assign(band=b) for b in bands], ignore_index=True)
-    values = np.nan_to_num(found.reshape(len(found), -1))
+    values = found.reshape(len(found), -1)
+    if not np.isfinite(values).all():
+        trial, pair = np.argwhere(~np.isfinite(values))[0]
+        one = units.iloc[pair]
+        raise InputError(
+            f"{method} of {one['first']} and {one['second']} in {one['band']} is undefined in "
+            f"trial {trial}: a sensor is flat there; leave such sensors or trials out"
+        )
     return make_recording(values, trial_table(recording), units, name=method)

@@ -156,6 +156,93 @@ def _spread(inverse, gain):  # type: ignore[no-untyped-def]
     return covariance, neighbour
 
 
+class Levelled(NamedTuple):
+    """States of trials that have free levels: means, and second moments summed over trials.
+
+    ``mean`` (n_times, n_trials, k); ``first`` of the first state, ``before`` of states 1 … T - 1,
+    ``after`` of 2 … T, ``cross`` of E[x_{t+1} x_t'], ``spread`` about the trials' means of the
+    states, all (k, k); ``seen`` of the measurements with the states, both about the trials' means,
+    (n_units, k); ``log_likelihood`` of the measurements about their levels, without its constants.
+    """
+
+    mean: Array
+    first: Array
+    before: Array
+    after: Array
+    cross: Array
+    spread: Array
+    seen: Array
+    log_likelihood: float
+
+
+def smooth_about_levels(A: Array, Q: Array, start: Array, C: Array, centred: Array) -> Levelled:
+    r"""Smooth states of trials whose measurements have a free level each.
+
+    Measurements have noise of unit variance about :math:`C x_t` and a level of their trial with a
+    flat prior. With the levels integrated out the precision of the states is block-tridiagonal
+    but for :math:`-C^\top C / T` between all pairs of times: a change of rank k, which is added to
+    the smoother by Woodbury's identity.
+
+    Parameters
+    ----------
+    A, Q, start
+        Dynamics, covariance of the noise of a step, and of the first state, whose mean is 0; each
+        (k, k).
+    C
+        Loadings, shape (n_units, k).
+    centred
+        Measurements less the mean of their trial, shape (n_times, n_trials, n_units).
+    """
+    n_times, n_trials, _ = centred.shape
+    k = len(A)
+    noise, starting, load = np.linalg.inv(Q), np.linalg.inv(start), C.T @ C
+    push = A.T @ noise
+    pull = push @ A
+    diagonal = np.repeat((load + noise + pull)[None, None], n_times, axis=0)
+    diagonal[0] = load + starting + pull
+    diagonal[-1] = load + noise
+    off = np.repeat(push[None, None], n_times - 1, axis=0)
+    inverse, gain, log_det = _eliminate(diagonal, off)
+    mean, everywhere = np.empty((n_times, n_trials, k)), np.empty((n_times, k, k))
+    fit = _substitute(inverse, gain, off, centred @ C, mean)
+    _substitute(inverse, gain, off, np.repeat(np.eye(k)[None], n_times, axis=0), everywhere)
+    covariance, neighbour = _spread(inverse, gain)
+    # everywhere[t, j] is the answer of state t to a push at all times along axis j.
+    added = everywhere.sum(0).T
+    free = n_times * np.eye(len(C)) - C @ added @ C.T
+    back = C.T @ np.linalg.solve(free, C)
+    total = mean.sum(0)
+    shift = total @ back
+    fit += 0.5 * (total * shift).sum()
+    mean += shift @ everywhere
+    moved = everywhere.swapaxes(1, 2) @ back
+    covariance = covariance[:, 0] + moved @ everywhere
+    neighbour = neighbour[:, 0] + moved[:-1] @ everywhere[1:]
+    everything = _products(mean, mean) + n_trials * covariance.sum(0)
+    first = mean[0].T @ mean[0] + n_trials * covariance[0]
+    last = mean[-1].T @ mean[-1] + n_trials * covariance[-1]
+    average = mean.mean(0)
+    spread = everything - n_times * average.T @ average
+    spread -= n_trials * (added + added @ back @ added) / n_times
+    fit -= 0.5 * n_trials * (log_det + np.linalg.slogdet(free / n_times)[1])
+    fit -= 0.5 * n_trials * ((n_times - 1) * np.linalg.slogdet(Q)[1] + np.linalg.slogdet(start)[1])
+    return Levelled(
+        mean,
+        first,
+        everything - last,
+        everything - first,
+        _products(mean[1:], mean[:-1]) + n_trials * neighbour.sum(0).T,
+        spread,
+        _products(centred, mean),
+        float(fit - 0.5 * (centred**2).sum()),
+    )
+
+
+def _products(a: Array, b: Array) -> Array:
+    """Sum over all but the last axis of the outer products, (..., k) and (..., l) -> (k, l)."""
+    return a.reshape(-1, a.shape[-1]).T @ b.reshape(-1, b.shape[-1])
+
+
 class Chain(NamedTuple):
     """Posterior of hidden discrete states of several trials.
 

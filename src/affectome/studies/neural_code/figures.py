@@ -173,14 +173,13 @@ def _arrow(panel: Axes, start: Point, stop: Point, share: float, color: str) -> 
 
 
 def time_constants(found: Mapping[str, Any]) -> str:
-    """Time constants with their intervals on a logarithmic axis."""
+    """Time constants on a logarithmic axis, the slowest with its interval."""
     count = len(found["values"])
     figure, axes = canvas(height=0.9 + 0.35 * count)
-    for row, value, interval in zip(
-        range(count)[::-1], found["values"], found["intervals"], strict=True
-    ):
-        axes.plot(interval, [row, row], color=COLORS["trained"], linewidth=2.2)
-        axes.plot(value, row, "o", color=COLORS["trained"])
+    slowest = found["slowest"]
+    ends = slowest["interval"] or [slowest["longer_than"], found["longest_s"]]
+    axes.plot(ends, [count - 1] * 2, color=COLORS["trained"], linewidth=2.2)
+    axes.plot(found["values"], range(count)[::-1], "o", color=COLORS["trained"])
     axes.set_yticks(range(count), [f"dimension {i + 1}" for i in range(count)][::-1])
     axes.set_xscale("log")
     axes.set_xlabel("time constant, s")

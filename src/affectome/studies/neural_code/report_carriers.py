@@ -125,9 +125,11 @@ def states(result: Result) -> Section | None:
             "No model with several hidden states predicts held-out trials better than one state: "
             "the population does not jump between states here.",
         )
+    differs = found["differs"]
     text = (
         f"A hidden Markov model with {found['n_states']} states has the best likelihood on "
-        "held-out trials."
+        "held-out trials. Whether classes dwell in different states: "
+        f"{p_text(differs) if differs['p'] is not None else differs['why']}."
     )
     figures = [Figure("states", draw.states(found), "Share of time in each state by class.")]
     if found["n_states"] > 1:
@@ -157,12 +159,22 @@ def time_constants(result: Result) -> Section | None:
     found = result.get("time_constants_s")
     if not found:
         return None
-    slow = found["attractor_s"]
-    text = (
-        "No dimension is slow enough to be called an integrator."
-        if slow is None
-        else f"One dimension decays with {slow:.0f} s, far slower than the rest: a line attractor."
+    slowest, line = found["slowest"], found["attractor"]
+    longer, ends = slowest["longer_than"], slowest["interval"]
+    told = (
+        f"longer than {longer:.2g} s; these trials can't tell it from a longer one"
+        if longer is not None
+        else f"{slowest['value']:.2g} s (95 % {ends[0]:.2g} to {ends[1]:.2g}, {slowest['over']})"
     )
+    text = f"The slowest dimension after the event has a time constant of {told}. "
+    if line["value"] is not None:
+        text += f"It holds what the event left in it: a line attractor ({p_text(line)})."
+    elif line["p"] is not None:
+        text += f"That it is a line attractor can't be said ({p_text(line)})."
+    else:
+        text += f"A line attractor was not tested: {line['why']}."
+    if not found["converged"]:
+        text += " The fit did not come to rest: take its numbers as rough."
     tie, regimes = found.get("intensity"), found.get("switching")
     if tie:
         text += (
@@ -184,8 +196,9 @@ def time_constants(result: Result) -> Section | None:
             Figure(
                 "time_constants",
                 draw.time_constants(found),
-                "Time constants of the fitted linear dynamics with 95 % intervals. Trials of this "
-                f"length can't tell those beyond {found['longest_s']:.0f} s apart.",
+                "Time constants of the fitted linear dynamics, with the 95 % interval of the "
+                "slowest. Levels of the trials and the mean course of each class are taken out; "
+                f"trials of this length can't tell those beyond {found['longest_s']:.0f} s apart.",
             )
         ],
     )

@@ -11,7 +11,6 @@ from affectome.data import trial_table
 from affectome.dynamics.generalisation import temporal_generalisation
 from affectome.dynamics.latent import (
     TimeConstants,
-    integration_state,
     relation_to_intensity,
     time_constants,
 )
@@ -25,7 +24,6 @@ from affectome.studies.neural_code.case import Case, has_times, past, step_of, t
 MOST_MAPS, MOST_LEADS = 200, 500
 MOST_STATES = 4
 SLOW_SECONDS = 8.0
-LONGEST = 10.0  # times a trial's length, beyond which no time constant can be told
 LEADS = 6
 FEWEST_LEVELS = 3
 FEWEST_OF_A_CLASS = 4
@@ -85,20 +83,13 @@ def slow_dimensions(case: Case) -> dict[str, Any]:
     coarse = thinned(case.recording)
     found = time_constants(
         coarse,
+        inputs=case.target,
         most_states=MOST_STATES,
-        n_bootstrap=50,
-        max_iter=50,
         random_state=case.random_state,
     )
-    longest = LONGEST * seconds
-    parts: dict[str, Any] = {
-        "values": np.minimum(found.tau, longest).tolist(),
-        "intervals": np.minimum(found.interval, longest).tolist(),
-        "attractor_s": found.attractor,
-        "longest_s": longest,
-    }
+    parts: dict[str, Any] = {"values": found.tau.tolist(), **found.to_dict()}
     relation = _relation(case, found, coarse)
-    if relation is not None:
+    if relation is not None and found.attractor is not None:
         parts["intensity"] = relation
     if coarse.sizes["trial"] >= FEWEST_TRIALS:
         switching = compare_switching(coarse, len(found.tau), random_state=case.random_state)
@@ -113,10 +104,11 @@ def _relation(case: Case, found: TimeConstants, coarse: xr.DataArray) -> dict[st
     if levels < FEWEST_LEVELS or trials[case.target].value_counts().min() < FEWEST_OF_A_CLASS:
         return None
     relation = relation_to_intensity(
-        integration_state(found.system, coarse),
+        found.state,
         trials["intensity"].to_numpy(dtype=float),
         trials[case.target].to_numpy(),
+        trials=trials,
         n_permutations=max(case.n_permutations, 19),
         random_state=case.random_state,
     )
-    return {"r": relation.value, "interval": relation.interval, "p": relation.p}
+    return {"r": relation.value, **relation.to_dict()}
