@@ -33,7 +33,8 @@ DRAWS = {
 }
 TAILS = {"ppf", "isf", "sf", "cdf"}
 SEEDED = {
-    # Random numbers that are no statistics: orders of training batches, shares of training trials.
+    # Random numbers that are no statistics: order of batches, which trials a person gives.
+    "decoding/few_shot.py",
     "decoding/torch_modules.py",
     "decoding/deep.py",
 }

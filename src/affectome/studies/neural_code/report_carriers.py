@@ -9,7 +9,7 @@ import pandas as pd
 from affectome.reports.figures import Mark, scores
 from affectome.reports.page import Figure, Section, Table
 from affectome.reports.style import COLORS
-from affectome.reports.words import interval
+from affectome.reports.words import interval, p_text
 from affectome.studies.neural_code import figures as draw
 from affectome.studies.neural_code.report_reading import MAIN, Result, chance, claim, main
 
