@@ -42,9 +42,10 @@ class Configuration:
     """All that a run depends on, beside the data."""
 
     seed: int = 0
-    epochs: int = 3
-    batch: int = 32
-    rate: float = 1e-4
+    epochs: int = 2
+    batch: int = 48
+    frozen: int = 2
+    rate: float = 1.5e-4
     layer_decay: float = 0.9
     weight_decay: float = 0.01
     warm_up: float = 0.06
@@ -52,6 +53,7 @@ class Configuration:
     longest: int = 48
     rare_weight: float = 0.3
     dimensions_weight: float = 2.0
+    neutral_share: float = 0.5
     held_share: float = 0.1
 
 
@@ -65,10 +67,32 @@ class EmotionModel(nn.Module):
         self.emotions = nn.Linear(WIDTH, labels)
         self.dimensions = nn.Linear(WIDTH, len(DIMENSIONS))
 
-    def forward(self, pieces: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of the emotions and standardised dimensions of each text."""
-        x = self.drop(mean_of_pieces(self.encoder(pieces, mask), mask))
+    def forward(self, x: Tensor, mask: Tensor, frozen: int) -> tuple[Tensor, Tensor]:
+        """Logits of the emotions and standardised dimensions, from block ``frozen`` on."""
+        x = self.encoder.climb(x, mask, frozen, len(self.encoder.blocks))
+        x = self.drop(mean_of_pieces(x, mask))
         return self.emotions(x), self.dimensions(x)
+
+
+@dataclass(frozen=True)
+class Lower:
+    """What the frozen lower blocks make of all texts: computed once, the half of all work.
+
+    Vectors of all pieces one after the other, ``(piece, 384)``, and where each text begins.
+    """
+
+    vectors: Tensor
+    begin: np.ndarray
+    length: np.ndarray
+
+    def pad(self, rows: np.ndarray, device: str) -> tuple[Tensor, Tensor]:
+        """Vectors ``(text, piece, 384)`` and mask of some texts."""
+        length = self.length[rows]
+        place = np.arange(length.max())
+        mask = place[None, :] < length[:, None]
+        index = np.where(mask, self.begin[rows][:, None] + place[None, :], 0)
+        x = self.vectors[torch.from_numpy(index)].to(device).float()
+        return x, torch.from_numpy(mask).to(device)
 
 
 @dataclass(frozen=True)
@@ -112,10 +136,17 @@ def hold_back(texts: list[str], share: float, seed: int) -> tuple[np.ndarray, np
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def batches(texts: Texts, size: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Deal rows into batches of about one length each, in random order."""
-    lengths = np.array([len(p) for p in texts.pieces])
+def choose(texts: Texts, neutral_share: float, rng: np.random.Generator) -> np.ndarray:
+    """Rows of one epoch in random order: of texts that are only neutral, a share drawn anew."""
+    only_neutral = (texts.emotions[:, -1] == 1) & (texts.emotions[:, :-1].sum(1) == 0)
     order = rng.permutation(len(texts))
+    return order[~only_neutral[order] | (rng.random(len(order)) < neutral_share)]
+
+
+def batches(
+    lengths: np.ndarray, order: np.ndarray, size: int, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Deal rows into batches of about one length each, in random order."""
     pools = [order[i : i + 50 * size] for i in range(0, len(order), 50 * size)]
     dealt = [
         pool[np.argsort(lengths[pool], kind="stable")][i : i + size]
@@ -131,10 +162,10 @@ def parameter_groups(model: EmotionModel, config: Configuration) -> list[dict[st
     groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         height = layers + 1
+        if not parameter.requires_grad:
+            continue
         if name.startswith("encoder.blocks."):
             height = int(name.split(".")[2]) + 1
-        elif name.startswith("encoder."):
-            height = 0
         groups.setdefault((height, parameter.ndim > 1), []).append(parameter)
     return [
         {
@@ -146,20 +177,46 @@ def parameter_groups(model: EmotionModel, config: Configuration) -> list[dict[st
     ]
 
 
+def freeze_lower(model: EmotionModel, frozen: int) -> None:
+    """Keep the embeddings and the first blocks as they were published."""
+    below = [model.encoder.pieces, model.encoder.positions, model.encoder.norm]
+    for part in [*below, *model.encoder.blocks[:frozen]]:
+        part.requires_grad_(False)
+
+
+def run_lower(model: EmotionModel, texts: Texts, frozen: int, device: str) -> Lower:
+    """Send all texts through the frozen blocks, without dropout, in half precision."""
+    model.eval()
+    length = np.array([len(p) for p in texts.pieces])
+    begin = np.concatenate([[0], np.cumsum(length)[:-1]])
+    vectors = torch.empty(int(length.sum()), WIDTH, dtype=torch.bfloat16)
+    order = np.argsort(length, kind="stable")
+    for i in range(0, len(order), 64):
+        rows = order[i : i + 64]
+        pieces, mask = pad([texts.pieces[row] for row in rows])
+        with torch.inference_mode(), torch.autocast(device, dtype=torch.bfloat16):
+            encoder, mask = model.encoder, mask.to(device)
+            embedded = encoder.pieces(pieces.to(device)) + encoder.positions.weight[: mask.shape[1]]
+            x = encoder.climb(encoder.norm(embedded), mask, 0, frozen).to("cpu", torch.bfloat16)
+        for row, one in zip(rows, x, strict=True):
+            vectors[begin[row] : begin[row] + length[row]] = one[: length[row]]
+    return Lower(vectors, begin, length)
+
+
 def predict(
-    model: EmotionModel, texts: Texts, device: str, size: int = 64
+    model: EmotionModel, lower: Lower, frozen: int, device: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Logits and standardised dimensions of many texts, in their order."""
     model.eval()
-    order = np.argsort([len(p) for p in texts.pieces], kind="stable")
-    emotions = np.empty((len(texts), model.emotions.out_features), np.float32)
-    dimensions = np.empty((len(texts), len(DIMENSIONS)), np.float32)
-    for i in range(0, len(order), size):
-        rows = order[i : i + size]
-        pieces, mask = pad([texts.pieces[row] for row in rows])
-        with torch.inference_mode():
-            logits, values = model(pieces.to(device), mask.to(device))
-        emotions[rows], dimensions[rows] = logits.cpu().numpy(), values.cpu().numpy()
+    order = np.argsort(lower.length, kind="stable")
+    emotions = np.empty((len(order), model.emotions.out_features), np.float32)
+    dimensions = np.empty((len(order), len(DIMENSIONS)), np.float32)
+    for i in range(0, len(order), 64):
+        rows = order[i : i + 64]
+        with torch.inference_mode(), torch.autocast(device, dtype=torch.bfloat16):
+            logits, values = model(*lower.pad(rows, device), frozen)
+        emotions[rows] = logits.float().cpu().numpy()
+        dimensions[rows] = values.float().cpu().numpy()
     return emotions, dimensions
 
 
@@ -180,21 +237,26 @@ def train(
     rare = torch.from_numpy(np.clip((0.1 / prevalence) ** config.rare_weight, 1, 4)).float()
     rare = rare.to(device)
     model.to(device)
+    freeze_lower(model, config.frozen)
+    lower = run_lower(model, training, config.frozen, device)
+    lower_held = run_lower(model, held, config.frozen, device)
     optimiser = torch.optim.AdamW(parameter_groups(model, config), fused=True)
-    steps = config.epochs * math.ceil(len(training) / config.batch)
+    share = len(choose(training, config.neutral_share, rng)) / len(training)
+    steps = config.epochs * math.ceil(share * len(training) / config.batch)
     warm = config.warm_up * steps
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min((step + 1) / warm, max(0.02, (steps - step) / (steps - warm)))
     )
     average, step, started = copy.deepcopy(model), 0, time.time()
     for epoch in range(config.epochs):
-        for rows in batches(training, config.batch, rng):
+        chosen = choose(training, config.neutral_share, rng)
+        for rows in batches(lower.length, chosen, config.batch, rng):
             model.train()
-            pieces, mask = pad([training.pieces[i] for i in rows])
+            x, mask = lower.pad(rows, device)
             emotions = torch.from_numpy(training.emotions[rows]).to(device)
             dimensions = torch.from_numpy(training.dimensions[rows]).to(device)
             with torch.autocast(device, dtype=torch.bfloat16):
-                logits, values = model(pieces.to(device), mask.to(device))
+                logits, values = model(x, mask, config.frozen)
             loss = losses(logits.float(), values.float(), emotions, dimensions, rare, config)
             optimiser.zero_grad()
             loss.backward()
@@ -204,13 +266,13 @@ def train(
             step += 1
             if step % 5 == 0:
                 move_average(average, model, min(config.average**5, step / (step + 50)))
-            if step % 100 == 0:
+            if step % 50 == 0:
                 print(
                     f"{step}/{steps} loss {loss.item():.3f} {time.time() - started:.0f} s",
                     flush=True,
                 )
         save_file(average.state_dict(), out / f"epoch{epoch + 1}.safetensors")
-        report(average, held, device)
+        report(held, *predict(average, lower_held, config.frozen, device))
     return average
 
 
@@ -234,12 +296,16 @@ def losses(
 def move_average(average: nn.Module, model: nn.Module, keep: float) -> None:
     """Move the running average a step towards the weights: ``keep·average + (1 - keep)·model``."""
     with torch.no_grad():
-        torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - keep)
+        moved = [
+            (a, m)
+            for a, m in zip(average.parameters(), model.parameters(), strict=True)
+            if m.requires_grad
+        ]
+        torch._foreach_lerp_([a for a, _ in moved], [m for _, m in moved], 1 - keep)
 
 
-def report(model: EmotionModel, held: Texts, device: str) -> None:
+def report(held: Texts, logits: np.ndarray, values: np.ndarray) -> None:
     """Print how it does on what was held back: best F1 of each label, r of each dimension."""
-    logits, values = predict(model, held, device)
     rated = ~np.isnan(held.emotions[:, 0])
     best = [best_f1(s, y) for s, y in zip(logits[rated].T, held.emotions[rated].T, strict=True)]
     dims = ~np.isnan(held.dimensions[:, 0])

@@ -86,7 +86,11 @@ class MiniLM(nn.Module):
     def encode(self, embedded: Tensor, mask: Tensor) -> Tensor:
         """Encode pieces that are vectors already, ``(text, piece, 384)``."""
         x = self.drop(self.norm(embedded + self.positions.weight[: embedded.shape[1]]))
-        for block in self.blocks:
+        return self.climb(x, mask, 0, len(self.blocks))
+
+    def climb(self, x: Tensor, mask: Tensor, first: int, last: int) -> Tensor:
+        """Go through the blocks from ``first`` up to, not including, ``last``."""
+        for block in self.blocks[first:last]:
             x = block(x, mask)
         return x
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,18 @@ class Card:
     def to_text(self) -> str:
         """Give the card as a page of Markdown."""
         return "\n".join(_lines(self)) + "\n"
+
+    def to_html(self) -> str:
+        """Give the card as a page of its own."""
+        return (
+            "<!doctype html><html lang='en'><meta charset='utf-8'>"
+            f"<title>{escape(self.name)}</title>"
+            "<meta name='viewport' content='width=device-width'>"
+            "<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;"
+            "max-width:52em;margin:2em auto;padding:0 1em}td,th{text-align:left;"
+            "padding:.1em .8em .1em 0;border-top:1px solid #8884}</style>"
+            f"{_html(_lines(self))}</html>\n"
+        )
 
 
 def load_card(folder: Path) -> Card:
@@ -141,6 +155,27 @@ def _lines(card: Card) -> Iterator[str]:
     if card.labels:
         yield from ("## What the labels mean", "", "| label | meaning |", "|---|---|")
         yield from (f"| {label} | {meaning} |" for label, meaning in card.labels.items())
+
+
+def _html(lines: Iterable[str]) -> str:
+    """Turn the few marks that a card's text uses into HTML."""
+    found: list[str] = []
+    for line in lines:
+        text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(line))
+        if line.startswith("#"):
+            level = line.index(" ")
+            found.append(f"<h{level}>{text[level + 1 :]}</h{level}>")
+        elif line.startswith("|---"):
+            continue
+        elif line.startswith("|"):
+            cells = "".join(f"<td>{cell.strip()}" for cell in text.strip("|").split("|"))
+            found.append(f"<tr>{cells}")
+        elif line.startswith("- "):
+            found.append(f"<li>{text[2:]}")
+        elif line:
+            found.append(f"<p>{text}</p>")
+    page = "\n".join(found)
+    return re.sub(r"(?:<tr>.*\n?)+", lambda rows: f"<table>{rows.group()}</table>\n", page)
 
 
 def _metric_row(metric: Metric) -> str:

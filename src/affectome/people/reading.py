@@ -11,12 +11,13 @@ import webbrowser
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, overload
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, overload
 
 from affectome.errors import InputError
 from affectome.people import page
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DIMENSIONS = ("valence", "arousal", "dominance")
 
@@ -231,6 +232,8 @@ class Readings(Sequence[Reading]):
             arousal and dominance; ``intensity``, ``labels``, ``set`` (joined by ``|``),
             ``abstains``, ``because``, ``model``, ``licence``.
         """
+        import pandas as pd  # noqa: PLC0415  half a second that a single reading can spare
+
         rows = [_row(reading) for reading in self._all]
         labels = list(dict.fromkeys(label for r in self._all for label in r.emotions))
         columns = [

@@ -1,12 +1,13 @@
 """The modalities that can be read, one file each, imported only when asked for.
 
-A modality is a module with three functions:
+A modality is a module with two functions:
 
 - ``reader(model=None)`` gives an object with ``read_file(file, person=None)``, an iterator of
   readings (and, for words, ``read(texts)``);
-- ``train(catalog, target, out, options)`` makes a model from a user's own table
-  (:class:`Trained`);
-- ``cards()`` lists the model cards it ships.
+- ``train(catalog, out, options, progress)`` makes a model from a user's own table
+  (:class:`Trained`).
+
+The cards of the models that are shipped lie beside their weights, in ``models/NAME/card.json``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,22 @@ class Reader(Protocol):
     def read_file(self, file: Path, person: str | None = None) -> Iterator[Reading]:
         """Give the readings of one file, one after the other."""
         ...
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How a model is made from a user's own table.
+
+    ``column`` holds the texts or file names; ``holdout`` names columns as ``make_split`` takes
+    them, empty for the honest default.
+    """
+
+    target: str = "emotion"
+    column: str | None = None
+    holdout: tuple[str, ...] = ()
+    n_permutations: int = 500
+    random_state: int = 0
+    purpose: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,8 +139,14 @@ def read_path(
     purpose: str | None = None,
     model: str | None = None,
     person: str | None = None,
+    readers: dict[str, Reader] | None = None,
 ) -> Iterator[Reading]:
     """Read one file, once a purpose is declared where its modality needs one.
+
+    Parameters
+    ----------
+    readers
+        Readers by modality, kept from one file to the next so that models load once.
 
     Raises
     ------
@@ -136,7 +159,10 @@ def read_path(
     require_purpose(chosen.name, purpose)
     if not file.is_file():
         raise InputError(f"{file}: there is no such file")
-    yield from chosen.load().reader(model).read_file(file, person)
+    kept = {} if readers is None else readers
+    if chosen.name not in kept:
+        kept[chosen.name] = chosen.load().reader(model)
+    yield from kept[chosen.name].read_file(file, person)
 
 
 def read(
@@ -182,8 +208,11 @@ def read(
             raise InputError(f"{str(source)[:80]!r}: there is no such file to read as {modality}")
         return next(iter(find_modality("words").load().reader(model).read([str(source)])))
     files = files_in(path, modality) if path.is_dir() else [path]
+    readers: dict[str, Reader] = {}
     readings = [
-        reading for file in files for reading in read_path(file, modality, purpose, model, person)
+        reading
+        for file in files
+        for reading in read_path(file, modality, purpose, model, person, readers)
     ]
     return readings[0] if len(readings) == 1 and not path.is_dir() else Readings(readings)
 
