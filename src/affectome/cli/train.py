@@ -47,7 +47,7 @@ def train(
         purpose=purpose,
     )
     with progress_bar() as progress:
-        made = find_modality(modality).load().train(catalog, out, options, progress)
+        made = find_modality(modality).load_trainer().train(catalog, out, options, progress)
     if not as_json:
         say(made.card.summary)
         say(f"model: {made.folder}; read with: affectome read --model {made.folder} FILE")

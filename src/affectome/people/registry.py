@@ -1,10 +1,10 @@
 """The modalities that can be read, one file each, imported only when asked for.
 
-A modality is a module with two functions:
+A modality is two modules, each with one function:
 
-- ``reader(model=None)`` gives an object with ``read_file(file, person=None)``, an iterator of
-  readings (and, for words, ``read(texts)``);
-- ``train(catalog, out, options, progress)`` makes a model from a user's own table
+- ``reader(model=None)`` of the first gives an object with ``read_file(file, person=None)``, an
+  iterator of readings (and, for words, ``read(texts)``);
+- ``train(catalog, out, options, progress)`` of the second makes a model from a user's own table
   (:class:`Trained`).
 
 The cards of the models that are shipped lie beside their weights, in ``models/NAME/card.json``.
@@ -68,23 +68,34 @@ class Modality:
     ----------
     name
         What ``--modality`` is given.
-    module
-        Dotted name of the module that reads it.
+    module, trainer
+        Dotted names of the module that reads it and of the one that makes a model of own data;
+        training needs more imports than reading.
     suffixes
         Endings of its files, with the dot, in lower case.
     """
 
     name: str
     module: str
+    trainer: str
     suffixes: frozenset[str]
 
     def load(self) -> Any:
-        """Import the module."""
+        """Import the module that reads."""
         return importlib.import_module(self.module)
+
+    def load_trainer(self) -> Any:
+        """Import the module that trains."""
+        return importlib.import_module(self.trainer)
 
 
 MODALITIES: dict[str, Modality] = {
-    "words": Modality("words", "affectome.people.words", frozenset({".txt", ".md", ".text"})),
+    "words": Modality(
+        "words",
+        "affectome.people.words",
+        "affectome.people.words_training",
+        frozenset({".txt", ".md", ".text"}),
+    ),
 }
 
 

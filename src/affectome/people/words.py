@@ -15,6 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+from scipy.special import expit, logit, softmax
 
 from affectome.errors import InputError
 from affectome.features.language import nothing_to_read, without_markup
@@ -196,7 +199,8 @@ class Decision:
         dimension, its ``place`` among the network's, ``mean``, ``spread``, ``half`` (of the 90 %
         interval) and ``scale``.
     weights, bias
-        A linear head on the vectors, (n_labels, 384) and (n_labels,); None takes the network's own.
+        A linear head on the vectors, (n, 384) and (n,), whose outputs are the ``labels`` or the
+        ``values`` as ``settings["head"]`` says; None takes the network's own.
     """
 
     def __init__(self, card: Card, weights: Array | None = None, bias: Array | None = None) -> None:
@@ -209,11 +213,13 @@ class Decision:
         self.level = float(settings.get("level", 0))
         self.several = bool(settings.get("several", True))
         self.dimensions = settings.get("dimensions", {})
+        self.head = str(settings.get("head", ""))
         self.weights, self.bias = weights, bias
 
     def __call__(self, found: Outputs) -> Iterator[Reading]:
         """Give a reading for each row."""
-        probability = self.probability(found)
+        found = self._by_head(found)
+        probability = self._probability(found)
         for row, p in enumerate(probability):
             emotions = dict(zip(self.names, (float(x) for x in p), strict=True))
             labels = self.labels(emotions)
@@ -231,13 +237,12 @@ class Decision:
                 because=BELOW_ALL if self.names and not labels else "",
             )
 
-    def probability(self, found: Outputs) -> NDArray[np.float64]:
+    def _probability(self, found: Outputs) -> NDArray[np.float64]:
         """Calibrated probabilities, (n, labels)."""
-        logits = self._logits(found) * self.slope + self.offset
-        if self.several:
-            return 1 / (1 + np.exp(-logits))
-        odds = np.exp(logits - logits.max(1, keepdims=True)) if len(self.names) else logits
-        return odds / odds.sum(1, keepdims=True)
+        if not self.names:
+            return np.empty((len(found.logits), 0))
+        logits = found.logits.astype(float) * self.slope + self.offset
+        return expit(logits) if self.several else softmax(logits, axis=1)
 
     def labels(self, emotions: dict[str, float]) -> tuple[str, ...]:
         """Labels that reach their threshold, most probable first; the top one where one holds."""
@@ -248,13 +253,15 @@ class Decision:
 
     def evidence(self, found: Outputs, label: str) -> NDArray[np.float64]:
         """Calibrated log odds of one label, (n,)."""
-        p = self.probability(found)[:, self.names.index(label)].clip(1e-9, 1 - 1e-9)
-        return np.log(p / (1 - p))
+        p = self._probability(self._by_head(found))[:, self.names.index(label)].clip(1e-9, 1 - 1e-9)
+        return logit(p)
 
-    def _logits(self, found: Outputs) -> NDArray[np.float64]:
+    def _by_head(self, found: Outputs) -> Outputs:
+        """Put what the own head gives in place of the network's."""
         if self.weights is None or self.bias is None:
-            return found.logits.astype(float)
-        return np.asarray(found.vectors.astype(float) @ self.weights.T + self.bias, dtype=float)
+            return found
+        own = found.vectors @ self.weights.T + self.bias
+        return replace(found, **{"logits" if self.head == "labels" else "values": own})
 
     def _estimate(self, name: str, values: Array) -> Estimate | None:
         if name not in self.dimensions:
@@ -268,13 +275,13 @@ class Decision:
 
 def decision_of(folder: Path, card: Card) -> Decision:
     """Load the head of a model's folder, where it has one of its own."""
-    file = folder / "head.npz"
+    file = folder / "head.safetensors"
     if not file.is_file():
         return Decision(card)
     try:
-        with np.load(file, allow_pickle=False) as kept:
-            return Decision(card, kept["weights"], kept["bias"])
-    except (OSError, ValueError, KeyError) as error:
+        kept = load_file(file)
+        return Decision(card, kept["weights"], kept["bias"])
+    except (OSError, SafetensorError, KeyError) as error:
         raise InputError(f"{file} is not the head of a model of words: {error}") from error
 
 
