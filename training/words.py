@@ -24,15 +24,15 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from affectome.features.pieces import Pieces
-from affectome.networks.minilm import (
+from affectome.people.words.minilm import (
     WIDTH,
-    MiniLM,
     load_pretrained,
     mean_of_pieces,
     pad,
     pretrained_folder,
 )
+from affectome.people.words.network import EmotionWords
+from affectome.people.words.pieces import Pieces
 
 DIMENSIONS = ("V", "A", "D")
 
@@ -57,21 +57,11 @@ class Configuration:
     held_share: float = 0.1
 
 
-class EmotionModel(nn.Module):
-    """The encoder with two linear heads on the mean of its pieces."""
-
-    def __init__(self, labels: int) -> None:
-        super().__init__()
-        self.encoder = MiniLM()
-        self.drop = nn.Dropout(0.1)
-        self.emotions = nn.Linear(WIDTH, labels)
-        self.dimensions = nn.Linear(WIDTH, len(DIMENSIONS))
-
-    def forward(self, x: Tensor, mask: Tensor, frozen: int) -> tuple[Tensor, Tensor]:
-        """Logits of the emotions and standardised dimensions, from block ``frozen`` on."""
-        x = self.encoder.climb(x, mask, frozen, len(self.encoder.blocks))
-        x = self.drop(mean_of_pieces(x, mask))
-        return self.emotions(x), self.dimensions(x)
+def from_block(model: EmotionWords, x: Tensor, mask: Tensor, first: int) -> tuple[Tensor, Tensor]:
+    """Logits of the emotions and standardised dimensions, from block ``first`` on."""
+    x = model.encoder.climb(x, mask, first, len(model.encoder.blocks))
+    x = model.drop(mean_of_pieces(x, mask))
+    return model.emotions(x), model.dimensions(x)
 
 
 @dataclass(frozen=True)
@@ -156,7 +146,7 @@ def batches(
     return [dealt[i] for i in rng.permutation(len(dealt))]
 
 
-def parameter_groups(model: EmotionModel, config: Configuration) -> list[dict[str, object]]:
+def parameter_groups(model: EmotionWords, config: Configuration) -> list[dict[str, object]]:
     """Slower rates further down, no decay on biases and norms."""
     layers = len(model.encoder.blocks)
     groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
@@ -177,14 +167,14 @@ def parameter_groups(model: EmotionModel, config: Configuration) -> list[dict[st
     ]
 
 
-def freeze_lower(model: EmotionModel, frozen: int) -> None:
+def freeze_lower(model: EmotionWords, frozen: int) -> None:
     """Keep the embeddings and the first blocks as they were published."""
     below = [model.encoder.pieces, model.encoder.positions, model.encoder.norm]
     for part in [*below, *model.encoder.blocks[:frozen]]:
         part.requires_grad_(False)
 
 
-def run_lower(model: EmotionModel, texts: Texts, frozen: int, device: str) -> Lower:
+def run_lower(model: EmotionWords, texts: Texts, frozen: int, device: str) -> Lower:
     """Send all texts through the frozen blocks, without dropout, in half precision."""
     model.eval()
     length = np.array([len(p) for p in texts.pieces])
@@ -204,7 +194,7 @@ def run_lower(model: EmotionModel, texts: Texts, frozen: int, device: str) -> Lo
 
 
 def predict(
-    model: EmotionModel, lower: Lower, frozen: int, device: str
+    model: EmotionWords, lower: Lower, frozen: int, device: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Logits and standardised dimensions of many texts, in their order."""
     model.eval()
@@ -214,20 +204,20 @@ def predict(
     for i in range(0, len(order), 64):
         rows = order[i : i + 64]
         with torch.inference_mode(), torch.autocast(device, dtype=torch.bfloat16):
-            logits, values = model(*lower.pad(rows, device), frozen)
+            logits, values = from_block(model, *lower.pad(rows, device), frozen)
         emotions[rows] = logits.float().cpu().numpy()
         dimensions[rows] = values.float().cpu().numpy()
     return emotions, dimensions
 
 
 def train(
-    model: EmotionModel,
+    model: EmotionWords,
     training: Texts,
     held: Texts,
     config: Configuration,
     device: str,
     out: Path,
-) -> EmotionModel:
+) -> EmotionWords:
     """Fit all weights; write the running average of them after each epoch, and return it."""
     rng = np.random.default_rng(config.seed)
     torch.manual_seed(config.seed)
@@ -256,7 +246,7 @@ def train(
             emotions = torch.from_numpy(training.emotions[rows]).to(device)
             dimensions = torch.from_numpy(training.dimensions[rows]).to(device)
             with torch.autocast(device, dtype=torch.bfloat16):
-                logits, values = model(x, mask, config.frozen)
+                logits, values = from_block(model, x, mask, config.frozen)
             loss = losses(logits.float(), values.float(), emotions, dimensions, rare, config)
             optimiser.zero_grad()
             loss.backward()
@@ -360,7 +350,7 @@ def main() -> None:
         )
     )
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = EmotionModel(len(labels))
+    model = EmotionWords(len(labels))
     load_pretrained(model.encoder)
     train(model, training, holding, config, device, given.out)
 

@@ -92,8 +92,8 @@ class Modality:
 MODALITIES: dict[str, Modality] = {
     "words": Modality(
         "words",
-        "affectome.people.words",
-        "affectome.people.words_training",
+        "affectome.people.words.reader",
+        "affectome.people.words.training",
         frozenset({".txt", ".md", ".text"}),
     ),
 }

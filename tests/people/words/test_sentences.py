@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from affectome.features.sentences import sentences
+from affectome.people.words.sentences import sentences
 
 
 def cut(text, **options):

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from affectome.features.pieces import is_pictograph
+from affectome.people.words.pieces import is_pictograph
 
 MARKUP = re.compile(
     r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?[a-zA-Z][^<>]{0,500}>", re.S | re.I

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from affectome.errors import InputError
-from affectome.features.language import without_markup
-from affectome.features.pieces import Pieces
-from affectome.networks.emotion_words import SHIPPED, EmotionWords, load_emotion_words
-from affectome.networks.minilm import WIDTH, pad
+from affectome.people.words.language import without_markup
+from affectome.people.words.minilm import WIDTH, pad
+from affectome.people.words.network import SHIPPED, EmotionWords, load_emotion_words
+from affectome.people.words.pieces import Pieces
 
 
 class WordsFeatures(TransformerMixin, BaseEstimator):

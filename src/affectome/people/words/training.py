@@ -23,11 +23,11 @@ from affectome.decoding.multilabel import binomial_bounds, conformal_level, resi
 from affectome.decoding.ridge import RidgeClassifierDecoder, RidgeDecoder
 from affectome.errors import InputError
 from affectome.evidence import Evidence, evaluate, manifest
-from affectome.features.words import WordsFeatures
 from affectome.people.cards import Card, Metric
 from affectome.people.reading import DIMENSIONS
 from affectome.people.registry import Trained, TrainOptions
-from affectome.people.words import read_text
+from affectome.people.words.features import WordsFeatures
+from affectome.people.words.reader import read_text
 from affectome.progress import Progress, silent
 
 TEXT_COLUMNS = ("text", "sentence", "utterance", "transcript", "comment", "message", "words")

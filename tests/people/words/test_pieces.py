@@ -1,6 +1,6 @@
 import pytest
 
-from affectome.features.pieces import is_pictograph, written_out
+from affectome.people.words.pieces import is_pictograph, written_out
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
-from affectome.networks.int8 import load_int8
-from affectome.networks.minilm import WIDTH, MiniLM, mean_of_pieces
+from affectome.people.int8 import load_int8
+from affectome.people.words.minilm import WIDTH, MiniLM, mean_of_pieces
 
-SHIPPED = Path(__file__).parents[1] / "people" / "models" / "words"
+SHIPPED = Path(__file__).parents[1] / "models" / "words"
 
 
 class EmotionWords(nn.Module):
@@ -53,7 +52,6 @@ class EmotionWords(nn.Module):
 def load_emotion_words(file: Path = SHIPPED / "model.safetensors") -> EmotionWords:
     """Build the network with the weights of a file, ready to read."""
     weights = load_int8(file)
-    with torch.device("meta"):
-        model = EmotionWords(len(weights["emotions.bias"]), len(weights["dimensions.bias"]))
+    model = EmotionWords(len(weights["emotions.bias"]), len(weights["dimensions.bias"]))
     model.load_state_dict(weights, assign=True)
     return model.eval()

@@ -10,6 +10,7 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,13 @@ from safetensors.numpy import load_file
 from scipy.special import expit, logit, softmax
 
 from affectome.errors import InputError
-from affectome.features.language import nothing_to_read, without_markup
-from affectome.features.pieces import Pieces
-from affectome.features.sentences import sentences
-from affectome.networks.emotion_words import SHIPPED, load_emotion_words
-from affectome.networks.minilm import pad
 from affectome.people.cards import Card, load_card
 from affectome.people.reading import Estimate, Reading, blend_of
+from affectome.people.words.language import nothing_to_read, without_markup
+from affectome.people.words.minilm import pad
+from affectome.people.words.network import SHIPPED, load_emotion_words
+from affectome.people.words.pieces import Pieces
+from affectome.people.words.sentences import sentences
 
 Array = NDArray[np.float32]
 
@@ -307,6 +308,7 @@ def read_text(file: Path) -> str:
         return raw.decode("cp1252", errors="replace")
 
 
+@lru_cache(maxsize=4)
 def reader(model: str | None = None) -> WordsReader:
     """Give the reader of the shipped model, or of a folder that ``affectome train`` made."""
     return WordsReader(None if model is None else Path(model))

@@ -1,6 +1,6 @@
 import pytest
 
-from affectome.features.language import nothing_to_read, without_markup, words_of
+from affectome.people.words.language import nothing_to_read, without_markup, words_of
 
 WORDS = (
     "the cat sat happy sad today you house garden red dog beautiful weather train late problem "
