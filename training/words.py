@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -222,8 +222,6 @@ def train(
     rng = np.random.default_rng(config.seed)
     torch.manual_seed(config.seed)
     prevalence = np.nanmean(training.emotions, axis=0)
-    with torch.no_grad():
-        model.emotions.bias.copy_(torch.from_numpy(np.log(prevalence / (1 - prevalence))))
     rare = torch.from_numpy(np.clip((0.1 / prevalence) ** config.rare_weight, 1, 4)).float()
     rare = rare.to(device)
     model.to(device)
@@ -323,9 +321,14 @@ def main() -> None:
     asked.add_argument("--out", type=Path, required=True)
     asked.add_argument("--threads", type=int, default=1)
     asked.add_argument("--epochs", type=int, default=Configuration.epochs)
+    asked.add_argument("--frozen", type=int, default=Configuration.frozen)
+    asked.add_argument("--rate", type=float, default=Configuration.rate)
+    asked.add_argument("--start", type=Path, help="weights of an earlier run to go on from")
     asked.add_argument("--seed", type=int, default=0)
     given = asked.parse_args()
-    config = Configuration(epochs=given.epochs, seed=given.seed)
+    config = Configuration(
+        epochs=given.epochs, seed=given.seed, frozen=given.frozen, rate=given.rate
+    )
     torch.set_num_threads(given.threads)
     given.out.mkdir(parents=True, exist_ok=True)
     labels = (given.goemotions / "labels.txt").read_text().split()
@@ -352,6 +355,11 @@ def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = EmotionWords(len(labels))
     load_pretrained(model.encoder)
+    if given.start is None:
+        prevalence = np.nanmean(training.emotions, axis=0)
+        model.emotions.bias.data = torch.from_numpy(np.log(prevalence / (1 - prevalence)))
+    else:
+        model.load_state_dict(load_file(given.start))
     train(model, training, holding, config, device, given.out)
 
 
