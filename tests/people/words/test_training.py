@@ -25,7 +25,7 @@ def table(tmp_path):
         for sentence in sentences
         for k, thing in enumerate(rng.permutation(THINGS))
     ]
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows).sample(frac=1, random_state=0)
     frame["valence"] = np.where(frame["emotion"] == "glad", 4.0, 2.0) + rng.normal(
         0, 0.3, len(rows)
     )
