@@ -32,6 +32,20 @@ COMMANDS = {
         "Compare a CNN, an RNN and a linear decoder on film EEG, under three splits.",
     ),
 }
+COMMANDS |= {
+    "read": (
+        "affectome.cli.read:read",
+        "Read emotion from texts and other files of people, and how sure that is.",
+    ),
+    "train": ("affectome.cli.train:train", "Make a model of words from your own table."),
+}
+MODELS = {
+    "list": ("affectome.cli.models:list_models", "List the models that are shipped."),
+    "card": (
+        "affectome.cli.models:show_card",
+        "Show what a model was made from and how good it is.",
+    ),
+}
 STUDIES = {
     "emergence": (
         "affectome.cli.study_emergence:emergence",
@@ -65,10 +79,12 @@ def build(arguments: Sequence[str]) -> typer.Typer:
         **OPTIONS,
     )
     study = typer.Typer(help="Run one of the studies, end to end.", **OPTIONS)
-    for parent, commands in ((app, COMMANDS), (study, STUDIES)):
+    models = typer.Typer(help="Look at the models that are shipped.", **OPTIONS)
+    for parent, commands in ((app, COMMANDS), (study, STUDIES), (models, MODELS)):
         for name, (target, words) in commands.items():
             parent.command(name, help=words)(load(target) if name in arguments else _named)
     app.add_typer(study, name="study")
+    app.add_typer(models, name="models")
     return app
 
 

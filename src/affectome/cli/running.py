@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from affectome.data import to_json
 from affectome.errors import InputError
 from affectome.progress import Progress
 
@@ -55,6 +54,7 @@ def say(words: str, style: str | None = None) -> None:
 def finish(result: Mapping[str, Any], as_json: bool) -> None:
     """Print the result if asked for, list what was skipped, and exit with 1 if anything was."""
     if as_json:
+        to_json = load("affectome.data.outputs:to_json")
         sys.stdout.write(to_json(result) + "\n")
     for warning in result.get("warnings", ()):
         say(f"note: {warning}", style="yellow")

@@ -1,0 +1,161 @@
+"""``affectome read``: what texts, sounds and pictures of people express, and how sure that is."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from affectome.cli.running import load, say
+from affectome.errors import AffectomeError, InputError
+from affectome.people import Reading, Readings
+from affectome.people.registry import MODALITIES, files_in, find_modality, read_path
+
+TABLES = frozenset({".csv", ".tsv", ".parquet"})
+TABLE = "affectome.cli.read_tables"
+
+
+def read(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE…", help="Files, folders or patterns such as 'calls/*.wav'."),
+    ] = None,
+    text: Annotated[
+        list[str] | None, typer.Option("--text", help="A text to read; may be repeated.")
+    ] = None,
+    lines: Annotated[
+        Path | None, typer.Option("--lines", help="File with a text a line; - is standard input.")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(help="Column of a table (CSV, TSV, Parquet) that holds the texts.")
+    ] = None,
+    modality: Annotated[
+        str | None, typer.Option(help=f"Read as {', '.join(MODALITIES)}, whatever the ending.")
+    ] = None,
+    purpose: Annotated[
+        str | None,
+        typer.Option(
+            help="What people are read for: research, medical, safety or personal; remembered "
+            "for this folder. Texts need none."
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Folder of a model that affectome train made.")
+    ] = None,
+    person: Annotated[str | None, typer.Option(help="Who is read, as your records say.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for readings.csv, report.html and result.json.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a line of JSON a reading.")
+    ] = False,
+) -> None:
+    """Read emotion from texts and files, with probabilities, intervals and abstentions."""
+    skipped: list[dict[str, str]] = []
+    readings: list[Reading] = []
+    shown = 0
+    if not (sources or text or lines):
+        raise InputError("give a file or a folder, or --text 'some words', or --lines FILE")
+    for reading in _all(sources, text, lines, column, modality, purpose, model, person, skipped):
+        if as_json:
+            sys.stdout.write(reading.to_json() + "\n")
+        elif shown < MOST_SHOWN:
+            sys.stdout.write(f"{_name(reading)}{reading!r}\n")
+        shown += 1
+        if out is not None:
+            readings.append(reading)
+    if shown > MOST_SHOWN and not as_json:
+        say(f"… and {shown - MOST_SHOWN} more; --json prints all, --out writes them as a table")
+    if out is not None:
+        say(f"report: {load(f'{TABLE}:write_readings')(out, Readings(readings), skipped)}")
+    for item in skipped[:10]:
+        say(f"skipped {item['file']}: {item['why']}", style="yellow")
+    if len(skipped) > 10:
+        say(f"… and {len(skipped) - 10} more", style="yellow")
+    if skipped:
+        raise typer.Exit(1 if shown else 2)
+
+
+MOST_SHOWN = 50
+
+
+def _all(
+    sources: list[str] | None,
+    texts: list[str] | None,
+    lines: Path | None,
+    column: str | None,
+    modality: str | None,
+    purpose: str | None,
+    model: str | None,
+    person: str | None,
+    skipped: list[dict[str, str]],
+) -> Iterator[Reading]:
+    """Read all that was asked for, in that order; a file that can't be read is listed."""
+
+    def words(given: Iterable[str]) -> Iterator[Reading]:
+        found: Iterator[Reading] = find_modality("words").load().reader(model).read(given)
+        return (replace(reading, person=person) for reading in found)
+
+    if texts:
+        yield from words(texts)
+    if lines is not None:
+        yield from _numbered(words, _lines(lines), str(lines))
+    files = _files(sources or [], modality, column)
+    several = len(files) > 1
+    readers: dict[str, Any] = {}
+    for file in files:
+        try:
+            if column is not None and file.suffix.lower() in TABLES:
+                yield from _numbered(words, load(f"{TABLE}:texts_of")(file, column), str(file))
+            else:
+                yield from read_path(file, modality, purpose, model, person, readers)
+        except AffectomeError as error:
+            if not several or isinstance(error, PermissionError):
+                raise
+            skipped.append({"file": str(file), "why": str(error).removeprefix(f"{file}: ")})
+
+
+def _numbered(
+    words: Callable[[Iterable[str]], Iterator[Reading]], texts: Iterable[str], file: str
+) -> Iterator[Reading]:
+    for row, reading in enumerate(words(texts), 1):
+        yield replace(reading, file=file, row=row)
+
+
+def _lines(file: Path) -> Iterator[str]:
+    if str(file) == "-":
+        yield from (line.rstrip("\r\n") for line in sys.stdin)
+        return
+    if not file.is_file():
+        raise InputError(f"{file}: there is no such file of lines")
+    with file.open(encoding="utf-8-sig", errors="replace", newline=None) as stream:
+        yield from (line.rstrip("\n") for line in stream)
+
+
+def _files(sources: list[str], modality: str | None, column: str | None) -> list[Path]:
+    """Take files, folders and patterns apart."""
+    found: list[Path] = []
+    for source in sources:
+        path = Path(source)
+        if path.is_dir():
+            found += files_in(path, modality)
+        elif not path.exists() and glob.has_magic(source):
+            matching = sorted(Path(name) for name in glob.glob(source, recursive=True))
+            if not matching:
+                raise InputError(f"{source}: no file matches this pattern")
+            found += matching
+        else:
+            found.append(path)
+    for file in found:
+        if column is None and modality is None and file.suffix.lower() in TABLES:
+            raise InputError(f"{file} is a table; name the column with the texts: --column NAME")
+    return found
+
+
+def _name(reading: Reading) -> str:
+    return f"{reading.row}: " if reading.row is not None else ""

@@ -1,0 +1,54 @@
+"""``affectome train``: a model of words or voices from your own table, with evidence and a card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from affectome.cli.running import finish, progress_bar, say
+from affectome.people.registry import MODALITIES, TrainOptions, find_modality
+
+
+def train(
+    modality: Annotated[str, typer.Argument(help=f"One of {', '.join(MODALITIES)}.")],
+    catalog: Annotated[
+        Path, typer.Argument(help="Table with a row a trial, or a folder with metadata.csv.")
+    ],
+    target: Annotated[
+        str, typer.Option(help="Column to learn: a label, or a rating as numbers.")
+    ] = "emotion",
+    column: Annotated[
+        str | None, typer.Option(help="Column that holds the texts or the names of the files.")
+    ] = None,
+    holdout: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column whose values are held out whole; may be repeated; 'random' holds out "
+            "rows. By default subject and stimulus where the table names them."
+        ),
+    ] = None,
+    permutations: Annotated[int, typer.Option(min=0, help="Permutations for p; 0 for none.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of folds and permutations.")] = 0,
+    purpose: Annotated[
+        str | None, typer.Option(help="Purpose, where the modality needs one.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("model"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
+) -> None:
+    """Make a model from your own data, scored on people and stimuli that it did not see."""
+    options = TrainOptions(
+        target=target,
+        column=column,
+        holdout=tuple(holdout or ()),
+        n_permutations=permutations,
+        random_state=seed,
+        purpose=purpose,
+    )
+    with progress_bar() as progress:
+        made = find_modality(modality).load_trainer().train(catalog, out, options, progress)
+    if not as_json:
+        say(made.card.summary)
+        say(f"model: {made.folder}; read with: affectome read --model {made.folder} FILE")
+    finish(made.result, as_json)

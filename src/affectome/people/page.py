@@ -1,0 +1,112 @@
+"""Readings as HTML: self-contained, readable on dark and light grounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from affectome.people.reading import Reading
+
+SHOWN, MOST = 6, 200
+STYLE = """
+.afx{font:14px/1.45 system-ui,sans-serif;max-width:44em}
+.afx section{padding:.6em 0;border-top:1px solid #8884}
+.afx h4{margin:0 0 .3em;font-size:1em}
+.afx table{border-collapse:collapse;border:0;background:none}
+.afx td,.afx tr{padding:1px .6em 1px 0;border:0;text-align:left;background:none!important}
+.afx i.bar{display:inline-block;height:.7em;background:#3b7dd8;border-radius:2px}
+.afx i.bar.weak{background:#8889}
+.afx small{opacity:.7}
+.afx mark{color:inherit;border-radius:2px;padding:0 1px}
+"""
+
+
+def whole(readings: Sequence[Reading]) -> str:
+    """A page of its own."""
+    return (
+        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Reading</title>"
+        "<meta name='viewport' content='width=device-width'>"
+        "<style>:root{color-scheme:light dark}body{margin:2em}</style>"
+        f"{fragment(readings)}</html>\n"
+    )
+
+
+def fragment(readings: Sequence[Reading]) -> str:
+    """A part of a page, as a notebook shows it."""
+    shown = "".join(_section(reading) for reading in readings[:MOST])
+    more = len(readings) - MOST
+    rest = f"<section><small>and {more} more</small></section>" if more > 0 else ""
+    return f"<div class='afx'><style>{STYLE}</style>{shown}{rest}</div>"
+
+
+def _section(reading: Reading) -> str:
+    head = reading.because if reading.abstains else ", ".join(reading.labels) or "no label"
+    head = f"abstains: {head}" if reading.abstains else head
+    name = reading.file or ""
+    if reading.row is not None:
+        name += f" row {reading.row}"
+    if reading.start_s is not None and reading.end_s is not None:
+        name += f" {reading.start_s:.1f}–{reading.end_s:.1f} s"
+    body = [
+        f"<h4>{escape(head)} <small>{escape(name)}</small></h4>",
+        _words(reading),
+        _bars(reading),
+        _dimensions(reading),
+        "".join(f"<p><small>{escape(note)}</small></p>" for note in reading.notes),
+        f"<small>{escape(reading.modality)}, {escape(reading.model)}: an estimate of what is "
+        "expressed, not of what is felt</small>",
+        _timeline(reading),
+    ]
+    return f"<section>{''.join(body)}</section>"
+
+
+def _bars(reading: Reading) -> str:
+    top = sorted(reading.emotions.items(), key=lambda item: -item[1])[:SHOWN]
+    rows = "".join(
+        f"<tr><td>{escape(label)}<td>{p:.2f}<td><i class='bar"
+        f"{'' if label in reading.labels else ' weak'}' style='width:{12 * p:.2f}em'></i>"
+        for label, p in top
+    )
+    return f"<table>{rows}</table>" if rows else ""
+
+
+def _dimensions(reading: Reading) -> str:
+    cells: list[str] = []
+    for name in ("valence", "arousal", "dominance"):
+        estimate: Any = getattr(reading, name)
+        if estimate is None:
+            continue
+        interval = ""
+        if estimate.interval is not None:
+            low, high = estimate.interval
+            interval = f" <small>[{low:.2f}, {high:.2f}]</small>"
+        cells.append(f"{name} {estimate.value:.2f}{interval}")
+    return f"<p>{' · '.join(cells)}</p>" if cells else ""
+
+
+def _words(reading: Reading) -> str:
+    if not reading.attribution:
+        return ""
+    largest = max(abs(weight) for _, weight in reading.attribution) or 1.0
+    marked = " ".join(
+        f"<mark style='background:rgba({'59,125,216' if weight > 0 else '200,80,60'},"
+        f"{0.6 * abs(weight) / largest:.2f})' title='{weight:+.3f}'>{escape(word)}</mark>"
+        for word, weight in reading.attribution
+    )
+    towards = f"<small> (for {escape(reading.attributed_to or '')})</small>"
+    return f"<p>{marked}{towards}</p>"
+
+
+def _timeline(reading: Reading) -> str:
+    if not reading.parts:
+        return ""
+    rows = "".join(
+        f"<tr><td>{number}<td>{escape(part.because or ', '.join(part.labels))}"
+        f"<td>{'' if part.valence is None else f'{part.valence.value:.2f}'}"
+        for number, part in enumerate(reading.parts[:MOST], 1)
+    )
+    head = "<tr><td>part<td>labels<td>valence"
+    table = f"<table>{head}{rows}</table>"
+    return f"<details><summary>{len(reading.parts)} parts</summary>{table}</details>"

@@ -1,0 +1,239 @@
+"""The modalities that can be read, one file each, imported only when asked for.
+
+A modality is two modules, each with one function:
+
+- ``reader(model=None)`` of the first gives an object with ``read_file(file, person=None)``, an
+  iterator of readings (and, for words, ``read(texts)``);
+- ``train(catalog, out, options, progress)`` of the second makes a model from a user's own table
+  (:class:`Trained`).
+
+The cards of the models that are shipped lie beside their weights, in ``models/NAME/card.json``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from affectome.errors import InputError
+from affectome.people.cards import Card
+from affectome.people.reading import Reading, Readings
+from affectome.safeguards import require_purpose
+
+
+class Reader(Protocol):
+    """What reads one modality."""
+
+    def read_file(self, file: Path, person: str | None = None) -> Iterator[Reading]:
+        """Give the readings of one file, one after the other."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How a model is made from a user's own table.
+
+    ``column`` holds the texts or file names; ``holdout`` names columns as ``make_split`` takes
+    them, empty for the honest default.
+    """
+
+    target: str = "emotion"
+    column: str | None = None
+    holdout: tuple[str, ...] = ()
+    n_permutations: int = 500
+    random_state: int = 0
+    purpose: str | None = None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model made from a user's own data: where it lies, its card, and its evidence.
+
+    ``result`` is what ``result.json`` holds.
+    """
+
+    folder: Path
+    card: Card
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Modality:
+    """A modality by name: which module reads it, and which files it takes.
+
+    Attributes
+    ----------
+    name
+        What ``--modality`` is given.
+    module, trainer
+        Dotted names of the module that reads it and of the one that makes a model of own data;
+        training needs more imports than reading.
+    suffixes
+        Endings of its files, with the dot, in lower case.
+    """
+
+    name: str
+    module: str
+    trainer: str
+    suffixes: frozenset[str]
+
+    def load(self) -> Any:
+        """Import the module that reads."""
+        return importlib.import_module(self.module)
+
+    def load_trainer(self) -> Any:
+        """Import the module that trains."""
+        return importlib.import_module(self.trainer)
+
+
+MODALITIES: dict[str, Modality] = {
+    "words": Modality(
+        "words",
+        "affectome.people.words.reader",
+        "affectome.people.words.training",
+        frozenset({".txt", ".md", ".text"}),
+    ),
+}
+
+
+def find_modality(name: str) -> Modality:
+    """Give the modality of that name.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if name not in MODALITIES:
+        raise InputError(f"the modality is one of {', '.join(MODALITIES)}; got {name!r}")
+    return MODALITIES[name]
+
+
+def modality_of(file: Path) -> Modality:
+    """Tell a file's modality by its ending.
+
+    Raises
+    ------
+    InputError
+        If no modality takes files of that ending.
+    """
+    for modality in MODALITIES.values():
+        if file.suffix.lower() in modality.suffixes:
+            return modality
+    known = sorted(suffix for m in MODALITIES.values() for suffix in m.suffixes)
+    raise InputError(
+        f"{file}: nothing reads files that end in {file.suffix or 'nothing'!r}; known are "
+        f"{', '.join(known)}; --modality forces one of {', '.join(MODALITIES)}"
+    )
+
+
+def files_in(folder: Path, modality: str | None = None) -> list[Path]:
+    """Files of a folder and of those within it that a modality takes, sorted by name."""
+    wanted = [find_modality(modality)] if modality else list(MODALITIES.values())
+    suffixes = frozenset().union(*(m.suffixes for m in wanted))
+    found = sorted(
+        file
+        for file in folder.rglob("*")
+        if file.suffix.lower() in suffixes and file.is_file() and not file.name.startswith(".")
+    )
+    if not found:
+        raise InputError(f"{folder}: no file in it ends in {', '.join(sorted(suffixes))}")
+    return found
+
+
+def read_path(
+    file: Path,
+    modality: str | None = None,
+    purpose: str | None = None,
+    model: str | None = None,
+    person: str | None = None,
+    readers: dict[str, Reader] | None = None,
+) -> Iterator[Reading]:
+    """Read one file, once a purpose is declared where its modality needs one.
+
+    Parameters
+    ----------
+    readers
+        Readers by modality, kept from one file to the next so that models load once.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, of an unknown kind, or can't be read.
+    PurposeError
+        If a purpose is needed and not declared, or refused.
+    """
+    chosen = find_modality(modality) if modality else modality_of(file)
+    require_purpose(chosen.name, purpose)
+    if not file.is_file():
+        raise InputError(f"{file}: there is no such file")
+    kept = {} if readers is None else readers
+    if chosen.name not in kept:
+        kept[chosen.name] = chosen.load().reader(model)
+    yield from kept[chosen.name].read_file(file, person)
+
+
+def read(
+    source: str | Path | list[str],
+    *,
+    modality: str | None = None,
+    purpose: str | None = None,
+    model: str | None = None,
+    person: str | None = None,
+) -> Reading | Readings:
+    """Read emotion from a text, a file, a folder of files, or a list of texts.
+
+    Parameters
+    ----------
+    source
+        A ``Path``, or a string that names an existing file or folder, is read as what its ending
+        says; any other string is a text, and a list is many texts.
+    modality
+        ``"words"``, ``"voice"`` …; by default by the file's ending.
+    purpose
+        ``"research"``, ``"medical"``, ``"safety"`` or ``"personal"``: needed for all but words.
+    model
+        Folder of a model that ``affectome train`` made; by default the one that is shipped.
+    person
+        Who is read, as your records name them.
+
+    Returns
+    -------
+    Reading or Readings
+        One for a text or a file that holds one reading.
+
+    Examples
+    --------
+    >>> affectome.read("I did not expect that, thank you so much!")  # doctest: +SKIP
+    Reading(words): gratitude
+      gratitude 0.98  surprise 0.11  ...
+    """
+    if isinstance(source, list):
+        return Readings(find_modality("words").load().reader(model).read(source))
+    path = _existing(source)
+    if path is None:
+        if modality not in {None, "words"}:
+            raise InputError(f"{str(source)[:80]!r}: there is no such file to read as {modality}")
+        return next(iter(find_modality("words").load().reader(model).read([str(source)])))
+    files = files_in(path, modality) if path.is_dir() else [path]
+    readers: dict[str, Reader] = {}
+    readings = [
+        reading
+        for file in files
+        for reading in read_path(file, modality, purpose, model, person, readers)
+    ]
+    return readings[0] if len(readings) == 1 and not path.is_dir() else Readings(readings)
+
+
+def _existing(source: str | Path) -> Path | None:
+    if isinstance(source, Path):
+        if not source.exists():
+            raise InputError(f"{source}: there is no such file or folder")
+        return source
+    try:
+        return Path(source) if source.strip() and Path(source).exists() else None
+    except (OSError, ValueError):  # too long for a name, or with a null character
+        return None
