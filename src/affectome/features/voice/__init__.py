@@ -1,0 +1,1 @@
+"""Voices to features."""
