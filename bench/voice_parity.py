@@ -53,9 +53,12 @@ def _spectral(sound: parselmouth.Sound, times: np.ndarray) -> dict[str, np.ndarr
     P = np.array([p[:size] for p in power])
     hertz = np.arange(size) * RATE / 2 / (size - 1)
     P *= (RATE / (0.54 * 400 / 2)) ** 2
-    bands = P @ librosa.filters.mel(
-        sr=RATE, n_fft=512, n_mels=26, fmin=20, fmax=8000, htk=True, norm=None
-    ).T
+    bands = (
+        P
+        @ librosa.filters.mel(
+            sr=RATE, n_fft=512, n_mels=26, fmin=20, fmax=8000, htk=True, norm=None
+        ).T
+    )
     mel = librosa.mel_frequencies(28, fmin=20, fmax=8000, htk=True)[1:-1]
     w2 = (2 * np.pi * mel) ** 2
     ear = (w2 + 56.8e6) * w2**2 / ((w2 + 6.3e6) ** 2 * (w2 + 0.38e9))
@@ -175,9 +178,7 @@ def _functionals(
     for kind, lengths in (("voiced", swings), ("unvoiced", rests)):
         out[f"{kind}_segment_mean_s"] = np.mean(lengths) if lengths else np.nan
         out[f"{kind}_segment_sd_s"] = np.std(lengths) if lengths else np.nan
-    out["sound_level_db"] = 10 * np.log10(
-        parselmouth.Sound(signal, RATE).get_power() + 1e-12
-    )
+    out["sound_level_db"] = 10 * np.log10(parselmouth.Sound(signal, RATE).get_power() + 1e-12)
     return out
 
 

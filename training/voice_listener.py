@@ -45,8 +45,9 @@ def main() -> None:
         name = f"inner.encoder.{conv}"
         state[f"{conv}.weight"] = held[f"{name}.weight_quantized"]
         state[f"{conv}.weight{SCALE}"] = held[f"{name}.weight_scale"][:, None, None]
-        state[f"{conv}.bias"] = held[f"{name}.bias_quantized"].astype(np.float32) * (
-            held[f"{name}.bias_quantized_scale"]
+        state[f"{conv}.bias"] = (
+            held[f"{name}.bias_quantized"].astype(np.float32)
+            * (held[f"{name}.bias_quantized_scale"])
         )
     for block in range(BLOCKS):
         old, new = f"inner.encoder.layers.{block}", f"blocks.{block}"

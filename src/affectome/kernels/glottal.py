@@ -25,9 +25,7 @@ WEAK, WEAK_AT_EDGE = 0.01, 0.023333
 ALIKE, ALIKE_AT_EDGE = 0.3, 0.7
 
 
-def pulses(
-    signal: np.ndarray, rate: float, times: np.ndarray, frequency: np.ndarray
-) -> np.ndarray:
+def pulses(signal: np.ndarray, rate: float, times: np.ndarray, frequency: np.ndarray) -> np.ndarray:
     """Find the instants of the glottal periods in the voiced stretches of a sound.
 
     Parameters
@@ -187,7 +185,11 @@ def _pulses(
                 new = at - 1 / hz
             at = new
             if at < left:
-                if alike > ALIKE_AT_EDGE and peak > WEAK_AT_EDGE * loudest and at - added > 0.8 / hz:
+                if (
+                    alike > ALIKE_AT_EDGE
+                    and peak > WEAK_AT_EDGE * loudest
+                    and at - added > 0.8 / hz
+                ):
                     stretch.append(at)
                 break
             if alike > ALIKE and (peak == 0 or peak > WEAK * loudest) and at - added > 0.8 / hz:

@@ -26,6 +26,7 @@ from affectome.people.cards import MODELS
 Array = NDArray[np.float64]
 SHIPPED = MODELS / "voice"
 LISTENER, HEAD = "listener.safetensors", "head.safetensors"
+PARTS = ("weights", "bias", "mean", "spread")
 SMALLEST_SPREAD = 1e-6
 FEWEST_BASELINE = 5
 
@@ -82,18 +83,19 @@ def probabilities(logits: Array, temperature: float) -> Array:
     return softmax(logits / temperature, axis=1)
 
 
-def save_head(folder: Path, clip: LinearVoice, person: LinearVoice) -> None:
-    """Write both linear layers as ``head.safetensors``."""
+def save_head(folder: Path, clip: LinearVoice, person: LinearVoice | None = None) -> None:
+    """Write the linear layers as ``head.safetensors``."""
     kept = {
         f"{name}.{part}": np.ascontiguousarray(getattr(layer, part), dtype=np.float32)
         for name, layer in (("clip", clip), ("person", person))
-        for part in ("weights", "bias", "mean", "spread")
+        if layer is not None
+        for part in PARTS
     }
     save_file(kept, folder / HEAD)
 
 
-def load_head(folder: Path) -> tuple[LinearVoice, LinearVoice]:
-    """Read the layers for a clip alone and for a clip with a person's baseline.
+def load_head(folder: Path) -> tuple[LinearVoice, LinearVoice | None]:
+    """Read the layers for a clip alone and, where there is one, with a person's baseline.
 
     Raises
     ------
@@ -103,18 +105,13 @@ def load_head(folder: Path) -> tuple[LinearVoice, LinearVoice]:
     file = folder / HEAD
     try:
         kept = load_file(file)
-        clip, person = (
-            LinearVoice(
-                *(kept[f"{name}.{part}"].astype(float) for part in _PARTS),
-            )
-            for name in ("clip", "person")
-        )
+        clip = LinearVoice(*(kept[f"clip.{part}"].astype(float) for part in PARTS))
+        if "person.weights" not in kept:
+            return clip, None
+        person = LinearVoice(*(kept[f"person.{part}"].astype(float) for part in PARTS))
     except (OSError, SafetensorError, KeyError) as error:
         raise InputError(f"{file} is not the head of a model of voices: {error}") from error
     return clip, person
-
-
-_PARTS = ("weights", "bias", "mean", "spread")
 
 
 def shipped_listener() -> Listener:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from affectome.errors import InputError
 from affectome.features.voice.sound import sound_blocks
 from affectome.people.cards import Card, load_card
 from affectome.people.reading import Reading, blend_of
@@ -56,8 +57,13 @@ class VoiceReader:
         Raises
         ------
         InputError
-            If they hold too little speech.
+            If they hold too little speech, or the model knows no baselines.
         """
+        if self._person is None:
+            raise InputError(
+                f"the model {self.card.name} was trained without a column 'subject': it can't use "
+                "a baseline"
+            )
         found: list[Array] = []
         for file in files:
             for window in speech_windows(sound_blocks(file), Heard()):
@@ -113,7 +119,7 @@ class VoiceReader:
             return Reading("voice", abstains=True, because=reason, **where)
         x = self._features([window])
         settings = self.card.settings["clip" if self._baseline is None else "person"]
-        if self._baseline is None:
+        if self._baseline is None or self._person is None:
             logits = self._clip.logits(x)
         else:
             logits = self._person.logits(x, self._baseline.mean, self._baseline.spread)
