@@ -7,6 +7,7 @@ its spectra are librosa's and scipy's; the functionals are written a second time
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -208,7 +209,7 @@ def _walk(track: np.ndarray, least: float) -> list[float]:
             run.append(value)
             continue
         at = _turns(run, least) if run else []
-        slopes += [(run[b] - run[a]) / (0.01 * (b - a)) for a, b in zip(at, at[1:], strict=False)]
+        slopes += [(run[b] - run[a]) / (0.01 * (b - a)) for a, b in itertools.pairwise(at)]
         run = []
     return slopes
 

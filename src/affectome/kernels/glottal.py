@@ -87,7 +87,7 @@ def _frequency_at(t: float, times: np.ndarray, frequency: np.ndarray) -> float:
     """Interpolate the pitch between voiced frames; 0 where there is none."""
     step = times[1] - times[0]
     place = (t - times[0]) / step
-    left = int(math.floor(place))
+    left = math.floor(place)
     part = place - left
     n = len(times)
     f0 = frequency[left] if 0 <= left < n else 0.0
@@ -100,8 +100,8 @@ def _frequency_at(t: float, times: np.ndarray, frequency: np.ndarray) -> float:
 @njit(cache=True)
 def _extremum(x: np.ndarray, rate: float, t0: float, t1: float) -> float:
     """Time of the largest excursion between two times, refined by a parabola."""
-    first = max(1, int(math.ceil(t0 * rate - 0.5)))
-    last = min(len(x) - 2, int(math.floor(t1 * rate - 0.5)))
+    first = max(1, math.ceil(t0 * rate - 0.5))
+    last = min(len(x) - 2, math.floor(t1 * rate - 0.5))
     best, at = -1.0, first
     for i in range(first, last + 1):
         if abs(x[i]) > best:
@@ -120,10 +120,10 @@ def _match(
 ) -> tuple[float, float, float]:
     """Find where in [t0, t1] the sound is most like that about ``t``: time, correlation, peak."""
     n = len(x)
-    left1 = int(round((t - 0.5 * length) * rate - 0.5))
-    right1 = int(round((t + 0.5 * length) * rate - 0.5))
-    first = int(round((t0 - 0.5 * length) * rate - 0.5))
-    last = int(round((t1 - 0.5 * length) * rate - 0.5))
+    left1 = round((t - 0.5 * length) * rate - 0.5)
+    right1 = round((t + 0.5 * length) * rate - 0.5)
+    first = round((t0 - 0.5 * length) * rate - 0.5)
+    last = round((t1 - 0.5 * length) * rate - 0.5)
     norm1 = 0.0
     for i in range(left1, right1 + 1):
         if 0 <= i < n:
@@ -152,7 +152,7 @@ def _match(
 
 
 @njit(cache=True)
-def _pulses(
+def _pulses(  # noqa: PLR0912, PLR0915
     x: np.ndarray, rate: float, times: np.ndarray, frequency: np.ndarray, loudest: float
 ) -> np.ndarray:
     found = [0.0 for _ in range(0)]
@@ -235,8 +235,8 @@ def _amplitudes(x: np.ndarray, rate: float, t: np.ndarray) -> np.ndarray:
         if not _steady(before, after, PERIOD_FACTOR):
             continue
         wide = (0.2 * before, 0.2 * after)
-        first = max(0, int(math.ceil((t[p] - wide[0]) * rate - 0.5)))
-        last = min(len(x) - 1, int(math.floor((t[p] + wide[1]) * rate - 0.5)))
+        first = max(0, math.ceil((t[p] - wide[0]) * rate - 0.5))
+        last = min(len(x) - 1, math.floor((t[p] + wide[1]) * rate - 0.5))
         total, weight = 0.0, 0.0
         for i in range(first, last + 1):
             gap = (i + 0.5) / rate - t[p]

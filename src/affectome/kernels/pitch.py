@@ -1,4 +1,4 @@
-r"""Fundamental frequency by autocorrelation, frame by frame, joined to the best path (Boersma 1993).
+r"""Fundamental frequency by autocorrelation of frames, joined to the best path (Boersma 1993).
 
 The autocorrelation of a windowed frame is divided by that of the window,
 
@@ -101,7 +101,7 @@ def frame_times(n_samples: int, rate: float, width: float, step: float = STEP) -
 @njit(cache=True)
 def _sinc(y: np.ndarray, x: float) -> float:
     """Interpolate a symmetric sequence (lags from 0 on) at ``x`` by a windowed sinc."""
-    left = int(math.floor(x))
+    left = math.floor(x)
     part = x - left
     if part == 0.0:
         return y[abs(left)]
@@ -165,7 +165,7 @@ def _local(strength: float, frequency: float, floor: float) -> float:
 
 
 @njit(cache=True)
-def _path(
+def _path(  # noqa: PLR0912
     frequency: np.ndarray, strength: np.ndarray, loudness: np.ndarray, ceiling: float
 ) -> np.ndarray:
     """Find the column of each frame on the best path."""

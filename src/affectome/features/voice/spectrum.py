@@ -4,8 +4,8 @@ Frames are 25 ms under a Hamming window, 10 ms apart, of sound at 16 kHz. ``P`` 
 frame in each bin of the Fourier transform (31.25 Hz).
 
 - Auditory bands: 26 triangles evenly spaced in mel from 20 Hz to 8 kHz.
-- Loudness: each band weighted by the ear's sensitivity and raised to the power .33, summed (Hermansky
-  1990).
+- Loudness: each band weighted by the ear's sensitivity and raised to the power .33, summed
+  (Hermansky 1990).
 - Spectral flux: root mean squared change of the auditory spectrum from one frame to the next.
 - Alpha ratio: energy of 50–1,000 Hz over that of 1–5 kHz, decibels. Hammarberg index: highest peak
   below 2 kHz over the highest of 2–5 kHz, decibels.

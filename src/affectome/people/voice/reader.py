@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,7 +84,7 @@ class VoiceReader:
         """
         heard = Heard()
         parts = [self._read(window) for window in speech_windows(sound_blocks(file), heard)]
-        about = {
+        about: dict[str, Any] = {
             "file": str(file),
             "person": person,
             "model": self.card.name,
@@ -93,7 +94,7 @@ class VoiceReader:
         if len(parts) == 1:
             yield parts[0]
         elif not parts:
-            ends = {"start_s": 0.0, "end_s": heard.seconds}
+            ends: dict[str, Any] = {"start_s": 0.0, "end_s": heard.seconds}
             yield Reading("voice", abstains=True, because=nothing_heard(heard), **ends, **about)
         else:
             yield replace(self._whole(parts), **about)
@@ -113,7 +114,11 @@ class VoiceReader:
             "level_db": window.level_db,
             "clipped": window.clipped,
         }
-        where = {"start_s": window.start_s, "end_s": window.end_s, "quality": quality}
+        where: dict[str, Any] = {
+            "start_s": window.start_s,
+            "end_s": window.end_s,
+            "quality": quality,
+        }
         reason = unreadable(window)
         if reason:
             return Reading("voice", abstains=True, because=reason, **where)
@@ -146,7 +151,11 @@ class VoiceReader:
     def _whole(self, parts: Sequence[Reading]) -> Reading:
         """Average the windows that could be read, each counting by its length."""
         read = [part for part in parts if part.emotions]
-        ends = {"start_s": parts[0].start_s, "end_s": parts[-1].end_s, "parts": tuple(parts)}
+        ends: dict[str, Any] = {
+            "start_s": parts[0].start_s,
+            "end_s": parts[-1].end_s,
+            "parts": tuple(parts),
+        }
         if not read:
             return Reading("voice", abstains=True, because=parts[0].because, **ends)
         weight = np.array([part.quality["speech_s"] for part in read])

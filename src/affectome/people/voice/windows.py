@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ def _cut(held: np.ndarray, began: int, stretches: list[tuple[float, float]]) -> 
     for start, end in joined:
         n = max(1, math.ceil((end - start) / LONGEST_S - 1e-9))
         edges = np.linspace(start, end, n + 1)
-        for a, b in zip(edges, edges[1:], strict=False):
+        for a, b in itertools.pairwise(edges):
             part = held[round(a * RATE) : round(b * RATE)]
             yield Window(part.copy(), began / RATE + float(a), began / RATE + float(b))
 
