@@ -20,18 +20,23 @@ from affectome.features.voice.spectrum import SMALLEST
 from affectome.features.voice.tracks import VoiceTracks, voice_tracks
 from affectome.kernels.pitch import STEP
 
-RATIOS = ("loudness", "flux", "jitter", "shimmer", "f1", "f2", "f3")
-RATIOS += tuple(f"f{k}_bandwidth" for k in (1, 2, 3))
+FORMANT_PARTS = tuple(f"f{k}{part}" for k in (1, 2, 3) for part in ("", "_bandwidth", "_level"))
+RATIOS = frozenset({"loudness", "flux", "jitter", "shimmer"}) | {
+    name for name in FORMANT_PARTS if not name.endswith("_level")
+}
 CONTOURS = ("f0", "loudness")
-CONTOUR_PARTS = ("mean", "spread", "p20", "p50", "p80", "range")
-CONTOUR_PARTS += ("rise_mean", "rise_sd", "fall_mean", "fall_sd")
+CONTOUR_PARTS = (
+    *("mean", "spread", "p20", "p50", "p80", "range"),
+    *("rise_mean", "rise_sd", "fall_mean", "fall_sd"),
+)
 CEPSTRA = ("mfcc1", "mfcc2", "mfcc3", "mfcc4")
 TILTS = ("alpha_ratio", "hammarberg_index", "slope_0_500", "slope_500_1500")
-VOICE = ("jitter", "shimmer", "hnr", "h1_h2", "h1_a3")
-VOICE += tuple(f"f{k}{part}" for k in (1, 2, 3) for part in ("", "_bandwidth", "_level"))
-RHYTHM = ("loudness_peaks_per_s", "voiced_segments_per_s")
-RHYTHM += ("voiced_segment_mean_s", "voiced_segment_sd_s")
-RHYTHM += ("unvoiced_segment_mean_s", "unvoiced_segment_sd_s")
+VOICE = ("jitter", "shimmer", "hnr", "h1_h2", "h1_a3", *FORMANT_PARTS)
+RHYTHM = (
+    *("loudness_peaks_per_s", "voiced_segments_per_s"),
+    *("voiced_segment_mean_s", "voiced_segment_sd_s"),
+    *("unvoiced_segment_mean_s", "unvoiced_segment_sd_s"),
+)
 SEMITONE = 1.0
 SHARE_OF_RANGE = 0.1
 

@@ -1,7 +1,8 @@
 """What a small speech encoder hears in a voice: means and deviations of its early states.
 
 The spectrum is Whisper's: 80 bands evenly spaced on the mel scale of Slaney, of unit area, 25 ms
-under a Hann window every 10 ms, decimal logarithm floored 8 below the highest (Radford et al. 2022).
+under a Hann window every 10 ms, logarithms to base ten, floored 8 below the highest
+(Radford et al. 2022).
 """
 
 from __future__ import annotations
