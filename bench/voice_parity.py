@@ -124,10 +124,11 @@ def _resonances(
             tracks[f"f{k}"][i] = hz
             tracks[f"f{k}_bandwidth"][i] = formant.get_bandwidth_at_time(k, times[i])
             if np.isfinite(hz):
+                nearest = level[np.abs(at - hz).argmin()]
+                tracks[f"f{k}_level"][i] = nearest - level[0]
                 near = np.abs(at - hz) <= max(0.2 * hz, 0.5 * f0[i])
-                if near.any():
-                    tracks[f"f{k}_level"][i] = level[near].max() - level[0]
-    tracks["h1_a3"] = -tracks["f3_level"]
+                if k == 3 and near.any():
+                    tracks["h1_a3"][i] = level[0] - level[near].max()
     return tracks
 
 

@@ -60,8 +60,8 @@ def voice_tracks(signal: np.ndarray) -> VoiceTracks:
     -------
     VoiceTracks
         ``f0`` (semitones above 27.5 Hz), ``jitter``, ``shimmer`` (dB), ``hnr`` (dB), ``h1_h2`` and
-        ``h1_a3`` (dB), ``f1`` … ``f3`` with ``_bandwidth`` (Hz) and ``_level`` (dB, relative to the
-        first harmonic), ``loudness``, ``flux``, ``mfcc1`` … ``mfcc4``, ``alpha_ratio``,
+        ``h1_a3`` (dB; the highest harmonic near F3), ``f1`` … ``f3`` with ``_bandwidth`` (Hz) and
+        ``_level`` (dB; of the nearest harmonic relative to the first), ``loudness``, ``flux``, ``mfcc1`` … ``mfcc4``, ``alpha_ratio``,
         ``hammarberg_index``, ``slope_0_500``, ``slope_500_1500``. Without frames where the sound is
         shorter than 40 ms.
     """
@@ -101,15 +101,17 @@ def _tract(
     levels = harmonic_levels(x, times, f0)
     order = np.arange(1, levels.shape[1] + 1)
     values = {"h1_h2": levels[:, 0] - levels[:, 1]}
+    away = np.abs(order * f0[:, None] - hertz[:, :, None].transpose(1, 0, 2))
+    known = np.isfinite(hertz)
     for k in range(N_FORMANTS):
-        near = np.abs(order * f0[:, None] - hertz[:, [k]]) <= np.maximum(
-            FORMANT_REACH * hertz[:, [k]], 0.5 * f0[:, None]
-        )
-        level = np.where(near & np.isfinite(levels), levels, -np.inf).max(1, initial=-np.inf)
-        relative = np.where(np.isfinite(level), level - levels[:, 0], np.nan)
+        nearest = np.where(known[:, k], np.nan_to_num(away[k], nan=np.inf).argmin(1), 0)
+        level = levels[np.arange(len(times)), nearest] - levels[:, 0]
         values |= {f"f{k + 1}": hertz[:, k], f"f{k + 1}_bandwidth": bandwidth[:, k]}
-        values[f"f{k + 1}_level"] = relative
-    values["h1_a3"] = -values["f3_level"]
+        values[f"f{k + 1}_level"] = np.where(known[:, k], level, np.nan)
+    reach = np.maximum(FORMANT_REACH * hertz[:, [2]], 0.5 * f0[:, None])
+    third = np.where((away[2] <= reach) & np.isfinite(levels), levels, -np.inf)
+    highest = third.max(1, initial=-np.inf)
+    values["h1_a3"] = np.where(np.isfinite(highest), levels[:, 0] - highest, np.nan)
     return {name: _spread(track, voiced) for name, track in values.items()}
 
 
