@@ -60,10 +60,10 @@ def voice_tracks(signal: np.ndarray) -> VoiceTracks:
     -------
     VoiceTracks
         ``f0`` (semitones above 27.5 Hz), ``jitter``, ``shimmer`` (dB), ``hnr`` (dB), ``h1_h2`` and
-        ``h1_a3`` (dB; the highest harmonic near F3), ``f1`` … ``f3`` with ``_bandwidth`` (Hz) and
-        ``_level`` (dB; of the nearest harmonic relative to the first), ``loudness``, ``flux``, ``mfcc1`` … ``mfcc4``, ``alpha_ratio``,
-        ``hammarberg_index``, ``slope_0_500``, ``slope_500_1500``. Without frames where the sound is
-        shorter than 40 ms.
+        ``h1_a3`` (dB; A3 is the highest harmonic near F3), ``f1`` … ``f3`` with ``_bandwidth`` (Hz)
+        and ``_level`` (dB; of the nearest harmonic relative to the first), ``loudness``, ``flux``,
+        ``mfcc1`` … ``mfcc4``, ``alpha_ratio``, ``hammarberg_index``, ``slope_0_500``,
+        ``slope_500_1500``. Without frames where the sound is shorter than 40 ms.
     """
     x = np.asarray(signal, dtype=np.float64)
     times, frequency, strength = pitch(x, RATE)
