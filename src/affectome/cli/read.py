@@ -48,6 +48,13 @@ def read(
         str | None, typer.Option(help="Folder of a model that affectome train made.")
     ] = None,
     person: Annotated[str | None, typer.Option(help="Who is read, as your records say.")] = None,
+    baseline: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Another sound of the same person, unlabelled; repeat it: five stretches of "
+            "speech are needed. The voice is then read against that person's usual one."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for readings.csv, report.html and result.json.")
     ] = None,
@@ -61,7 +68,9 @@ def read(
     shown = 0
     if not (sources or text or lines):
         raise InputError("give a file or a folder, or --text 'some words', or --lines FILE")
-    for reading in _all(sources, text, lines, column, modality, purpose, model, person, skipped):
+    for reading in _all(
+        sources, text, lines, column, modality, purpose, model, person, skipped, baseline
+    ):
         if as_json:
             sys.stdout.write(reading.to_json() + "\n")
         elif shown < MOST_SHOWN:
@@ -94,6 +103,7 @@ def _all(
     model: str | None,
     person: str | None,
     skipped: list[dict[str, str]],
+    baseline: list[Path] | None,
 ) -> Iterator[Reading]:
     """Read all that was asked for, in that order; a file that can't be read is listed."""
 
@@ -113,7 +123,9 @@ def _all(
             if column is not None and file.suffix.lower() in TABLES:
                 yield from _numbered(words, load(f"{TABLE}:texts_of")(file, column), str(file))
             else:
-                yield from read_path(file, modality, purpose, model, person, readers)
+                yield from read_path(
+                    file, modality, purpose, model, person, readers, baseline or ()
+                )
         except AffectomeError as error:
             if not several or isinstance(error, PermissionError):
                 raise

@@ -13,7 +13,7 @@ The cards of the models that are shipped lie beside their weights, in ``models/N
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -96,6 +96,13 @@ MODALITIES: dict[str, Modality] = {
         "affectome.people.words.training",
         frozenset({".txt", ".md", ".text"}),
     ),
+    "voice": Modality(
+        "voice",
+        "affectome.people.voice.reader",
+        "affectome.people.voice.training",
+        frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac"})
+        | {".aif", ".aiff", ".wma", ".amr"},
+    ),
 }
 
 
@@ -151,6 +158,7 @@ def read_path(
     model: str | None = None,
     person: str | None = None,
     readers: dict[str, Reader] | None = None,
+    baseline: Sequence[Path] = (),
 ) -> Iterator[Reading]:
     """Read one file, once a purpose is declared where its modality needs one.
 
@@ -158,11 +166,14 @@ def read_path(
     ----------
     readers
         Readers by modality, kept from one file to the next so that models load once.
+    baseline
+        Other files of the same person, without labels, for modalities that can use them.
 
     Raises
     ------
     InputError
-        If the file is missing, of an unknown kind, or can't be read.
+        If the file is missing, of an unknown kind, or can't be read, or its modality has no use for
+        a baseline.
     PurposeError
         If a purpose is needed and not declared, or refused.
     """
@@ -172,8 +183,16 @@ def read_path(
         raise InputError(f"{file}: there is no such file")
     kept = {} if readers is None else readers
     if chosen.name not in kept:
-        kept[chosen.name] = chosen.load().reader(model)
+        kept[chosen.name] = _with_baseline(chosen, chosen.load().reader(model), baseline)
     yield from kept[chosen.name].read_file(file, person)
+
+
+def _with_baseline(chosen: Modality, reader: Any, baseline: Sequence[Path]) -> Reader:
+    if not baseline:
+        return reader
+    if not hasattr(reader, "with_baseline"):
+        raise InputError(f"--baseline is for voices; {chosen.name} are read without one")
+    return reader.with_baseline(baseline)
 
 
 def read(
@@ -183,6 +202,7 @@ def read(
     purpose: str | None = None,
     model: str | None = None,
     person: str | None = None,
+    baseline: Sequence[Path] = (),
 ) -> Reading | Readings:
     """Read emotion from a text, a file, a folder of files, or a list of texts.
 
@@ -199,6 +219,9 @@ def read(
         Folder of a model that ``affectome train`` made; by default the one that is shipped.
     person
         Who is read, as your records name them.
+    baseline
+        Other sounds of the same person, without labels: a voice is then read against that person's
+        usual one.
 
     Returns
     -------
@@ -223,7 +246,7 @@ def read(
     readings = [
         reading
         for file in files
-        for reading in read_path(file, modality, purpose, model, person, readers)
+        for reading in read_path(file, modality, purpose, model, person, readers, baseline)
     ]
     return readings[0] if len(readings) == 1 and not path.is_dir() else Readings(readings)
 

@@ -1,0 +1,230 @@
+"""A model of voices from a user's own sounds: a linear layer on what the shipped listener hears."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from affectome.data.catalog import read_table
+from affectome.data.outputs import output_folder, write_json, write_text
+from affectome.data.recording import make_recording
+from affectome.decoding.calibration import fit_temperature, reliability
+from affectome.decoding.multilabel import binomial_bounds, conformal_level
+from affectome.errors import InputError
+from affectome.evidence import Evidence, evaluate, manifest
+from affectome.features.voice.listening import HEARD
+from affectome.features.voice.sound import sound_blocks
+from affectome.people.cards import Card, Metric
+from affectome.people.registry import Trained, TrainOptions
+from affectome.people.voice.fitting import STEPS, by_person, fit_linear
+from affectome.people.voice.model import (
+    Array,
+    LinearVoice,
+    features_of,
+    probabilities,
+    save_head,
+    shipped_listener,
+)
+from affectome.people.voice.windows import Heard, Window, speech_windows, unreadable
+from affectome.progress import Progress, silent
+from affectome.safeguards import require_purpose
+
+FILE_COLUMNS = ("file", "file_name", "filename", "path")
+PENALTY = 0.01
+LEAST = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class OwnSounds:
+    """Speech of a user's sounds, labels, and the columns that say who and what."""
+
+    features: Array
+    y: NDArray[Any]
+    trials: pd.DataFrame
+    target: str
+    left_out: int
+
+
+def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = silent) -> Trained:
+    """Make a model from a table of sound files, with evidence on people it did not hear.
+
+    Parameters
+    ----------
+    catalog
+        Table with a column of sound files and one of labels, or a folder with ``metadata.csv``.
+    out
+        Folder for ``head.safetensors``, ``card.json``, ``card.md``, ``result.json`` and
+        ``manifest.json``.
+    options
+        ``target`` is a column of labels; a column ``subject`` brings held-out people and readings
+        with a baseline.
+
+    Raises
+    ------
+    InputError
+        If the table or its sounds can't be used, or name nothing to hold out by.
+    PurposeError
+        If no purpose was declared.
+    """
+    require_purpose("voice", options.purpose)
+    own = read_own(catalog, options, progress)
+    recording = make_recording(own.features, own.trials, pd.DataFrame({"feature": list(HEARD)}))
+    decoder = make_pipeline(
+        StandardScaler(),
+        LogisticRegression(C=PENALTY, max_iter=STEPS, class_weight="balanced"),
+    )
+    evidence = evaluate(
+        decoder,
+        recording,
+        own.target,
+        holdout=options.holdout or None,
+        nuisance=("loudness", "duration"),
+        n_permutations=options.n_permutations,
+        random_state=options.random_state,
+        progress=progress,
+    )
+    settings, metrics = _trusted(own, evidence, own.features)
+    person: LinearVoice | None = None
+    every: dict[str, Any] = {"least": LEAST, "clip": settings}
+    if "subject" in own.trials:
+        alone = by_person(own.features, own.trials["subject"].to_numpy())
+        person = fit_linear(alone, own.y, PENALTY)
+        every["person"] = _trusted(own, evidence, alone)[0]
+    card = _card(own, evidence, every, metrics, out.name)
+    folder = output_folder(out)
+    save_head(folder, fit_linear(own.features, own.y, PENALTY), person)
+    write_json(folder / "card.json", card.to_dict())
+    write_text(folder / "card.md", card.to_text())
+    described = manifest(
+        "train voice",
+        {"catalog": catalog},
+        options.random_state,
+        settings={"target": options.target, "holdout": list(options.holdout)},
+        split=evidence.split,
+    )
+    write_json(folder / "manifest.json", described)
+    result = {"schema": 1, "model": card.name, "left_out": own.left_out, **evidence.to_dict()}
+    write_json(folder / "result.json", result)
+    return Trained(folder, card, result)
+
+
+def read_own(catalog: Path, options: TrainOptions, progress: Progress = silent) -> OwnSounds:
+    """Hear the files of a user's table; those without speech are left out and counted."""
+    source = catalog / "metadata.csv" if catalog.is_dir() else catalog
+    table = read_table(source)
+    column = options.column or next((name for name in FILE_COLUMNS if name in table), None)
+    for wanted in (options.target, column or "file"):
+        if wanted not in table:
+            raise InputError(
+                f"{source} has no column {wanted!r}; it has {', '.join(map(str, table))}"
+            )
+    assert column is not None
+    table = table[table[options.target].notna()].reset_index(drop=True)
+    listener = shipped_listener()
+    rows, features, about = [], [], []
+    for row, name in enumerate(table[column].astype(str)):
+        progress("sounds heard", row, len(table))
+        window = _speech(source.parent / name)
+        if window is not None:
+            rows.append(row)
+            features.append(features_of([window.levelled()], listener)[0])
+            about.append((window.level_db, window.end_s - window.start_s))
+    progress("sounds heard", len(table), len(table))
+    if not rows:
+        raise InputError(f"{source}: none of its {len(table)} sounds holds speech")
+    trials = table.iloc[rows].drop(columns=[column]).reset_index(drop=True)
+    y = trials[options.target].astype(str).str.strip().to_numpy(dtype=str)
+    trials[options.target] = y
+    trials[["loudness", "duration"]] = np.array(about)
+    left_out = len(table) - len(rows)
+    return OwnSounds(np.array(features), y, trials, options.target, left_out)
+
+
+def _speech(file: Path) -> Window | None:
+    """Join the speech of a clip from its first window to its last."""
+    found = [w for w in speech_windows(sound_blocks(file), Heard()) if not unreadable(w)]
+    if not found:
+        return None
+    return Window(np.concatenate([w.signal for w in found]), found[0].start_s, found[-1].end_s)
+
+
+def _trusted(own: OwnSounds, evidence: Evidence, x: Array) -> tuple[dict[str, float], list[Metric]]:
+    """Temperature and conformal level from held-out folds, and how well they do on others."""
+    names, codes = np.unique(own.y, return_inverse=True)
+    logits = np.full((len(codes), len(names)), np.nan)
+    fold = np.full(len(codes), -1)
+    for number, (train_rows, test) in enumerate(evidence.split.folds):
+        layer = fit_linear(x[train_rows], own.y[train_rows], PENALTY)
+        logits[test], fold[test] = layer.logits(x[test]), number
+    true = np.eye(len(names), dtype=bool)[codes]
+    p, inside = np.empty_like(logits), np.zeros(len(codes), dtype=bool)
+    for number in np.unique(fold):
+        here, others = fold == number, fold != number
+        temperature = fit_temperature(logits[others], codes[others])
+        p[here] = probabilities(logits[here], temperature)
+        level = conformal_level(probabilities(logits[others], temperature), true[others])
+        inside[here] = p[here][true[here]] >= level
+    temperature = fit_temperature(logits, codes)
+    kept = int(inside.sum())
+    metrics = [
+        Metric("calibration error", reliability(codes, p).ece, on="held-out folds"),
+        Metric(
+            "conformal sets of 90 % hold the label",
+            kept / len(inside),
+            binomial_bounds(kept, len(inside)),
+            on="held-out folds",
+            over="trials",
+        ),
+    ]
+    level = conformal_level(probabilities(logits, temperature), true)
+    return {"temperature": temperature, "level": level}, metrics
+
+
+def _card(
+    own: OwnSounds,
+    evidence: Evidence,
+    settings: dict[str, Any],
+    metrics: list[Metric],
+    name: str,
+) -> Card:
+    held = " and ".join(evidence.split.by) or "single rows (a random split)"
+    main = evidence.score
+    beside = {n: b.value for n, b in evidence.baselines.items()}
+    scores = [
+        Metric(
+            metric,
+            score.value,
+            score.interval,
+            on=f"held-out {held}",
+            over="groups" if evidence.split.by else "rows",
+            baselines=beside if metric == evidence.metric else {},
+        )
+        for metric, score in evidence.scores.items()
+    ]
+    known = "" if main.interval is None else " [{:.3f}, {:.3f}]".format(*main.interval)
+    return Card(
+        name=name,
+        modality="voice",
+        summary=(
+            f"{own.target} from voices: {evidence.metric} {main.value:.3f}{known} on held-out "
+            f"{held}; best baseline, {evidence.best_baseline}, "
+            f"{evidence.baselines[evidence.best_baseline].value:.3f}"
+        ),
+        data=f"{len(own.y)} sounds of the user's own table, {own.left_out} left out for want of "
+        "speech; the listener of the shipped model",
+        licence="that of your data; the listener MIT and BSD-2-Clause",
+        labels=dict.fromkeys(map(str, np.unique(own.y)), "as in the table it was trained on"),
+        metrics=[*scores, *metrics],
+        failures=["voices, languages and microphones unlike those of the table"],
+        intended="sounds like those it was trained on",
+        not_for="decisions about people",
+        settings=settings,
+    )

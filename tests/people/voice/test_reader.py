@@ -1,0 +1,156 @@
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from affectome.cli import main
+from affectome.errors import InputError
+from affectome.people import read
+from affectome.people.voice import windows
+from affectome.people.voice.model import Baseline, baseline_of
+from affectome.people.voice.reader import VoiceReader, reader
+from affectome.safeguards import PurposeError
+from voices import RATE, synthetic_voice
+
+
+@pytest.fixture
+def _loud_is_speech(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every 32 ms that are not near silence for speech: synthetic vowels are not always."""
+
+    def loud(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for block in blocks:
+            padded = np.pad(block, (0, -len(block) % 512)).reshape(-1, 512)
+            least = 0.06 * np.abs(block).max(initial=1e-9)
+            yield (np.abs(padded).max(1) > least).astype(np.float32)
+
+    monkeypatch.setattr(windows, "speech_probability", loud)
+
+
+def write(path: Path, signal: np.ndarray) -> Path:
+    soundfile.write(path, signal, RATE)
+    return path
+
+
+def noises(n: int) -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(0)
+    for k in range(n):
+        x = rng.normal(size=RATE)
+        if k % 3 == 1:
+            x = np.cumsum(x) - np.linspace(0, x.sum(), RATE)
+        if k % 3 == 2:
+            x *= 1 + np.sin(np.arange(RATE) / RATE * 2 * np.pi * rng.uniform(2, 8))
+        yield x / np.abs(x).max() * 10 ** rng.uniform(-2, -0.1)
+
+
+@pytest.mark.usefixtures("_loud_is_speech")
+def test_a_voice_is_read_with_probabilities_and_a_set(tmp_path: Path) -> None:
+    (found,) = reader().read_file(write(tmp_path / "a.wav", synthetic_voice(2.0)), "p1")
+    assert sum(found.emotions.values()) == pytest.approx(1)
+    assert set(found.emotions) == set(reader().card.labels)
+    assert found.set
+    assert set(found.set) <= set(found.emotions)
+    assert (found.person, found.modality, found.valence) == ("p1", "voice", None)
+    assert 0 <= found.start_s < found.end_s <= 2.0
+    assert found.abstains == (max(found.emotions.values()) < 0.5)
+
+
+@pytest.mark.usefixtures("_loud_is_speech")
+def test_the_microphone_does_not_matter(tmp_path: Path) -> None:
+    x = synthetic_voice(2.0)
+    (loud,) = reader().read_file(write(tmp_path / "a.wav", x))
+    (quiet,) = reader().read_file(write(tmp_path / "b.wav", 0.3 * x))
+    for label, p in loud.emotions.items():
+        assert quiet.emotions[label] == pytest.approx(p, abs=0.03)
+
+
+@pytest.mark.usefixtures("_loud_is_speech")
+def test_a_long_file_has_parts_in_order(tmp_path: Path) -> None:
+    pause = np.zeros(RATE)
+    x = np.concatenate([np.concatenate([synthetic_voice(3.0, seed=s), pause]) for s in range(3)])
+    (whole,) = reader().read_file(write(tmp_path / "a.wav", x))
+    starts = [part.start_s for part in whole.parts]
+    assert len(starts) >= 3
+    assert starts == sorted(starts)
+    assert all(p.end_s - p.start_s <= windows.LONGEST_S + 1e-6 for p in whole.parts)
+    assert "the mean of" in whole.notes[0]
+    assert len(whole.to_frame()) == len(whole.parts)
+
+
+@pytest.mark.usefixtures("_loud_is_speech")
+def test_windows_do_not_hang_on_the_blocks() -> None:
+    pause = np.zeros(RATE, np.float32)
+    x = np.concatenate([np.r_[synthetic_voice(2.1, seed=s), pause] for s in range(5)])
+    x = x.astype(np.float32)
+    whole = list(windows.speech_windows([x], windows.Heard()))
+    size = 512 * 100
+    cut = [x[i : i + size] for i in range(0, len(x), size)]
+    parts = list(windows.speech_windows(cut, windows.Heard()))
+    assert sum(w.end_s - w.start_s for w in parts) == pytest.approx(
+        sum(w.end_s - w.start_s for w in whole), abs=0.7
+    )
+    for w in parts:
+        begin = round(w.start_s * RATE)
+        assert np.array_equal(w.signal, x[begin : begin + len(w.signal)])
+
+
+def test_silence_noise_and_scraps_are_not_read(tmp_path: Path) -> None:
+    for signal, line in (
+        (np.zeros(RATE), "silence: nothing in it is louder than 60 dB below full scale"),
+        (next(noises(1)), "nobody speaks in it"),
+        (0.3 * np.sin(np.arange(3200) / 10), "only 0.2 s of sound, and 0.5 s of speech are needed"),
+    ):
+        (found,) = reader().read_file(write(tmp_path / "a.wav", signal))
+        assert found.abstains
+        assert line in found.because
+        assert not found.emotions
+
+
+@pytest.mark.usefixtures("_loud_is_speech")
+def test_clipped_sound_is_not_read(tmp_path: Path) -> None:
+    x = np.clip(20 * synthetic_voice(2.0), -0.9, 0.9)
+    (found,) = reader().read_file(write(tmp_path / "a.wav", x))
+    assert found.abstains
+    assert "of its samples stand at the highest level" in found.because
+
+
+@pytest.mark.slow
+def test_noise_abstains(tmp_path: Path) -> None:
+    abstained = [
+        next(reader().read_file(write(tmp_path / "n.wav", x))).abstains for x in noises(200)
+    ]
+    assert np.mean(abstained) >= 0.95
+
+
+def test_a_purpose_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = write(tmp_path / "a.wav", np.zeros(RATE))
+    with pytest.raises(PurposeError, match="needs a declared purpose"):
+        read(file)
+    with pytest.raises(SystemExit) as caught:
+        main(["read", str(file), "--purpose", "research", "--json"])
+    assert not caught.value.code
+    found = json.loads(capsys.readouterr().out)
+    assert found["because"].startswith("silence")
+
+
+@pytest.mark.usefixtures("_loud_is_speech")
+def test_a_baseline_changes_the_reading_and_needs_enough(tmp_path: Path) -> None:
+    files = [write(tmp_path / f"{s}.wav", synthetic_voice(2.0, seed=s)) for s in range(6)]
+    with pytest.raises(InputError, match="needs 5 or more stretches of speech"):
+        reader().with_baseline(files[:2])
+    own = reader().with_baseline(files)
+    (against,), (alone,) = own.read_file(files[0]), reader().read_file(files[0])
+    assert against.emotions != alone.emotions
+    assert isinstance(own, VoiceReader)
+
+
+def test_a_baseline_is_mean_and_spread() -> None:
+    found = baseline_of(list(np.arange(12.0).reshape(6, 2)))
+    assert isinstance(found, Baseline)
+    assert found.mean.tolist() == [5, 6]
+    assert found.n_clips == 6
