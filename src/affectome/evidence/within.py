@@ -91,7 +91,8 @@ class GroupScores:
         """
         z, n = self._at(self.real), len(self.real)
         value = self._back(float(z.mean()))
-        found = Score(self.metric, value, self._interval(z), None, n, f"{n} {over}")
+        whose = over.removesuffix("s") if n == 1 else over
+        found = Score(self.metric, value, self._interval(z), None, n, f"{n} {whose}")
         if exchange is None or not len(self.null):
             reason = why or (exchange and exchange.why_not and f"no p, because {exchange.why_not}")
             return replace(found, why=reason or "no p, because none was asked for")

@@ -102,7 +102,7 @@ def follow(
     onsets: np.ndarray,
     n_draws: int = 1000,
     random_state: int = 0,
-    tested: Mapping[str, tuple[str, Source]] | None = None,
+    tested: Mapping[str, tuple[str, np.ndarray, np.ndarray | None]] | None = None,
 ) -> Followers:
     """Test every neuron against every source, given all the other sources.
 
@@ -121,8 +121,8 @@ def follow(
     random_state
         Seed of both.
     tested
-        What to test instead: name → the source that it belongs to, whose columns don't count as
-        others, and its columns.
+        What to test instead: name → the source that it belongs to, which is not held fixed, its
+        columns, and columns of that source that are held fixed nevertheless.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def follow(
         If lengths differ or values are not finite.
     """
     _check(neurons, sources)
-    asked = tested or {name: (name, source) for name, source in sources.items()}
+    asked = tested or {name: (name, source.tested, None) for name, source in sources.items()}
     runs, stretches = runs_of(times), stretches_of(times, onsets)
     slow = slow_columns(times, runs)
     full = np.column_stack([source.held for source in sources.values()])
@@ -144,15 +144,12 @@ def follow(
         nothing = np.full(neurons.shape[1], np.nan)
         empty = {name: Followed(*[nothing] * 5) for name in asked}
         return Followers(empty, n_stretches, 0, why)
-    given = {
-        name: np.column_stack([np.zeros((len(times), 0)), *_others(sources, of)])
-        for name, (of, _) in asked.items()
-    }
+    given = {name: _held(sources, of, rest) for name, (of, _, rest) in asked.items()}
     found: dict[str, list[Association]] = {name: [] for name in asked}
     for k, trace in enumerate(neurons.T):
         whitener = fit_whitener(trace, full, slow, runs)
-        for name, (_, source) in asked.items():
-            one = (trace, source.tested, given[name], whitener, runs, stretches)
+        for name, (_, columns, _) in asked.items():
+            one = (trace, columns, given[name], whitener, runs, stretches)
             found[name].append(associate(*one, n_draws, random_state + k))
     p = np.array([[one.p for one in row] for row in found.values()])
     q = fdr(p.ravel()).reshape(p.shape)
@@ -213,11 +210,6 @@ def lagged(columns: np.ndarray, times: np.ndarray, reach: float = LAG) -> np.nda
     at = np.arange(len(columns))
     steps = range(-n_steps, n_steps + 1)
     return np.column_stack([columns[np.clip(at + step, 0, last)] for step in steps])
-
-
-def partition_variance(found: Followers) -> dict[str, np.ndarray]:
-    """Give each neuron's share of fast variance that each source alone explains."""
-    return {name: one.unique for name, one in found.by_source.items()}
 
 
 def stimulus_kernels(
@@ -300,8 +292,12 @@ def align_clocks(
     return values[nearest[found]], found
 
 
-def _others(sources: Mapping[str, Source], name: str) -> list[np.ndarray]:
-    return [source.held for other, source in sources.items() if other != name]
+def _held(sources: Mapping[str, Source], of: str, rest: np.ndarray | None) -> np.ndarray:
+    """Columns that are held fixed when one source is tested."""
+    parts = [source.held for other, source in sources.items() if other != of]
+    parts += [] if rest is None else [rest]
+    n_times = len(next(iter(sources.values())).tested)
+    return np.column_stack([np.zeros((n_times, 0)), *parts])
 
 
 def _check(neurons: np.ndarray, sources: Mapping[str, Source]) -> None:

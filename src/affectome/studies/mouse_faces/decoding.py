@@ -9,7 +9,7 @@ forest stands beside it, and has a p only where its refits were asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,10 @@ from affectome.evidence.within import GroupScores, balanced_within, spearman_wit
 from affectome.progress import Progress, silent
 
 PENALTIES = tuple(10.0 ** np.arange(0, 6))
-SECONDS_A_REFIT = {"intensity": 1.2, "events": 1.5}
+UNTESTED = (
+    "no p, because refitting the forest for each arrangement takes about a second, and was not "
+    "asked for (--forest-permutations N)"
+)
 
 Features = Mapping[str, NDArray[np.float64]]
 
@@ -215,10 +218,10 @@ def decode_intensity(
     ends = _extremes(rows, found, subjects)
     return Intensity(
         read(scores, design),
-        read(by_forest, design, draws.forest > 0, _too_long("intensity"), scores),
+        read(by_forest, design, UNTESTED, scores),
         _named(picked, design.split),
         tuple(features),
-        read(ends, design, why="no p, because the rank correlation is what was tested"),
+        read(ends, design),
         float(spearmanr(found[0], y).statistic),
         found[0],
     )
@@ -268,7 +271,7 @@ def decode_events(
     names = np.unique(events)
     return Events(
         read(scores, design),
-        read(by_forest, design, draws.forest > 0, _too_long("events"), scores),
+        read(by_forest, design, UNTESTED, scores),
         read(by_frame, design),
         frames.shape[0] * frames.shape[1],
         confusion_matrix(events, found[0], labels=names),
@@ -281,21 +284,17 @@ def decode_events(
 def read(
     scores: GroupScores,
     design: Design,
-    tested: bool = True,  # noqa: PT028
     why: str | None = None,
     borrowed: GroupScores | None = None,
     alternative: str = "greater",
 ) -> Reading:
-    """Score groups, with the spread that they share from another decoder's null if need be."""
-    over = "animals" if "subject" in design.split.by else f"{design.split.by[0]}s"
-    plain = scores
+    """Score animals, with what they share taken from another decoder's null if need be."""
     if borrowed is not None and not len(scores.null):
-        plain = GroupScores(
-            scores.metric, scores.names, scores.real, borrowed.null, scores.link, scores.bounds
-        )
-    exchange = design.exchange if tested and why is None or tested and len(scores.null) else None
-    found = plain.score(over, exchange, alternative, why if exchange is None else None)
-    return Reading(found, scores.by_group)
+        scores = replace(scores, null=borrowed.null)
+        return Reading(scores.score("animals", None, alternative, why), scores.by_group)
+    exchange = design.exchange if len(scores.null) else None
+    reason = design.why_no_p or why
+    return Reading(scores.score("animals", exchange, alternative, reason), scores.by_group)
 
 
 def nested_ridge(
@@ -421,13 +420,6 @@ def _refits(
         if draws.forest:
             progress("refit the forest", k, draws.forest)
     return found
-
-
-def _too_long(what: str) -> str:
-    return (
-        "no p, because refitting the forest for each arrangement was not asked for "
-        "(--forest-permutations N)"
-    )
 
 
 def _extremes(
