@@ -27,8 +27,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
-from affectome.errors import InputError
-
 GAP = 5.0
 MOST_LAGS = 12
 ROUNDS = 3

@@ -205,7 +205,7 @@ def lagged(columns: np.ndarray, times: np.ndarray, reach: float = LAG) -> np.nda
     ndarray
         Shape (n_times, n_columns · n_lags), the column itself among the lags.
     """
-    n_steps = max(int(round(reach / float(np.median(np.diff(times))))), 1)
+    n_steps = max(round(reach / float(np.median(np.diff(times)))), 1)
     last = len(columns) - 1
     at = np.arange(len(columns))
     steps = range(-n_steps, n_steps + 1)

@@ -348,4 +348,3 @@ def _mean_of_others(key: NDArray[np.float64], subjects: NDArray[Any]) -> NDArray
     used = np.where(alike.any(axis=1, keepdims=True), alike, other).astype(float)
     weights: NDArray[np.float64] = used / used.sum(axis=1, keepdims=True)
     return weights
-

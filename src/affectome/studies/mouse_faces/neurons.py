@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from affectome.data import Skipped, make_recording
-from affectome.data.readers.continuous import Continuous, read_continuous
+from affectome.data.readers.continuous import Continuous
 from affectome.data.readers.epochs import cut_epochs
 from affectome.decoding import RidgeClassifierDecoder
 from affectome.errors import InputError
@@ -267,9 +267,7 @@ def neurons_and_stimuli(
     values, times = binned(np.column_stack(parts), found.times)
     ends = np.cumsum([part.shape[1] for part in parts])[:-1]
     traces, *kernels = np.split(values, ends, axis=1)
-    sources = {
-        name: Source(kernels[k], kernels[k + len(onsets)]) for k, name in enumerate(onsets)
-    }
+    sources = {name: Source(kernels[k], kernels[k + len(onsets)]) for k, name in enumerate(onsets)}
     every = np.concatenate(list(onsets.values()))
     followers = follow(traces, sources, times, every, N_DRAWS, random_state)
     contrasts, skipped = _contrasts(found, events, random_state)
@@ -386,24 +384,38 @@ def _contrast(
         n_splits=STRETCHES,
         random_state=random_state,
     )
-    return Contrast(
-        pair, found.score, (found.best_baseline, found.baselines[found.best_baseline])
-    )
+    return Contrast(pair, found.score, (found.best_baseline, found.baselines[found.best_baseline]))
 
 
-def check_events(events: pd.DataFrame, source: str | Path) -> pd.DataFrame:
+def check_events(
+    events: pd.DataFrame, source: str | Path, label: str | None = None
+) -> pd.DataFrame:
     """Give a table of events with ``event`` and ``onset``, from BIDS' ``trial_type`` if need be.
+
+    Parameters
+    ----------
+    events
+        Table as read.
+    source
+        Where it came from.
+    label
+        Column that names the event; ``event`` or ``trial_type`` by default.
 
     Raises
     ------
     InputError
         If a column is missing.
     """
-    table = events.rename(columns={} if "event" in events else {"trial_type": "event"})
-    missing = [c for c in ("event", "onset") if c not in table]
+    has = ", ".join(map(str, events.columns))
+    if label is not None and label not in events:
+        raise InputError(f"{source} has no column {label!r}; it has {has}")
+    name = label or ("event" if "event" in events else "trial_type")
+    missing = [c for c, column in (("event", name), ("onset", "onset")) if column not in events]
     if missing:
         raise InputError(
             f"{source} has no column {missing[0]!r}; events of a recording need event (or "
-            f"trial_type) and onset, and it has {', '.join(map(str, events.columns))}"
+            f"trial_type, or name one by --event-label) and onset, and it has {has}"
         )
-    return table
+    return events.drop(columns=["event"] if name != "event" and "event" in events else []).rename(
+        columns={name: "event"}
+    )

@@ -157,8 +157,9 @@ def _all_traces(
     traces = np.full((*values.shape[:2], len(events)), np.nan)
     for train, test in split:
         made = make_prototypes(clips, values, train)
-        at = [events.index(event) for event in made.events]
-        traces[np.ix_(test, range(values.shape[1]), at)] = made.intensity(values[test])
+        found = made.intensity(values[test])
+        for k, event in enumerate(made.events):
+            traces[test, :, events.index(event)] = found[:, :, k]
     return traces
 
 
@@ -288,8 +289,8 @@ def _mean_of_animals(values: np.ndarray, name: str) -> Score:
     return replace(found, interval=(max(found.interval[0], 0.0), max(found.interval[1], 0.0)))
 
 
-def map_frames(clips: FaceClips, seed: int) -> dict[str, Any]:
-    """Sample frames evenly over clips for the similarity matrix and the embedding."""
+def map_frames(clips: FaceClips, seed: int) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    """Sample frames evenly over clips: correlations in clustered order, embedding and labels."""
     n_trials, n_times = clips.change.shape[:2]
     rng = np.random.default_rng(seed)
     picked = np.sort(
@@ -304,9 +305,4 @@ def map_frames(clips: FaceClips, seed: int) -> dict[str, Any]:
     labels = pd.DataFrame(
         {"event": shown, "subject": clips.subjects[trial], "seconds": clips.time[at]}
     )
-    return {
-        "similarity": similarity[np.ix_(order, order)],
-        "order": order,
-        "embedding": embed_frames(X, seed),
-        "labels": labels,
-    }
+    return similarity[np.ix_(order, order)], embed_frames(X, seed), labels
