@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
 
-from affectome.cli.running import finish, progress_bar, say
+from affectome.cli.running import finish, progress_bar, say, settings
 from affectome.data import write_bytes
 from affectome.data.outputs import output_folder
 from affectome.data.video.clips import clip_of
@@ -22,6 +22,7 @@ from affectome.studies.mouse_faces.study import CELLS, Film, check_options
 
 
 def mouse_faces(
+    context: typer.Context,
     catalog: Annotated[
         Path,
         typer.Argument(
@@ -79,11 +80,6 @@ def mouse_faces(
     as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
 ) -> None:
     """Decode events and their intensity from the faces of head-fixed mice."""
-    options: dict[str, Any] = {
-        name: value
-        for name, value in locals().items()
-        if name not in ("catalog", "neurons", "out", "as_json", "seed")
-    }
     draws = Draws(permutations, forest_permutations, seed)
     cells = CELLS if cell is None else (cell,)
     check_options(before, after, (0.0, window), rate, cells, draws)
@@ -122,7 +118,9 @@ def mouse_faces(
         say(page.answer)
     if out is not None:
         split = None if film is None else film.split
-        described = manifest("study mouse-faces", inputs, seed, settings=options, split=split)
+        described = manifest(
+            "study mouse-faces", inputs, seed, settings=settings(context, "seed"), split=split
+        )
         tables = {}
         if film is not None:
             tables = {

@@ -96,9 +96,13 @@ class FaceClips:
         return next(iter(self.changes.values()))
 
     def features(self, window: tuple[float, float]) -> dict[str, np.ndarray]:
-        """Descriptions of clips that are chosen from: signed change, and how far it goes."""
+        """Descriptions of clips that are chosen from: how far change goes, and signed change.
+
+        Among equals the first is taken: how far units go is what animals that are held and seen
+        differently have in common.
+        """
         made = {}
         for cell, change in self.changes.items():
-            made[f"signed, cells of {cell}"] = mean_change(change, self.time, window)
             made[f"how far, cells of {cell}"] = distance_changed(change, self.time, window)
+            made[f"signed, cells of {cell}"] = mean_change(change, self.time, window)
         return made
