@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from affectome.data import Skipped
 from affectome.data.readers.pose import clip_speeds
 from affectome.decoding import RidgeDecoder
-from affectome.evidence import Design, Score
+from affectome.evidence import Design, Score, make_design
 from affectome.evidence.within import spearman_within
 from affectome.studies.mouse_faces.clips import FaceClips
 from affectome.studies.mouse_faces.decoding import (
@@ -304,11 +304,17 @@ def pose_control(
 def trial_order(
     trials: pd.DataFrame, subjects: NDArray[Any], design: Design, draws: Draws
 ) -> OrderControl | None:
-    """Ask whether intensity could be told from the place of a trial in its session alone."""
+    """Ask whether intensity could be told from the place of a trial in its session alone.
+
+    Whether orders agree is asked of orders, so here trials trade places in each animal by itself,
+    whatever the clock tells.
+    """
     if "trial" not in trials or trials["trial"].isna().any() or len(set(subjects)) < 2:
         return None
     place = trials["trial"].to_numpy(dtype=float)
     y = design.y
+    names = trials[["subject"]].reset_index(drop=True)
+    design = make_design(names, y, design.split, order="none")
     table = pd.DataFrame({"place": place, "y": y, "who": subjects, "session": trials["session"]})
     before = table.sort_values("place").groupby(["who", "session"])["y"].shift(1)
     previous = before.sort_index().fillna(float(y.min()) - 1).to_numpy()
