@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,13 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from affectome.cli.app import main
+from affectome.data.outputs import as_plain
+from affectome.data.readers.continuous import read_continuous
 from affectome.data.video import frames
 from affectome.errors import InputError
 from affectome.features.hog import HogSettings
-from affectome.studies._within import rank_correlation
-from affectome.studies.mouse_faces import MouseFaces, run
+from affectome.studies.mouse_faces import Draws, MouseFaces, run
+from affectome.studies.mouse_faces import figures as draw
 from affectome.studies.mouse_faces.neurons import (
     FaceTrace,
     check_events,
@@ -87,74 +90,153 @@ def found(folder: Path) -> MouseFaces:
         after=1.4,
         window=(0.0, 1.0),
         settings=SMALL,
+        cells=(16,),
         neurons=folder / "neurons.npz",
         neurons_session="c",
+        draws=Draws(199),
     )
 
 
 def test_intensity_is_read_in_unseen_animals(found: MouseFaces) -> None:
-    intensity = found.result["intensity"]
-    assert intensity["rho"] > 0.9
-    assert intensity["p"] < 0.01
-    assert intensity["none_vs_strongest"]["score"] == 1
-    assert set(intensity["by_subject"]) == {"a", "b", "c"}
-    for train, test in found.split:
-        animals = found.trials["subject"].to_numpy()
+    assert found.film is not None
+    intensity = found.film.intensity
+    assert intensity.ridge.score.value > 0.9
+    assert intensity.ridge.score.p < 0.01
+    assert intensity.ridge.score.null.scheme.startswith("labels permuted over places in runs")
+    assert intensity.extremes.score.value == 1
+    assert set(intensity.ridge.by_subject) == {"a", "b", "c"}
+    assert intensity.forest.score.p is None
+    assert "--forest-permutations" in intensity.forest.score.why
+    for train, test in found.film.split:
+        animals = found.film.trials["subject"].to_numpy()
         assert not set(animals[train]) & set(animals[test])
 
 
+def test_descriptions_are_chosen_among_training_animals(found: MouseFaces) -> None:
+    intensity = found.film.intensity
+    assert intensity.candidates == ("how far, cells of 16", "signed, cells of 16")
+    assert set(intensity.chosen) == {"a", "b", "c"}
+
+
 def test_events_are_told_apart(found: MouseFaces) -> None:
-    events = found.result["classification"]
-    assert events["balanced_accuracy"]["score"] > 0.8
-    assert events["balanced_accuracy"]["p"] < 0.05
-    assert np.sum(events["confusion"]["counts"]) == 27
+    events = found.film.events
+    assert events.ridge.score.value > 0.8
+    assert events.ridge.score.p < 0.05
+    assert events.confusion.sum() == 27
 
 
 def test_frames_are_told_apart_too(found: MouseFaces) -> None:
-    frames = found.result["classification"]["frames"]
-    assert frames["n_frames"] == np.sum(frames["confusion"]["counts"]) == 27 * 11
-    assert frames["balanced_accuracy"]["score"] > 0.7
-    assert frames["balanced_accuracy"]["p"] < 0.05
+    events = found.film.events
+    assert events.n_frames == 27 * 11
+    assert events.frames.score.value > 0.6
+    assert events.frames.score.p < 0.05
 
 
 def test_the_prototypes_trace_follows_what_was_planted(found: MouseFaces) -> None:
-    strongest = found.traces[found.trials["intensity"] == 2].mean(axis=0)
-    since = found.time
+    film = found.film
+    strongest = film.traces.far[film.trials["intensity"] == 2].mean(axis=0)
+    since = film.clips.time
     planted = np.where(since >= 0, np.exp(-np.maximum(since, 0) / 0.4), 0)
     assert np.corrcoef(strongest, planted)[0, 1] > 0.9
-    (prototype,) = found.result["prototypes"]
-    assert prototype["event"] == "shock"
-    assert prototype["subjects"] == ["a", "b", "c"]
-    assert found.result["dynamics"]["shock"]["latency_s"]["median"] < 0.15
+    (prototype,) = film.listed
+    assert prototype.event == "shock"
+    assert prototype.subjects == ("a", "b", "c")
+    assert set(film.trace_readings) == {"signed", "how_far"}
+    assert film.trace_readings["how_far"].score.value > 0.8
 
 
 def test_predictable_order_is_said(found: MouseFaces) -> None:
-    order = found.result["controls"]["trial_order"]
-    assert order["from_other_animals"]["rho"] > 0.99
-    assert any("order of trials is predictable" in note for note in found.result["warnings"])
+    order = found.film.controls.order
+    assert order.from_other_animals.score.value > 0.99
+    assert any("order of trials is predictable" in note for note in found.warnings)
 
 
 def test_pose_speed_is_a_control_where_it_is_known(found: MouseFaces) -> None:
-    pose = found.result["controls"]["pose_speed"]
-    assert pose["clips"] == 18
-    assert set(pose["alone"]["by_subject"]) == {"a", "b"}
-    assert pose["alone"]["rho"] > 0.5
-    assert abs(pose["partial"]["rho"]) < found.result["intensity"]["rho"]
+    pose = found.film.controls.pose
+    assert pose.clips == 18
+    assert set(pose.alone.by_subject) == {"a", "b"}
+    assert pose.alone.score.value > 0.5
+    assert abs(pose.partial.score.value) < found.film.intensity.ridge.score.value
 
 
 def test_bad_rows_are_listed(found: MouseFaces) -> None:
-    (skipped,) = found.result["skipped"]
-    assert "after the end of the film, which is 27 s long" in skipped["why"]
-    assert found.result["clips"] == 27
+    (skipped,) = found.skipped
+    assert "after the end of the film, which is 27 s long" in skipped.why
+    assert found.to_dict()["clips"] == 27
 
 
-def test_neurons_that_follow_the_face(found: MouseFaces) -> None:
-    neurons = found.result["neurons"]
-    assert neurons["tested"] == 6
-    assert neurons["face"] + neurons["stimulus"] >= 1
-    listed = neurons["prototypes"]["shock"]["neurons"]
-    assert {n["neuron"] for n in listed} <= {"0", "1"}
-    assert neurons["population"]["face_from_neurons"]["shock"] > 0.3
+def test_every_p_has_its_null_and_every_interval_what_it_is_over(found: MouseFaces) -> None:
+    def walk(part) -> None:
+        if isinstance(part, dict):
+            if part.get("p") is not None:
+                assert {"scheme", "n_groups", "n_arrangements", "correction"} <= set(part["null"])
+                assert 0 < part["q"] <= 1
+            elif "p" in part:
+                assert part["why"].startswith("no p, because")
+            if part.get("interval") is not None:
+                assert part["over"] == "3 animals"
+            for one in part.values():
+                walk(one)
+        elif isinstance(part, list):
+            for one in part:
+                walk(one)
+
+    walk({k: v for k, v in as_plain(found).items() if k not in ("neurons", "dynamics")})
+
+
+def test_too_few_stretches_for_neurons_is_said(found: MouseFaces) -> None:
+    neurons = found.neurons
+    assert neurons.why.startswith("no p, because")
+    assert set(neurons.counts.values()) == {0}
+    assert any(note.startswith("neurons: no p, because") for note in found.warnings)
+    assert len(neurons.table) == 6
+
+
+def test_tables_of_frames(found: MouseFaces) -> None:
+    table = found.film.trace_table()
+    assert len(table) == 27 * 48
+    assert {"clip", "seconds", "expression: shock", "how far from neutral", "motion"} <= set(table)
+
+
+BAD = {
+    ("--window", "-2"): "--window is a number of seconds above 0; got -2",
+    ("--after", "0"): "--after is a number of seconds above 0; got 0",
+    ("--before", "-1"): "--before is a number of seconds above 0; got -1",
+    ("--window", "9"): "measured for --window 9 s after the event, but --after 3 s are read",
+    ("--rate", "0"): "--rate is a number of frames per second above 0; got 0",
+    ("--cell", "1"): "--cell is a number of pixels, 4 or more; got 1",
+    ("--permutations", "-5"): "--permutations is 0 or more; got -5",
+    ("--forest-permutations", "-5"): "--forest-permutations is 0 or more; got -5",
+    ("--seed", "-1"): "--seed is 0 or more; got -1",
+    (
+        "--rate",
+        "500",
+        "--before",
+        "1",
+        "--after",
+        "1.4",
+        "--window",
+        "1",
+    ): "500 is above the 20",
+    ("--neurons", "obj.npz"): "obj.npz",
+}
+
+
+@pytest.mark.parametrize("options", BAD)
+def test_options_are_checked_before_the_work(
+    folder: Path, tmp_path: Path, options: tuple[str, ...], monkeypatch, capsys
+) -> None:
+    np.savez(tmp_path / "obj.npz", data=np.array([{"a": 1}], dtype=object))
+    given = [str(tmp_path / o) if o == "obj.npz" else o for o in options]
+
+    def worked(*_: object, **__: object) -> None:
+        raise AssertionError("work had begun")
+
+    monkeypatch.setattr("affectome.studies.mouse_faces.study.describe_clips", worked)
+    with pytest.raises(SystemExit) as end:
+        main(["study", "mouse-faces", str(folder / "clips.csv"), *given])
+    assert end.value.code == 2
+    assert BAD[options] in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.slow
@@ -184,20 +266,23 @@ def test_the_command_writes_a_report(
     assert end.value.code == 1
     said = json.loads(capsys.readouterr().out)
     assert said == json.loads((out / "result.json").read_text())
-    assert {"classification", "intensity", "prototypes", "dynamics", "controls", "speed"} <= set(
-        said
-    )
+    assert {"classification", "intensity", "prototypes", "dynamics", "controls"} <= set(said)
+    assert "speed" not in said
+    assert not re.search(r"\bnan\b", (out / "report.html").read_text())
+    assert (out / "traces.csv").is_file()
     page = (out / "report.html").read_text()
     assert "Expression, or mere movement?" in page
     assert "The order of trials is predictable" in page
     assert (out / "figures" / "prototypes.svg").is_file()
     shown = np.stack([frame.image for frame in frames(out / "expression.mp4")])
     assert shown.shape == (48, 480, 480)
-    assert json.loads((out / "manifest.json").read_text())["split"]["by"] == ["subject"]
+    described = json.loads((out / "manifest.json").read_text())
+    assert described["split"]["by"] == ["subject"]
+    assert {"window", "before", "after", "cell", "permutations"} <= set(described["settings"])
 
 
 @pytest.mark.slow
-def test_two_runs_differ_in_nothing_but_speed(
+def test_two_runs_write_the_same_bytes(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -208,13 +293,8 @@ def test_two_runs_differ_in_nothing_but_speed(
     first, second = tmp_path / "first", tmp_path / "second"
     names = sorted(str(f.relative_to(first)) for f in first.rglob("*") if f.is_file())
     assert {"clips.csv", "expression.mp4", "manifest.json", "prototypes.csv"} < set(names)
-    told = [json.loads((run / "result.json").read_text()) for run in (first, second)]
-    for result in told:
-        assert result.pop("speed")["frames_per_second"] > 0
-    assert told[0] == told[1]
     for name in names:
-        same = (first / name).read_bytes() == (second / name).read_bytes()
-        assert same or name == "result.json", name
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
 def one_animal(folder: Path) -> pd.DataFrame:
@@ -231,19 +311,18 @@ def test_one_animal_with_one_session_and_its_neurons(folder: Path, tmp_path: Pat
         after=1.4,
         window=(0.0, 1.0),
         settings=SMALL,
+        cells=(16,),
         neurons=folder / "neurons.npz",
+        draws=Draws(99),
     )
-    assert found.split.by == ("stretch",)
-    assert any(
-        "there is one animal, so one stretch at a time" in w for w in found.result["warnings"]
-    )
-    assert found.result["controls"]["trial_order"] is None
-    assert found.result["intensity"]["interval"] is None
-    assert found.result["intensity"]["rho"] > 0.8
-    neurons = found.result["neurons"]
-    assert {n["neuron"] for n in neurons["prototypes"]["shock"]["neurons"]} <= {"0", "1"}
-    assert neurons["population"]["face_from_neurons"]["shock"] > 0.3
-    assert neurons["overlap"] == 1
+    film = found.film
+    assert film.split.by == ("stretch",)
+    assert any("there is one animal, so one stretch at a time" in w for w in found.warnings)
+    assert film.controls.order is None
+    assert film.intensity.ridge.score.interval is None
+    assert film.intensity.ridge.score.over == "1 animal"
+    assert film.intensity.ridge.score.value > 0.8
+    assert found.neurons.overlap == 1
 
 
 def test_one_animal_with_one_trial_of_an_event(folder: Path, tmp_path: Path) -> None:
@@ -251,52 +330,73 @@ def test_one_animal_with_one_trial_of_an_event(folder: Path, tmp_path: Path) -> 
     rare = table.assign(event=["sugar", *table["event"][1:]])
     rare.to_csv(tmp_path / "rare.csv", index=False)
     with pytest.raises(InputError, match="two trials or more of each event, and sugar has 1; add"):
-        run(tmp_path / "rare.csv", before=1, after=1.4, window=(0, 1), settings=SMALL)
+        run(tmp_path / "rare.csv", before=1, after=1.4, window=(0, 1), cells=(16,))
 
 
 def test_clocks_that_meet_in_part_or_not_at_all(folder: Path) -> None:
+    recording = read_continuous(folder / "neurons.npz")
     times = np.arange(540) / RATE
     strength, moved = np.random.default_rng(1).random((2, 540))
     onsets = {"shock": np.array([3.0, 9.0, 15.0])}
-    met = FaceTrace(times + 15, {"shock": strength}, moved)
-    found = neurons_and_face(folder / "neurons.npz", met, {"shock": onsets["shock"] + 15})
-    assert found["overlap"] == pytest.approx(12 / 27, abs=0.01)
-    assert found["tolerance_s"] == pytest.approx(1 / RATE)
-    far = FaceTrace(times + 1000, {"shock": strength}, moved)
+    met = FaceTrace(times + 15, {"shock": strength}, moved[:, None])
+    found = neurons_and_face(recording, met, {"shock": onsets["shock"] + 15})
+    assert found.overlap == pytest.approx(12 / 27, abs=0.01)
+    assert found.tolerance_s == pytest.approx(1 / RATE)
+    far = FaceTrace(times + 1000, {"shock": strength}, moved[:, None])
     with pytest.raises(InputError, match=r"clocks don't overlap: one runs from 1000 to 1026\.95 s"):
-        neurons_and_face(folder / "neurons.npz", far, onsets)
+        neurons_and_face(recording, far, onsets)
 
 
-def test_neurons_without_a_film(tmp_path: Path) -> None:
+def test_neurons_without_a_film(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(0)
     times = np.arange(6000) / 10
     events = pd.DataFrame(
-        {"trial_type": rng.permutation(["sugar", "shock"] * 20), "onset": 14.0 * np.arange(40) + 10}
+        {"kind": rng.permutation(["sugar", "shock"] * 20), "onset": 14.0 * np.arange(40) + 10}
     )
-    shock = events.loc[events["trial_type"] == "shock", "onset"].to_numpy()
+    shock = events.loc[events["kind"] == "shock", "onset"].to_numpy()
     pulse = (np.subtract.outer(times, shock) >= 0) & (np.subtract.outer(times, shock) < 2)
     neurons = rng.normal(size=(6000, 10))
     neurons[:, :3] += 2 * pulse.any(axis=1)[:, None]
     np.savez(tmp_path / "neurons.npz", data=neurons, times=times)
-    result, skipped = neurons_and_stimuli(
-        tmp_path / "neurons.npz", check_events(events, "the table")
+    found, skipped = neurons_and_stimuli(
+        read_continuous(tmp_path / "neurons.npz"), check_events(events, "the table", "kind")
     )
     assert skipped == []
-    assert result["counts"] == {"shock": 3, "sugar": 0}
-    (contrast,) = result["contrasts"]
-    assert contrast["auc"]["score"] > 0.95
+    assert found.counts == {"shock": 3, "sugar": 0}
+    assert found.null.correction == "Benjamini-Hochberg over 20 tests of neurons and sources"
+    (contrast,) = found.contrasts
+    assert contrast.auc.value > 0.95
+    assert contrast.auc.p < 0.01
     with pytest.raises(InputError, match="no column 'onset'"):
-        check_events(events.drop(columns="onset"), "the table")
+        check_events(events.drop(columns="onset"), "the table", "kind")
+    with pytest.raises(InputError, match=r"no column 'event'; .* or name one by --event-label"):
+        check_events(events, "the table")
+    with pytest.raises(InputError, match="no column 'sort'; it has kind, onset"):
+        check_events(events, "the table", "sort")
+    events.to_csv(tmp_path / "events.csv", index=False)
+    arguments = ["study", "mouse-faces", str(tmp_path / "events.csv"), "--event-label", "kind"]
+    out = tmp_path / "run"
+    with pytest.raises(SystemExit) as end:
+        main([*arguments, "--neurons", str(tmp_path / "neurons.npz"), "--out", str(out)])
+    assert end.value.code == 0
+    assert "Of 10 neurons 3 follow shock, 0 follow sugar (q < .05)" in " ".join(
+        capsys.readouterr().err.split()
+    )
+    table = pd.read_csv(out / "neurons.csv")
+    assert table["shock follows"].tolist() == [True] * 3 + [False] * 7
 
 
-def test_rank_correlation_is_spearmans_within_animals() -> None:
+def test_six_animals_and_four_sources_are_told_apart() -> None:
     rng = np.random.default_rng(0)
-    y = np.tile(np.arange(6.0), 4)
-    subjects = np.repeat(list("abcd"), 6)
-    offset = 100.0 * np.repeat(np.arange(4), 6)
-    assert rank_correlation(y**3 + offset, y, subjects)["rho"] == pytest.approx(1, abs=1e-5)
-    given = rng.normal(size=(24, 1))
-    assert rank_correlation(y, given[:, 0], subjects, given)["rho"] == pytest.approx(0, abs=1e-6)
-    assert rank_correlation(y, y, np.repeat(["a", "b"], 12))["interval"] is None
-    with pytest.raises(InputError, match="no animal has four trials"):
-        rank_correlation(y, np.ones(24), subjects)
+    animals = [f"animal number {k}" for k in range(6)]
+    trials = pd.DataFrame(
+        {
+            "subject": np.repeat(animals, 4),
+            "intensity": np.tile([0, 1, 2, 3], 6),
+            "decoded": rng.normal(size=24),
+        }
+    )
+    drawn = draw.dose(trials, "animals")
+    assert all(name in drawn for name in animals)
+    bars = draw.neuron_map({"a": 1, "b": 2, "c": 3, "d": 4}, 10)
+    assert len({c.lower() for c in re.findall(r"fill: (#[0-9a-fA-F]{6}|var\(--blue\))", bars)}) >= 4

@@ -10,15 +10,16 @@ FLOOR = 0.2
 
 
 def frame_change(X: np.ndarray, time: np.ndarray, sessions: np.ndarray) -> np.ndarray:
-    """Measure how far each unit of each frame is from neutral, in units of its own unrest.
+    """Measure where each unit of each frame goes from neutral, in units of its own unrest.
 
     For the unit u at time t of the clip i in session s, with n the clip's mean before the event,
 
-        change(i, t, u) = |x(i, t, u) - n(i, u)| / (unrest(s, u) + floor) ,
+        change(i, t, u) = (x(i, t, u) - n(i, u)) / (unrest(s, u) + floor) ,
 
     where unrest is the root mean square of x - n before events over all clips of the session, and
-    the floor is a fifth of its mean over units. No label enters. Which way a unit goes depends on
-    how the animal is held and seen; that it goes far is what animals have in common.
+    the floor is a fifth of its mean over units. No label enters. The sign says which way the unit
+    goes, so that two expressions that move the same edges in opposite ways are two; its size says
+    how far, whichever way.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def frame_change(X: np.ndarray, time: np.ndarray, sessions: np.ndarray) -> np.nd
             f"the clips run from {time[0]:g} to {time[-1]:g} s, which holds no frame before the "
             "event"
         )
-    change = np.abs(X - X[:, before].mean(axis=1, keepdims=True))
+    change: np.ndarray = X - X[:, before].mean(axis=1, keepdims=True)
     for session in np.unique(sessions):
         rows = sessions == session
         change[rows] /= _unrest(change[rows][:, before]).astype(change.dtype)
@@ -71,10 +72,19 @@ def neutral_of(X: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return early.mean(axis=(0, 1)), _unrest(early - early.mean(axis=1, keepdims=True))
 
 
-def expression_change(
+def mean_change(change: np.ndarray, time: np.ndarray, window: tuple[float, float]) -> np.ndarray:
+    """Sum up `frame_change` by clip: the signed mean over a window, both ends included.
+
+    Parameters and errors are those of `distance_changed`.
+    """
+    mean: np.ndarray = change[:, _inside(time, window)].mean(axis=1, dtype=np.float64)
+    return mean
+
+
+def distance_changed(
     change: np.ndarray, time: np.ndarray, window: tuple[float, float]
 ) -> np.ndarray:
-    """Sum up `frame_change` by clip: the root mean square over a window, both ends included.
+    """Sum up how far units went by clip: the root mean square over a window, ends included.
 
     Parameters
     ----------
@@ -95,13 +105,18 @@ def expression_change(
     InputError
         If there is no frame in the window.
     """
-    inside = (time >= window[0] - 1e-9) & (time <= window[1] + 1e-9)
+    inside = _inside(time, window)
+    return np.sqrt((change[:, inside].astype(np.float64) ** 2).mean(axis=1))
+
+
+def _inside(time: np.ndarray, window: tuple[float, float]) -> np.ndarray:
+    inside: np.ndarray = (time >= window[0] - 1e-9) & (time <= window[1] + 1e-9)
     if not inside.any():
         raise InputError(
             f"the clips run from {time[0]:g} to {time[-1]:g} s, which holds no frame from "
             f"{window[0]:g} to {window[1]:g} s"
         )
-    return np.sqrt((change[:, inside].astype(np.float64) ** 2).mean(axis=1))
+    return inside
 
 
 def _unrest(away: np.ndarray) -> np.ndarray:

@@ -1,14 +1,11 @@
 """Which neurons follow the face, which the stimulus, which mere movement.
 
-Let n be a neuron's trace, G the columns of one group (face, stimulus or movement) and C those of
-the other groups with a constant. With residuals ñ and G̃ after regression on C and an orthonormal
-basis Q of G̃, the share of n's remaining variance that only G explains is
-
-    share = ‖Qᵀñ‖² / ‖ñ‖² ,
-
-the squared partial correlation where G has one column. The null shifts Q along the circle against
-ñ, which keeps the slowness of both; all shifts at once are one product of Fourier transforms. A
-shift is at least as long as neurons stay like themselves. p is (1 + #{shifted ≥ real}) / (1 + n).
+Traces and sources are averaged in bins of a fifth of a second, and each neuron is tested against
+each source, given the others, by the surrogates of :mod:`affectome.evidence.surrogates`. A source
+that is held fixed may act before and after, so that a neuron which answers movement half a second
+later is not taken for one that follows the face: face and movement enter with lags up to a second
+each way, the stimulus in fine bins after its onset. q is Benjamini and Hochberg's over all neurons
+and sources that are tested together.
 """
 
 from __future__ import annotations
@@ -18,31 +15,55 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy import fft
-from statsmodels.stats.multitest import multipletests
 
 from affectome.errors import InputError
+from affectome.evidence import fdr
+from affectome.evidence.surrogates import (
+    Association,
+    associate,
+    fit_whitener,
+    runs_of,
+    slow_columns,
+    stretches_of,
+    why_no_surrogates,
+)
 
-FEWEST_SHIFTS = 100
-BLOCK = 64
+BIN = 0.2
+LAG = 1.0
+COARSE = (0.0, 1.0, 2.0, 4.0, 8.0)
+FINE = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What a neuron might follow.
+
+    Attributes
+    ----------
+    tested
+        Columns that are tested, shape (n_times, n_columns).
+    held
+        Columns that stand for it where it is held fixed, shape (n_times, n_held).
+    """
+
+    tested: np.ndarray
+    held: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class Followed:
-    """How each neuron depends on one group of regressors, given the others.
+    """How each neuron depends on one source, given the others.
 
     Attributes
     ----------
     share
-        Variance that only this group explains, of what the others leave, shape (n_units,).
+        Variance that only this source explains, of what the others leave, shape (n_units,).
     unique
-        The same of all variance, less what shifted regressors explain, shape (n_units,).
+        The same of all the fast variance, less what shifted sources explain, shape (n_units,).
     r
-        Signed partial correlation where the group has one column, else NaN, shape (n_units,).
+        Signed partial correlation where the source has one column, else NaN, shape (n_units,).
     p, q
-        Circular-shift p, and Benjamini–Hochberg q over neurons, shape (n_units,).
-    n_shifts
-        Number of shifts.
+        The larger p of shifts and flips, and its q; NaN where there is none, shape (n_units,).
     """
 
     share: np.ndarray
@@ -50,68 +71,151 @@ class Followed:
     r: np.ndarray
     p: np.ndarray
     q: np.ndarray
-    n_shifts: int
+
+
+@dataclass(frozen=True, eq=False)
+class Followers:
+    """Every neuron against every source.
+
+    Attributes
+    ----------
+    by_source
+        Source → `Followed`.
+    n_stretches
+        Stretches whose contributions change sign.
+    n_draws
+        Shifts, and flips.
+    why
+        Why there is no p; None where there is one.
+    """
+
+    by_source: dict[str, Followed]
+    n_stretches: int
+    n_draws: int
+    why: str | None
 
 
 def follow(
     neurons: np.ndarray,
-    groups: Mapping[str, np.ndarray],
-    n_shifts: int = 1000,
+    sources: Mapping[str, Source],
+    times: np.ndarray,
+    onsets: np.ndarray,
+    n_draws: int = 1000,
     random_state: int = 0,
-) -> dict[str, Followed]:
-    """Test every neuron against every group of regressors, given all the other groups.
+    tested: Mapping[str, tuple[str, np.ndarray, np.ndarray | None]] | None = None,
+) -> Followers:
+    """Test every neuron against every source, given all the other sources.
 
     Parameters
     ----------
     neurons
         Traces, shape (n_times, n_units).
-    groups
-        Name → regressors, shape (n_times, n_columns).
-    n_shifts
-        Circular shifts of the null.
+    sources
+        Name → what is held fixed and, by default, tested.
+    times
+        Seconds, shape (n_times,).
+    onsets
+        Seconds of all events, which part the recording into stretches.
+    n_draws
+        Shifts, and flips, of the null.
     random_state
-        Seed of the shifts.
+        Seed of both.
+    tested
+        What to test instead: name → the source that it belongs to, which is not held fixed, its
+        columns, and columns of that source that are held fixed nevertheless.
 
     Returns
     -------
-    dict
-        Name → `Followed`.
+    Followers
 
     Raises
     ------
     InputError
-        If lengths differ, values are not finite, or the recording is too short to be shifted.
+        If lengths differ or values are not finite.
     """
-    _check(neurons, groups)
-    shifts = _choose_shifts(neurons, n_shifts, random_state)
-    return {
-        name: _follow_one(
-            neurons, columns, [c for other, c in groups.items() if other != name], shifts
+    _check(neurons, sources)
+    asked = tested or {name: (name, source.tested, None) for name, source in sources.items()}
+    runs, stretches = runs_of(times), stretches_of(times, onsets)
+    slow = slow_columns(times, runs)
+    full = np.column_stack([source.held for source in sources.values()])
+    why = why_no_surrogates(times, stretches, full.shape[1] + slow.shape[1])
+    n_stretches = len(np.unique(stretches))
+    if why is not None:
+        nothing = np.full(neurons.shape[1], np.nan)
+        empty = {name: Followed(*[nothing] * 5) for name in asked}
+        return Followers(empty, n_stretches, 0, why)
+    given = {name: _held(sources, of, rest) for name, (of, _, rest) in asked.items()}
+    found: dict[str, list[Association]] = {name: [] for name in asked}
+    for k, trace in enumerate(neurons.T):
+        whitener = fit_whitener(trace, full, slow, runs)
+        for name, (_, columns, _) in asked.items():
+            one = (trace, columns, given[name], whitener, runs, stretches)
+            found[name].append(associate(*one, n_draws, random_state + k))
+    p = np.array([[one.p for one in row] for row in found.values()])
+    q = fdr(p.ravel()).reshape(p.shape)
+    by_source = {
+        name: Followed(
+            np.array([one.share for one in row]),
+            np.array([one.unique for one in row]),
+            np.array([one.r for one in row]),
+            p[at],
+            q[at],
         )
-        for name, columns in groups.items()
+        for at, (name, row) in enumerate(found.items())
     }
+    return Followers(by_source, n_stretches, n_draws, None)
 
 
-def partition_variance(
-    neurons: np.ndarray, groups: Mapping[str, np.ndarray], found: Mapping[str, Followed]
-) -> dict[str, np.ndarray]:
-    """Split each neuron's variance into what each group alone explains and what they share.
+def binned(
+    values: np.ndarray, times: np.ndarray, width: float = BIN
+) -> tuple[np.ndarray, np.ndarray]:
+    """Average values in bins of time; bins without a sample are left out.
+
+    Parameters
+    ----------
+    values
+        Shape (n_times, n_columns).
+    times
+        Seconds, rising, shape (n_times,).
+    width
+        Width of a bin, s; samples that are farther apart stay as they are.
 
     Returns
     -------
-    dict
-        Each group's ``unique`` share, ``shared`` and ``unexplained``, each of shape (n_units,).
+    values : ndarray
+        Shape (n_bins, n_columns).
+    times : ndarray
+        Mean time of each bin's samples.
     """
-    full = 1 - _left(neurons, list(groups.values()))[1]
-    unique = {name: followed.unique for name, followed in found.items()}
-    shared = np.maximum(full - np.sum(list(unique.values()), axis=0), 0)
-    return {**unique, "shared": shared, "unexplained": 1 - full}
+    if np.median(np.diff(times)) > 0.75 * width:
+        return values, times
+    place = np.floor((times - times[0]) / width + 1e-6).astype(int)
+    _, codes, counts = np.unique(place, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(counts), 1 + values.shape[1]))
+    np.add.at(sums, codes, np.column_stack([times, values]))
+    means = sums / counts[:, None]
+    return means[:, 1:], means[:, 0]
+
+
+def lagged(columns: np.ndarray, times: np.ndarray, reach: float = LAG) -> np.ndarray:
+    """Give columns with their copies earlier and later by up to a reach (s), edges held.
+
+    Returns
+    -------
+    ndarray
+        Shape (n_times, n_columns · n_lags), the column itself among the lags.
+    """
+    n_steps = max(round(reach / float(np.median(np.diff(times)))), 1)
+    last = len(columns) - 1
+    at = np.arange(len(columns))
+    steps = range(-n_steps, n_steps + 1)
+    return np.column_stack([columns[np.clip(at + step, 0, last)] for step in steps])
 
 
 def stimulus_kernels(
     times: np.ndarray,
     onsets: Mapping[str, np.ndarray],
-    edges: tuple[float, ...] = (0.0, 1.0, 2.0, 4.0, 8.0),
+    edges: tuple[float, ...] = COARSE,
 ) -> dict[str, np.ndarray]:
     """Give regressors that let a neuron answer a stimulus with a course of its own.
 
@@ -188,8 +292,17 @@ def align_clocks(
     return values[nearest[found]], found
 
 
-def _check(neurons: np.ndarray, groups: Mapping[str, np.ndarray]) -> None:
-    for name, columns in {"neurons": neurons, **groups}.items():
+def _held(sources: Mapping[str, Source], of: str, rest: np.ndarray | None) -> np.ndarray:
+    """Columns that are held fixed when one source is tested."""
+    parts = [source.held for other, source in sources.items() if other != of]
+    parts += [] if rest is None else [rest]
+    n_times = len(next(iter(sources.values())).tested)
+    return np.column_stack([np.zeros((n_times, 0)), *parts])
+
+
+def _check(neurons: np.ndarray, sources: Mapping[str, Source]) -> None:
+    shown = {name: source.tested for name, source in sources.items()}
+    for name, columns in {"neurons": neurons, **shown}.items():
         if columns.ndim != 2 or len(columns) != len(neurons):
             raise InputError(
                 f"{name} have the shape {columns.shape}; give (n_times, n_columns) with "
@@ -197,79 +310,3 @@ def _check(neurons: np.ndarray, groups: Mapping[str, np.ndarray]) -> None:
             )
         if not np.isfinite(columns).all():
             raise InputError(f"{name} hold values that are NaN or infinite; drop those times first")
-
-
-def _choose_shifts(neurons: np.ndarray, n_shifts: int, random_state: int) -> np.ndarray:
-    n_times = len(neurons)
-    shortest = _memory(neurons)
-    allowed = np.arange(shortest, n_times - shortest + 1)
-    if len(allowed) < FEWEST_SHIFTS:
-        raise InputError(
-            f"{n_times} samples are too few: neurons stay like themselves for {shortest}, which "
-            f"leaves {len(allowed)} shifts, and {FEWEST_SHIFTS} are needed"
-        )
-    rng = np.random.default_rng(random_state)
-    return np.sort(rng.choice(allowed, min(n_shifts, len(allowed)), replace=False))
-
-
-def _memory(neurons: np.ndarray) -> int:
-    """Samples until the mean autocorrelation first falls below 0.1, an eighth of all at most."""
-    n_times = len(neurons)
-    centred = _scaled(neurons - neurons.mean(axis=0))
-    size = fft.next_fast_len(2 * n_times, real=True)
-    power = (np.abs(fft.rfft(centred, size, axis=0)) ** 2).mean(axis=1)
-    correlation = fft.irfft(power, size)[:n_times]
-    below = np.flatnonzero(correlation < 0.1 * correlation[0])
-    longest = max(n_times // 8, 1)
-    return int(min(below[0], longest)) if len(below) else longest
-
-
-def _follow_one(
-    neurons: np.ndarray, columns: np.ndarray, others: list[np.ndarray], shifts: np.ndarray
-) -> Followed:
-    rest, left = _left(neurons, others)
-    rest = _scaled(rest)
-    own = _left(columns, others)[0]
-    basis, spectrum, _ = np.linalg.svd(own, full_matrices=False)
-    basis = basis[:, spectrum > 1e-8 * max(float(np.linalg.norm(columns)), 1e-12)]
-    share = ((basis.T @ rest) ** 2).sum(axis=0)
-    null = _shifted_shares(basis, rest, shifts)
-    p = (1 + (null >= share - 1e-12).sum(axis=0)) / (1 + len(shifts))
-    single = columns.shape[1] == 1 and basis.shape[1] == 1
-    r = (_scaled(own).T @ rest)[0] if single else np.full(rest.shape[1], np.nan)
-    q = multipletests(p, method="fdr_bh")[1]
-    unique = np.maximum(share - null.mean(axis=0), 0) * left
-    return Followed(share, unique, r, p, q, len(shifts))
-
-
-def _shifted_shares(basis: np.ndarray, rest: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """Shares explained by the basis shifted along the circle, shape (n_shifts, n_units)."""
-    n_times, n_units = rest.shape
-    # Padded to a fast length, the linear correlation is wrapped round to the circular one.
-    size = fft.next_fast_len(2 * n_times, real=True)
-    spectrum = fft.rfft(basis, size, axis=0).conj()
-    null = np.zeros((len(shifts), n_units))
-    for start in range(0, n_units, BLOCK):
-        units = slice(start, start + BLOCK)
-        transformed = fft.rfft(rest[:, units], size, axis=0)
-        for k in range(spectrum.shape[1]):
-            linear = fft.irfft(spectrum[:, [k]] * transformed, size, axis=0)
-            null[:, units] += (linear[shifts] + linear[shifts - n_times]) ** 2
-    return null
-
-
-def _left(values: np.ndarray, others: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Residuals after regression on the others and a constant, and the share of variance left."""
-    centred = values - values.mean(axis=0)
-    total = (centred**2).sum(axis=0)
-    if others:
-        design = np.column_stack(others)
-        basis, spectrum, _ = np.linalg.svd(design - design.mean(axis=0), full_matrices=False)
-        basis = basis[:, spectrum > 1e-10 * max(float(spectrum[0]), 1e-300)]
-        centred = centred - basis @ (basis.T @ centred)
-    return centred, (centred**2).sum(axis=0) / np.where(total > 0, total, 1)
-
-
-def _scaled(values: np.ndarray) -> np.ndarray:
-    norms = np.linalg.norm(values, axis=0)
-    return values / np.where(norms > 0, norms, 1)

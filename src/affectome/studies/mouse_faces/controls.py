@@ -2,61 +2,158 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from affectome.data import Skipped
 from affectome.data.readers.pose import clip_speeds
 from affectome.decoding import RidgeDecoder
-from affectome.evidence import Split
-from affectome.faces.expression import expression_change
-from affectome.studies._within import interval_over, rank_correlation
+from affectome.evidence import Design, Score, make_design
+from affectome.evidence.within import spearman_within
+from affectome.studies.mouse_faces.clips import FaceClips
 from affectome.studies.mouse_faces.decoding import (
     PENALTIES,
-    decode_intensity,
-    out_of_fold,
-    split_animals,
+    Draws,
+    Features,
+    Reading,
+    arrangements,
+    design_of,
+    nested_ridge,
+    read,
 )
-from affectome.studies.mouse_faces.unfolding import FaceClips
 
 
-def intensity_and_controls(
-    clips: FaceClips, X: np.ndarray, motion: pd.DataFrame, split: Split, seed: int
-) -> tuple[dict[str, Any] | None, dict[str, Any], np.ndarray]:
-    """Decode intensity, with its controls; nothing where the table names no intensity."""
-    y = clips.trials.get("intensity", pd.Series(dtype=float)).to_numpy(dtype=float)
-    if len(y) == 0 or np.ptp(y) == 0:
-        return None, {}, np.full(len(clips.trials), np.nan)
-    who = clips.subjects
-    result, decoded = decode_intensity(X, y, who, split, seed)
-    moved = motion_control(X, motion, decoded, y, who, split)
-    result["partial_given_motion"] = moved.pop("partial")
-    step = float(np.diff(clips.time).min())
-    before = (float(clips.time[0]), -step)
-    X_before = expression_change(clips.change, clips.time, before)
-    controls = {
-        "motion_energy": moved,
-        "pre_event": pre_event_control(X_before, motion, y, who, split),
-        "trial_order": trial_order_control(clips.trials, y, who),
-    }
-    return result, controls, decoded
+@dataclass(frozen=True, eq=False)
+class MotionControl:
+    """What the face tells of intensity beside how much the animal moved.
+
+    Attributes
+    ----------
+    partial
+        Rank correlation of decoded and given intensity, measured motion energy held fixed.
+    reliability
+        Of motion energy, from every second frame against the others; NaN where it can't be told.
+    corrected
+        The partial correlation with motion energy set right for that error; None where the
+        reliability can't be told.
+    alone, together
+        Ridge on motion energy, and on motion energy with the face.
+    gain
+        Mean over animals of how much higher rho is together than alone.
+    """
+
+    partial: Reading
+    reliability: float
+    corrected: Reading | None
+    alone: Reading
+    together: Reading
+    gain: Score
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers for ``result.json``."""
+        return {
+            "partial": self.partial.to_dict(),
+            "reliability": None if np.isnan(self.reliability) else self.reliability,
+            "partial_corrected": None if self.corrected is None else self.corrected.to_dict(),
+            "motion_alone": self.alone.to_dict(),
+            "motion_and_face": self.together.to_dict(),
+            "gain": self.gain.to_dict(),
+        }
 
 
-def intensity_by_session(clips: FaceClips, X: np.ndarray, seed: int) -> dict[str, Any] | None:
-    """Leave one session out, where there are more sessions than animals."""
-    sessions = clips.trials.groupby("subject")["session"].nunique()
-    if len(sessions) < 2 or sessions.max() < 2 or "intensity" not in clips.trials:
-        return None
-    split = split_animals(clips.trials, "session")
-    y = clips.trials["intensity"].to_numpy(dtype=float)
-    result, _ = decode_intensity(X, y, clips.subjects, split, seed)
-    return {"n_sessions": len(split), "intensity": result}
+@dataclass(frozen=True, eq=False)
+class OrderControl:
+    """Whether intensity could be told from the place of a trial alone.
+
+    Attributes
+    ----------
+    from_other_animals
+        By the mean intensity of the same trial number in the other animals.
+    from_previous
+        By the mean intensity that followed the previous one in the other animals.
+    trial_number
+        By the trial number itself.
+    """
+
+    from_other_animals: Reading
+    from_previous: Reading
+    trial_number: Reading
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers for ``result.json``."""
+        return {name: reading.to_dict() for name, reading in vars(self).items()}
+
+
+@dataclass(frozen=True, eq=False)
+class PoseControl:
+    """What the face tells beside motion energy and the speed of tracked points.
+
+    Attributes
+    ----------
+    clips
+        Clips that have a pose.
+    alone
+        Rank correlation of the speed after the event with intensity.
+    partial
+        Rank correlation of decoded and given intensity, motion energy and speed held fixed.
+    """
+
+    clips: int
+    alone: Reading
+    partial: Reading
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers for ``result.json``."""
+        return {
+            "clips": self.clips,
+            "alone": self.alone.to_dict(),
+            "partial": self.partial.to_dict(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Controls:
+    """All controls of intensity.
+
+    Attributes
+    ----------
+    motion
+        See `MotionControl`.
+    face_before, motion_before
+        Intensity read from the face, and from motion energy, before the event.
+    order
+        See `OrderControl`; None where the order is unknown, or there is one animal.
+    pose
+        See `PoseControl`; None where no clip has a pose.
+    """
+
+    motion: MotionControl
+    face_before: Reading
+    motion_before: Reading
+    order: OrderControl | None
+    pose: PoseControl | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers for ``result.json``."""
+        return {
+            "motion_energy": self.motion.to_dict(),
+            "pre_event": {
+                "face": self.face_before.to_dict(),
+                "motion": self.motion_before.to_dict(),
+            },
+            "trial_order": None if self.order is None else self.order.to_dict(),
+            "pose_speed": None if self.pose is None else self.pose.to_dict(),
+        }
 
 
 def motion_table(motion: np.ndarray, time: np.ndarray, window: tuple[float, float]) -> pd.DataFrame:
     """Sum up motion energy by clip, in logarithms: ``before`` the event, ``after`` it, ``peak``.
+
+    ``odd`` and ``even`` are ``after`` by every second frame, to tell how reliable it is.
 
     Parameters
     ----------
@@ -67,93 +164,108 @@ def motion_table(motion: np.ndarray, time: np.ndarray, window: tuple[float, floa
     window
         First and last second that count as after the event.
     """
-    inside = (time >= window[0] - 1e-9) & (time <= window[1] + 1e-9)
+    inside = np.flatnonzero((time >= window[0] - 1e-9) & (time <= window[1] + 1e-9))
     # The frame at the event holds the change from before to after it.
     before = time < -1e-9
-    return pd.DataFrame(
-        {
-            "before": np.log(motion[:, before].mean(axis=1) + 1e-3),
-            "after": np.log(motion[:, inside].mean(axis=1) + 1e-3),
-            "peak": np.log(motion[:, inside].max(axis=1) + 1e-3),
-        }
-    )
+    sums = {
+        "before": motion[:, before].mean(axis=1),
+        "after": motion[:, inside].mean(axis=1),
+        "peak": motion[:, inside].max(axis=1),
+        "even": motion[:, inside[::2]].mean(axis=1),
+        "odd": motion[:, inside[1::2]].mean(axis=1) if len(inside) > 1 else motion[:, inside[0]],
+    }
+    return pd.DataFrame({name: np.log(values + 1e-3) for name, values in sums.items()})
 
 
 def motion_control(
-    X: np.ndarray,
+    features: Features,
     motion: pd.DataFrame,
-    predicted: np.ndarray,
-    y: np.ndarray,
-    subjects: np.ndarray,
-    split: Split,
-) -> dict[str, Any]:
+    predicted: NDArray[np.float64],
+    clips: FaceClips,
+    design: Design,
+    draws: Draws,
+) -> MotionControl:
     """Ask what the face tells of intensity beyond how much the animal moved.
+
+    The null of the partial correlation keeps what motion tells of intensity: what is left of it
+    trades places, and the decoder is refitted to the sum (Freedman & Lane 1983).
 
     Parameters
     ----------
-    X
-        Clips, shape (n_trials, n_units).
+    features
+        Description → clips, shape (n_trials, n_units).
     motion
-        Covariates, from `motion_table`.
+        From `motion_table`.
     predicted
-        Intensity that was decoded from the face, shape (n_trials,).
-    y
-        Intensity that was given.
-    subjects
-        Animal of each trial.
-    split
-        The folds.
-
-    Returns
-    -------
-    dict
-        ``partial``: rank correlation of decoded and given intensity, given motion energy before
-        and after the event. ``motion_alone``: the same decoder on motion energy. ``nested``: what
-        face and motion together gain over motion alone, mean difference of rho over animals.
+        Intensity decoded from the face, shape (n_trials,).
+    clips
+        The clips.
+    design
+        Folds and null of the intensities.
+    draws
+        Arrangements.
     """
-    given = motion.to_numpy()
+    y, who = design.y, clips.subjects
+    given = motion[["before", "after"]].to_numpy()
+    told, left = _told_and_left(y, given, who)
+    after = design_of(clips.trials, left, design.split, draws.random_state)
+    rows = np.concatenate([y[None], told + arrangements(after, draws)[1:]])
+    found, _ = nested_ridge(features, rows, who, design.split)
+    partial = spearman_within(rows, found, who, given)
+    halves = spearman_within(motion["odd"], motion["even"], who).score("animals").value
+    reliability = 2 * halves / (1 + halves) if halves > 0 else np.nan
+    corrected = None
+    if reliability > 0.5:
+        why = "no p, because the partial correlation is what was tested"
+        scores = spearman_within(y, predicted, who, given, reliability)
+        corrected = read(scores, design, why, partial)
+    drawn = arrangements(design, draws)
+    columns = motion[["before", "after", "peak"]].to_numpy()
     decoder = RidgeDecoder(alpha=PENALTIES)
-    alone = rank_correlation(out_of_fold(decoder, given, y, split), y, subjects)
-    # Standardised columns weigh alike, so motion's few are repeated to weigh as the face's many.
-    repeats = max(1, X.shape[1] // given.shape[1])
-    both = rank_correlation(
-        out_of_fold(decoder, np.hstack([X, np.tile(given, repeats)]), y, split), y, subjects
+    by_motion = decoder.closed_form_predictions(columns, drawn, design.split.folds)
+    alone = spearman_within(drawn, by_motion, who)
+    both = {name: _beside(X, columns) for name, X in features.items()}
+    by_both, _ = nested_ridge(both, drawn, who, design.split)
+    together = spearman_within(drawn, by_both, who)
+    why = "no p, because its null is that face and motion both tell nothing"
+    return MotionControl(
+        read(partial, after, alternative="two-sided"),
+        float(reliability),
+        corrected,
+        read(alone, design),
+        read(together, design),
+        together.less(alone).score("animals", None, why=why),
     )
-    gain = np.array([both["by_subject"][s] - alone["by_subject"][s] for s in alone["by_subject"]])
-    covariates = motion[["before", "after"]].to_numpy()
-    return {
-        "partial": rank_correlation(predicted, y, subjects, covariates),
-        "motion_alone": alone,
-        "nested": {
-            "motion": alone["rho"],
-            "motion_and_face": both["rho"],
-            "gain": float(gain.mean()),
-            "interval": interval_over(gain),
-        },
-    }
 
 
-def pre_event_control(
-    X_before: np.ndarray, motion: pd.DataFrame, y: np.ndarray, subjects: np.ndarray, split: Split
-) -> dict[str, Any]:
+def pre_event(
+    features: Features,
+    motion: pd.DataFrame,
+    subjects: NDArray[Any],
+    design: Design,
+    draws: Draws,
+) -> tuple[Reading, Reading]:
     """Look for intensity before the event, where there can be none unless it was predictable.
 
     Returns
     -------
-    dict
-        ``face``: intensity decoded in held-out animals from the frames before the event;
-        ``motion``: rank correlation of motion energy before the event with intensity.
+    tuple of Reading
+        Intensity decoded from frames before the event, and the rank correlation of motion energy
+        before the event with it.
     """
-    decoded = out_of_fold(RidgeDecoder(alpha=PENALTIES), X_before, y, split)
-    return {
-        "face": rank_correlation(decoded, y, subjects),
-        "motion": rank_correlation(motion["before"].to_numpy(), y, subjects),
-    }
+    rows = arrangements(design, draws)
+    found, _ = nested_ridge(features, rows, subjects, design.split)
+    moved = spearman_within(rows, motion["before"].to_numpy(), subjects)
+    face = spearman_within(rows, found, subjects)
+    return (
+        read(face, design, alternative="two-sided"),
+        read(moved, design, alternative="two-sided"),
+    )
 
 
 def pose_control(
-    clips: FaceClips, motion: pd.DataFrame, predicted: np.ndarray
-) -> tuple[dict[str, Any], list[Skipped]]:
+    clips: FaceClips, motion: pd.DataFrame, predicted: np.ndarray, design: Design
+) -> tuple[PoseControl | None, list[Skipped]]:
     """Ask what the face tells of intensity beyond motion energy and the speed of tracked points.
 
     Parameters
@@ -164,64 +276,81 @@ def pose_control(
         Covariates, from `motion_table`.
     predicted
         Intensity that was decoded from the face, shape (n_trials,).
+    design
+        Folds and null of the intensities.
 
     Returns
     -------
-    dict
-        Empty without intensities or pose tables, else ``pose_speed`` with the number of ``clips``
-        that have a pose, ``alone``: rank correlation of the speed after the event with intensity,
-        and ``partial``: of decoded with given intensity, given motion energy and speed.
+    PoseControl or None
     list
         Pose tables that could not be used.
     """
-    if "pose" not in clips.trials or not np.isfinite(predicted).all():
-        return {}, []
+    if "pose" not in clips.trials:
+        return None, []
     speeds, skipped = clip_speeds(clips.trials, clips.time)
     rows = np.isfinite(speeds).all(axis=1)
     if not rows.any():
-        return {}, skipped
+        return None, skipped
     moved = motion_table(speeds[rows], clips.time, clips.window)
-    y, who = clips.trials["intensity"].to_numpy(dtype=float)[rows], clips.subjects[rows]
+    y, who = design.y[rows], clips.subjects[rows]
     given = np.hstack([motion.loc[rows, ["before", "after"]], moved[["before", "after"]]])
-    found = {
-        "clips": int(rows.sum()),
-        "alone": rank_correlation(moved["after"].to_numpy(), y, who),
-        "partial": rank_correlation(predicted[rows], y, who, given),
-    }
-    return {"pose_speed": found}, skipped
+    alone = spearman_within(y, moved["after"].to_numpy(), who)
+    partial = spearman_within(y, predicted[rows], who, given)
+    why = "no p, because the decoder was fitted to clips without a pose, too"
+    found = PoseControl(int(rows.sum()), read(alone, design, why), read(partial, design, why))
+    return found, skipped
 
 
-def trial_order_control(
-    trials: pd.DataFrame, y: np.ndarray, subjects: np.ndarray
-) -> dict[str, Any] | None:
+def trial_order(
+    trials: pd.DataFrame, subjects: NDArray[Any], design: Design, draws: Draws
+) -> OrderControl | None:
     """Ask whether intensity could be told from the place of a trial in its session alone.
 
-    Returns
-    -------
-    dict or None
-        ``from_other_animals``: rank correlation of intensity with the mean intensity of the same
-        trial number in the other animals; ``from_previous``: with the mean intensity that followed
-        the previous one in the other animals; ``trial_number``. None where order is unknown
-        or there is one animal.
+    Whether orders agree is asked of orders, so here trials trade places in each animal by itself,
+    whatever the clock tells.
     """
     if "trial" not in trials or trials["trial"].isna().any() or len(set(subjects)) < 2:
         return None
     place = trials["trial"].to_numpy(dtype=float)
+    y = design.y
+    names = trials[["subject"]].reset_index(drop=True)
+    design = make_design(names, y, design.split, order="none")
     table = pd.DataFrame({"place": place, "y": y, "who": subjects, "session": trials["session"]})
-    table["previous"] = table.sort_values("place").groupby(["who", "session"])["y"].shift(1)
-    table["previous"] = table["previous"].fillna(-1.0)
-    return {
-        "from_other_animals": rank_correlation(_told_by_others(table, "place"), y, subjects),
-        "from_previous": rank_correlation(_told_by_others(table, "previous"), y, subjects),
-        "trial_number": rank_correlation(place, y, subjects),
-    }
+    before = table.sort_values("place").groupby(["who", "session"])["y"].shift(1)
+    previous = before.sort_index().fillna(float(y.min()) - 1).to_numpy()
+    rows = arrangements(design, draws)
+    by_place = rows @ _mean_of_others(place, subjects).T
+    by_previous = y @ _mean_of_others(previous, subjects).T
+    why = "no p, because the arrangements have other trials before them"
+    return OrderControl(
+        read(spearman_within(rows, by_place, subjects), design),
+        read(spearman_within(y, by_previous, subjects), design, why),
+        read(spearman_within(rows, place, subjects), design, alternative="two-sided"),
+    )
 
 
-def _told_by_others(table: pd.DataFrame, key: str) -> np.ndarray:
-    told = np.full(len(table), float(table["y"].mean()))
-    for name in table["who"].unique():
-        rows = (table["who"] == name).to_numpy()
-        known = table[~rows].groupby(key)["y"].mean()
-        found = table.loc[rows, key].map(known)
-        told[rows] = found.fillna(table["y"].mean()).to_numpy()
-    return told
+def _told_and_left(
+    y: NDArray[np.float64], given: NDArray[np.float64], subjects: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What the ranks of covariates tell of a target within each animal, and what they leave."""
+    told = np.zeros(len(y))
+    for name in np.unique(subjects):
+        rows = subjects == name
+        ranks = np.column_stack([pd.Series(column[rows]).rank() for column in given.T])
+        columns = np.column_stack([np.ones(rows.sum()), ranks])
+        told[rows] = columns @ np.linalg.lstsq(columns, y[rows], rcond=None)[0]
+    return told, y - told
+
+
+def _beside(X: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Face and motion; standardised columns weigh alike, so motion's few are repeated."""
+    return np.hstack([X, np.tile(columns, max(1, X.shape[1] // columns.shape[1]))])
+
+
+def _mean_of_others(key: NDArray[np.float64], subjects: NDArray[Any]) -> NDArray[np.float64]:
+    """Weights that average the trials of other animals with the same key; all of them if none."""
+    other = subjects[:, None] != subjects[None]
+    alike = other & (key[:, None] == key[None])
+    used = np.where(alike.any(axis=1, keepdims=True), alike, other).astype(float)
+    weights: NDArray[np.float64] = used / used.sum(axis=1, keepdims=True)
+    return weights

@@ -1,11 +1,19 @@
-"""Decode events and their intensity from mouse faces, in animals the decoder has not seen."""
+"""Decode events and their intensity from mouse faces, in animals the decoder has not seen.
+
+How a face is described (signed change, how far it went, or both; large or small cells) is chosen
+for each held-out animal among the animals that train, each of them held out in turn. Arrangements
+of the labels go through the same choice: ridge has a closed form for all of them at once. A random
+forest stands beside it, and has a p only where its refits were asked for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
@@ -13,29 +21,140 @@ from sklearn.metrics import confusion_matrix
 
 from affectome.decoding import RidgeClassifierDecoder, RidgeDecoder
 from affectome.errors import InputError
-from affectome.evidence import (
-    Split,
-    inner_split,
-    make_split,
-    p_value,
-    permutation_test,
-    permute_within,
-    score,
-)
-from affectome.studies._within import rank_correlation
+from affectome.evidence import Design, Score, Split, make_design, make_split
+from affectome.evidence.within import GroupScores, balanced_within, spearman_within
+from affectome.progress import Progress, silent
 
 PENALTIES = tuple(10.0 ** np.arange(0, 6))
-N_PERMUTATIONS = 1000
+UNTESTED = (
+    "no p, because refitting the forest for each arrangement takes about a second, and was not "
+    "asked for (--forest-permutations N)"
+)
+
+Features = Mapping[str, NDArray[np.float64]]
 
 
-def regressors(random_state: int) -> dict[str, Any]:
-    """Give the two decoders of intensity, by name."""
-    return {
-        "linear": RidgeDecoder(alpha=PENALTIES),
-        "random_forest": RandomForestRegressor(
-            200, min_samples_leaf=3, max_features=0.3, random_state=random_state, n_jobs=1
-        ),
-    }
+@dataclass(frozen=True)
+class Draws:
+    """How much is drawn.
+
+    Attributes
+    ----------
+    permutations
+        Arrangements of the labels for ridge; 0 for no p.
+    forest
+        The same for the random forest, which is refitted for each.
+    random_state
+        Seed of everything.
+    """
+
+    permutations: int = 1000
+    forest: int = 0
+    random_state: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A score over animals, and the score of each.
+
+    Attributes
+    ----------
+    score
+        Mean over animals.
+    by_subject
+        Animal → score.
+    """
+
+    score: Score
+    by_subject: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers for ``result.json``."""
+        return {**self.score.to_dict(), "by_subject": self.by_subject}
+
+
+@dataclass(frozen=True, eq=False)
+class Intensity:
+    """Intensity decoded from the face.
+
+    Attributes
+    ----------
+    ridge, forest
+        Rank correlation within animals, by each decoder.
+    chosen
+        Held-out group → the description that the training animals favoured.
+    candidates
+        Descriptions that were chosen from.
+    extremes
+        AUC of the strongest against the weakest intensity within animals.
+    over_all_trials
+        Rank correlation over all trials, animals mixed.
+    predicted
+        Predictions of ridge, shape (n_trials,).
+    """
+
+    ridge: Reading
+    forest: Reading
+    chosen: dict[str, str]
+    candidates: tuple[str, ...]
+    extremes: Reading
+    over_all_trials: float
+    predicted: NDArray[np.float64]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers for ``result.json``."""
+        return {
+            **self.ridge.to_dict(),
+            "decoder": "ridge",
+            "chosen": self.chosen,
+            "candidates": list(self.candidates),
+            "forest": self.forest.to_dict(),
+            "none_vs_strongest": self.extremes.to_dict(),
+            "rho_over_all_trials": self.over_all_trials,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Events told apart.
+
+    Attributes
+    ----------
+    ridge, forest
+        Balanced accuracy within animals, by each decoder.
+    frames
+        The same of ridge for single frames.
+    n_frames
+        Frames that were decoded.
+    confusion
+        Counts of ridge's clips, rows as given, columns as decoded, in the order of ``names``.
+    names
+        Events, sorted.
+    chosen, candidates
+        As in `Intensity`.
+    """
+
+    ridge: Reading
+    forest: Reading
+    frames: Reading
+    n_frames: int
+    confusion: NDArray[np.intp]
+    names: tuple[str, ...]
+    chosen: dict[str, str]
+    candidates: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers for ``result.json``."""
+        return {
+            **self.ridge.to_dict(),
+            "decoder": "ridge",
+            "chosen": self.chosen,
+            "candidates": list(self.candidates),
+            "forest": self.forest.to_dict(),
+            "frames": {**self.frames.to_dict(), "n_frames": self.n_frames},
+            "confusion": {"events": list(self.names), "counts": self.confusion.tolist()},
+            "chance": 1 / len(self.names),
+        }
 
 
 def split_animals(trials: Any, by: str) -> Split:
@@ -55,200 +174,294 @@ def split_animals(trials: Any, by: str) -> Split:
     return make_split(trials, holdout=by, n_splits=n_groups)
 
 
+def arrangements(design: Design, draws: Draws) -> NDArray[Any]:
+    """Real labels, and where there is a valid null, arrangements of them beneath."""
+    if draws.permutations == 0 or design.why_no_p is not None:
+        return np.asarray(design.y[None])
+    return np.concatenate([design.y[None], design.arrange(draws.permutations, draws.random_state)])
+
+
 def decode_intensity(
-    X: np.ndarray, y: np.ndarray, subjects: np.ndarray, split: Split, random_state: int
-) -> tuple[dict[str, Any], np.ndarray]:
-    """Predict intensity in held-out animals by the decoder that the training animals favour.
+    features: Features,
+    y: NDArray[np.float64],
+    subjects: NDArray[Any],
+    design: Design,
+    draws: Draws,
+    progress: Progress = silent,
+) -> Intensity:
+    """Predict intensity in held-out animals.
 
     Parameters
     ----------
-    X
-        Clips, shape (n_trials, n_units).
+    features
+        Description → clips, shape (n_trials, n_units); chosen inside training animals.
     y
         Intensity, shape (n_trials,).
     subjects
         Animal of each trial.
-    split
-        The folds.
-    random_state
-        Seed.
-
-    Returns
-    -------
-    dict
-        ``rho``, ``interval``, ``p``, ``by_subject``, ``decoders`` (rho of each one alone),
-        ``chosen`` (in each fold), ``rho_over_all_trials``, and ``none_vs_strongest`` (AUC within
-        animals).
-    ndarray
-        Predictions, shape (n_trials,).
+    design
+        Folds and null of the intensities.
+    draws
+        Arrangements.
+    progress
+        Called for every refit of the forest.
     """
-    decoders = regressors(random_state)
-    single = {name: out_of_fold(d, X, y, split) for name, d in decoders.items()}
-    predicted = np.full(len(y), np.nan)
-    chosen = []
-    for fold, (_, test) in enumerate(split):
-        best = _favourite(decoders, X, y, subjects, split, fold)
-        predicted[test] = single[best][test]
-        chosen.append(best)
-    result = rank_correlation(predicted, y, subjects, random_state=random_state)
-    result["decoders"] = {
-        name: rank_correlation(values, y, subjects, random_state=random_state)
-        for name, values in single.items()
-    }
-    result["chosen"] = chosen
-    result["rho_over_all_trials"] = float(spearmanr(predicted, y).statistic)
-    result["none_vs_strongest"] = _extremes(predicted, y, subjects)
-    return result, predicted
+    rows = arrangements(design, draws)
+    found, picked = nested_ridge(features, rows, subjects, design.split)
+    scores = spearman_within(rows, found, subjects)
+    forest = RandomForestRegressor(
+        200, min_samples_leaf=3, max_features=0.3, random_state=draws.random_state, n_jobs=1
+    )
+    X = np.hstack(list(features.values()))
+    refitted = _refits(forest, X, rows, design.split, draws, progress)
+    by_forest = spearman_within(rows[: len(refitted)], refitted, subjects)
+    ends = _extremes(rows, found, subjects)
+    return Intensity(
+        read(scores, design),
+        read(by_forest, design, UNTESTED, scores),
+        _named(picked, design.split),
+        tuple(features),
+        read(ends, design),
+        float(spearmanr(found[0], y).statistic),
+        found[0],
+    )
 
 
 def decode_events(
-    X: np.ndarray, events: np.ndarray, subjects: np.ndarray, split: Split, random_state: int
-) -> dict[str, Any]:
-    """Tell events apart in held-out animals, by a random forest and by ridge.
+    features: Features,
+    frames: NDArray[np.float64],
+    subjects: NDArray[Any],
+    design: Design,
+    draws: Draws,
+    progress: Progress = silent,
+) -> Events:
+    """Tell events apart in held-out animals, by whole clips and by single frames.
 
     Parameters
     ----------
-    X
-        Clips, shape (n_trials, n_units).
-    events
-        Event of each trial.
+    features
+        Description → clips, shape (n_trials, n_units); chosen inside training animals.
+    frames
+        Frames, shape (n_trials, n_frames, n_units); those of one clip are never on both sides, and
+        trade places with other clips' as one.
+    subjects
+        Animal of each trial.
+    design
+        Folds and null of the events.
+    draws
+        Arrangements.
+    progress
+        Called for every refit of the forest.
+    """
+    events, split = design.y, design.split
+    rows = arrangements(design, draws)
+    found, picked = nested_ridge_classes(features, rows, subjects, split)
+    scores = balanced_within(rows, found, subjects)
+    forest = RandomForestClassifier(
+        200,
+        min_samples_leaf=3,
+        class_weight="balanced",
+        random_state=draws.random_state,
+        n_jobs=1,
+    )
+    X = np.hstack(list(features.values()))
+    refitted = _refits(forest, X, rows, split, draws, progress)
+    by_forest = balanced_within(rows[: len(refitted)], refitted, subjects)
+    by_frame = _frame_scores(frames, rows, subjects, split)
+    names = np.unique(events)
+    return Events(
+        read(scores, design),
+        read(by_forest, design, UNTESTED, scores),
+        read(by_frame, design),
+        frames.shape[0] * frames.shape[1],
+        confusion_matrix(events, found[0], labels=names),
+        tuple(map(str, names)),
+        _named(picked, split),
+        tuple(features),
+    )
+
+
+def read(
+    scores: GroupScores,
+    design: Design,
+    why: str | None = None,
+    borrowed: GroupScores | None = None,
+    alternative: str = "greater",
+) -> Reading:
+    """Score animals, with what they share taken from another decoder's null if need be."""
+    if borrowed is not None and not len(scores.null):
+        scores = replace(scores, null=borrowed.null)
+        return Reading(scores.score("animals", None, alternative, why), scores.by_group)
+    exchange = design.exchange if len(scores.null) else None
+    reason = design.why_no_p or why
+    return Reading(scores.score("animals", exchange, alternative, reason), scores.by_group)
+
+
+def nested_ridge(
+    features: Features, rows: NDArray[np.float64], subjects: NDArray[Any], split: Split
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Predict by the description that rank correlates best when training groups are held out.
+
+    Parameters
+    ----------
+    features
+        Description → shape (n_trials, n_units).
+    rows
+        Intensities, shape (n_rows, n_trials), the real ones first.
     subjects
         Animal of each trial.
     split
         The folds.
-    random_state
-        Seed.
 
     Returns
     -------
-    dict
-        ``balanced_accuracy`` of the forest, with p by permuting events within animals over its
-        held-out predictions; ``confusion``; ``by_subject``; ``linear``, with p of the closed form.
+    found : ndarray
+        Predictions out of fold, shape (n_rows, n_trials).
+    chosen : list of str
+        Description that each fold chose for the real intensities.
     """
-    forest = RandomForestClassifier(
-        200, min_samples_leaf=3, class_weight="balanced", random_state=random_state, n_jobs=1
-    )
-    predicted = out_of_fold(forest, X, events, split)
-    accuracy = score("balanced_accuracy", events, predicted, subjects, random_state=random_state)
-    arrangements = permute_within(events, subjects, N_PERMUTATIONS, random_state)
-    null = _balanced_accuracies(arrangements, predicted)
-    p = p_value(float(_balanced_accuracies(events[None], predicted)[0]), null)
-    names = np.unique(events)
-    linear = RidgeClassifierDecoder(alpha=PENALTIES)
-    test = permutation_test(
-        linear, X, events, split, "balanced_accuracy", N_PERMUTATIONS, arrangements, random_state
-    )
-    return {
-        "balanced_accuracy": accuracy.with_p(p).to_dict(),
-        "confusion": {
-            "events": names.tolist(),
-            "counts": confusion_matrix(events, predicted, labels=names).tolist(),
-        },
-        "by_subject": {
-            str(s): score(
-                "balanced_accuracy", events[subjects == s], predicted[subjects == s], n_bootstrap=0
-            ).value
-            for s in np.unique(subjects)
-        },
-        "linear": test.to_dict(),
-        "chance": 1 / len(names),
-    }
+    decoder = RidgeDecoder(alpha=PENALTIES)
+
+    def merit(y: NDArray[Any], p: NDArray[Any], who: NDArray[Any]) -> NDArray[np.float64]:
+        scores = spearman_within(y, p, who)
+        return np.arctanh(np.vstack([scores.real, scores.null]).clip(-0.999, 0.999)).mean(axis=1)
+
+    return _nested(decoder, features, rows, subjects, split, lambda values, _: values, merit)
 
 
-def decode_frames(
-    X: np.ndarray, events: np.ndarray, subjects: np.ndarray, split: Split, random_state: int
-) -> dict[str, Any]:
-    """Tell the event of every single frame, in held-out animals, by a random forest.
+def nested_ridge_classes(
+    features: Features, rows: NDArray[Any], subjects: NDArray[Any], split: Split
+) -> tuple[NDArray[Any], list[str]]:
+    """Predict events by the description that tells them apart best, as `nested_ridge`."""
+    decoder = RidgeClassifierDecoder(alpha=PENALTIES)
 
-    Parameters
-    ----------
-    X
-        Frames, shape (n_trials, n_frames, n_units).
-    events
-        Event of each trial.
-    subjects
-        Animal of each trial.
-    split
-        The folds, of trials: frames of one clip are never on both sides.
-    random_state
-        Seed.
+    def merit(y: NDArray[Any], p: NDArray[Any], who: NDArray[Any]) -> NDArray[np.float64]:
+        scores = balanced_within(y, p, who)
+        return np.vstack([scores.real, scores.null]).mean(axis=1)
 
-    Returns
-    -------
-    dict
-        ``balanced_accuracy`` over frames, with p by permuting the events of whole clips within
-        animals; ``confusion``, ``n_frames`` and ``chance``.
-    """
-    n_frames = X.shape[1]
-    frames = X.reshape(-1, X.shape[2])
-    shown, who = np.repeat(events, n_frames), np.repeat(subjects, n_frames)
-    trial = np.repeat(np.arange(len(events)), n_frames)
-    forest = RandomForestClassifier(
-        100, min_samples_leaf=5, class_weight="balanced", random_state=random_state, n_jobs=1
-    )
-    predicted = np.empty_like(shown)
-    for train, test in split:
-        learned, held = np.isin(trial, train), np.isin(trial, test)
-        predicted[held] = clone(forest).fit(frames[learned], shown[learned]).predict(frames[held])
-    arrangements = permute_within(events, subjects, N_PERMUTATIONS, random_state)
-    null = _balanced_accuracies(np.repeat(arrangements, n_frames, axis=1), predicted)
-    p = p_value(float(_balanced_accuracies(shown[None], predicted)[0]), null)
-    names = np.unique(events)
-    accuracy = score("balanced_accuracy", shown, predicted, who, random_state=random_state)
-    return {
-        "balanced_accuracy": accuracy.with_p(p).to_dict(),
-        "confusion": {
-            "events": names.tolist(),
-            "counts": confusion_matrix(shown, predicted, labels=names).tolist(),
-        },
-        "n_frames": len(shown),
-        "chance": 1 / len(names),
-    }
+    return _nested(decoder, features, rows, subjects, split, _as_classes, merit)
 
 
-def out_of_fold(estimator: Any, X: np.ndarray, y: np.ndarray, split: Split) -> np.ndarray:
-    """Predict every trial by an estimator fitted without its fold, shape (n_trials,)."""
-    predicted = np.empty_like(y)
-    for train, test in split:
-        predicted[test] = clone(estimator).fit(X[train], y[train]).predict(X[test])
-    return predicted
-
-
-def _favourite(
-    decoders: Mapping[str, Any],
-    X: np.ndarray,
-    y: np.ndarray,
-    subjects: np.ndarray,
+def _nested(
+    decoder: Any,
+    features: Features,
+    rows: NDArray[Any],
+    subjects: NDArray[Any],
     split: Split,
-    fold: int,
-) -> str:
-    """Name the decoder that does best when training animals are held out in turn."""
-    train = split.folds[fold][0]
-    groups = np.unique(split.columns[split.by[0]][train])
-    if len(groups) < 2:
-        return next(iter(decoders))
-    inner = inner_split(split, fold, n_splits=len(groups))
-    merit = {
-        name: rank_correlation(
-            out_of_fold(decoder, X[train], y[train], inner), y[train], subjects[train]
-        )["rho"]
-        for name, decoder in decoders.items()
-    }
-    return max(merit, key=lambda name: merit[name])
+    as_labels: Any,
+    merit: Any,
+) -> tuple[NDArray[Any], list[str]]:
+    names = np.unique(rows[0])
+    outer = [
+        as_labels(decoder.closed_form_predictions(X, rows, split.folds), names)
+        for X in features.values()
+    ]
+    found = np.empty_like(outer[0])
+    chosen = []
+    groups = np.asarray(split.columns[split.by[0]]).astype(str)
+    for train, test in split:
+        best = np.zeros(len(rows), dtype=np.intp)
+        inner = _leave_one_out(groups[train])
+        if len(features) > 1 and len(inner) > 1:
+            merits = []
+            for X in features.values():
+                values = decoder.closed_form_predictions(X[train], rows[:, train], inner)
+                labels = as_labels(values, names)
+                merits.append(merit(rows[:, train], labels, subjects[train]))
+            best = np.argmax(merits, axis=0)
+        for k, values in enumerate(outer):
+            mine = np.flatnonzero(best == k)
+            found[np.ix_(mine, test)] = values[np.ix_(mine, test)]
+        chosen.append(list(features)[best[0]])
+    return found, chosen
 
 
-def _extremes(predicted: np.ndarray, y: np.ndarray, subjects: np.ndarray) -> dict[str, Any]:
-    """AUC of the strongest against the weakest intensity, compared within animals."""
-    rows = (y == y.min()) | (y == y.max())
-    strongest, who = y[rows] == y.max(), subjects[rows]
-    return score("macro_auc", strongest, predicted[rows], who, folds=who).to_dict()
+def _leave_one_out(groups: NDArray[Any]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    names = np.unique(groups)
+    return [(np.flatnonzero(groups != g), np.flatnonzero(groups == g)) for g in names]
 
 
-def _balanced_accuracies(arrangements: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Balanced accuracy of one prediction against many arrangements, shape (n_arrangements,)."""
-    recalls = []
-    for name in np.unique(predicted.tolist() + arrangements[0].tolist()):
-        shown = arrangements == name
-        if shown[0].any():
-            recalls.append((shown & (predicted == name)).sum(axis=1) / shown.sum(axis=1))
-    return np.mean(recalls, axis=0)
+def _as_classes(values: NDArray[np.float64], names: NDArray[Any]) -> NDArray[Any]:
+    if values.ndim == 2:
+        return np.asarray(names[(values > 0).astype(np.intp)])
+    return np.asarray(names[values.argmax(axis=-1)])
+
+
+def _frame_scores(
+    frames: NDArray[np.float64], rows: NDArray[Any], subjects: NDArray[Any], split: Split
+) -> GroupScores:
+    """Balanced accuracy of single frames, the labels of a clip given to all its frames."""
+    n_trials, n_frames, n_units = frames.shape
+    trial = np.repeat(np.arange(n_trials), n_frames)
+    folds = [
+        (np.flatnonzero(np.isin(trial, train)), np.flatnonzero(np.isin(trial, test)))
+        for train, test in split
+    ]
+    shown = np.repeat(rows, n_frames, axis=1)
+    decoder = RidgeClassifierDecoder(alpha=PENALTIES)
+    values = decoder.closed_form_predictions(frames.reshape(-1, n_units), shown, folds)
+    return balanced_within(shown, _as_classes(values, np.unique(rows[0])), subjects[trial])
+
+
+def _refits(
+    forest: Any,
+    X: NDArray[np.float64],
+    rows: NDArray[Any],
+    split: Split,
+    draws: Draws,
+    progress: Progress,
+) -> NDArray[Any]:
+    """Predictions of the real labels, and of as many arrangements as are to be refitted."""
+    wanted = rows[: 1 + draws.forest]
+    found = np.empty_like(wanted)
+    for k, row in enumerate(wanted):
+        for train, test in split:
+            found[k, test] = clone(forest).fit(X[train], row[train]).predict(X[test])
+        if draws.forest:
+            progress("refit the forest", k, draws.forest)
+    return found
+
+
+def _extremes(
+    rows: NDArray[np.float64], found: NDArray[np.float64], subjects: NDArray[Any]
+) -> GroupScores:
+    """AUC of the strongest against the weakest intensity, within animals."""
+    low, high = rows[0].min(), rows[0].max()
+    names, columns = [], []
+    for name in np.unique(subjects.astype(str)):
+        mine = subjects.astype(str) == name
+        y, p = rows[:, mine], found[:, mine]
+        if not ((rows[0, mine] == low).any() and (rows[0, mine] == high).any()):
+            continue
+        weak, strong = y == low, y == high
+        columns.append(_pairs(p, weak, strong))
+        names.append(str(name))
+    share = np.column_stack(columns) if columns else np.full((1, 1), np.nan)
+    return GroupScores("auc", tuple(names or ("none",)), share[0], share[1:], "identity", (0, 1))
+
+
+def _pairs(p: NDArray[np.float64], weak: NDArray[Any], strong: NDArray[Any]) -> NDArray[Any]:
+    higher = np.zeros(len(p))
+    total = np.zeros(len(p))
+    for k in range(p.shape[1]):
+        above = (p > p[:, [k]]) + 0.5 * (p == p[:, [k]])
+        pairs = strong & weak[:, [k]]
+        higher += (above * pairs).sum(axis=1)
+        total += pairs.sum(axis=1)
+    return np.divide(higher, total, out=np.full(len(p), 0.5), where=total > 0)
+
+
+def _named(chosen: list[str], split: Split) -> dict[str, str]:
+    column = np.asarray(split.columns[split.by[0]]).astype(str)
+    held = [", ".join(np.unique(column[test])) for _, test in split]
+    return dict(zip(held, chosen, strict=True))
+
+
+def design_of(trials: Any, y: NDArray[Any], split: Split, random_state: int) -> Design:
+    """Give the design of clips: folds as dealt, order by the onset or the trial's number."""
+    kept = [c for c in ("subject", "session", "trial", "onset") if c in trials]
+    table = trials[kept].reset_index(drop=True)
+    same = "onset" in table and table["onset"].nunique() <= 2
+    return make_design(
+        table.drop(columns=["onset"] if same else []), y, split, random_state=random_state
+    )

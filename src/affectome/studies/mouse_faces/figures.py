@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
+from matplotlib.axes import Axes
 
-from affectome.reports.figures import band, legend, reference
-from affectome.reports.style import COLORS, CYCLE, SOFT, canvas, svg
+from affectome.reports.figures import reference
+from affectome.reports.style import COLORS, CYCLE, INK, SOFT, canvas, svg
 
 EMBEDDED = 3.3
 MOST_LEVELS = 8
+NAMES_A_ROW = 4
 
 
 def glyphs(
@@ -24,10 +25,12 @@ def glyphs(
 ) -> str:
     """Draw each prototype on the mean face: a stroke along each edge whose strength changes.
 
+    Edges that get stronger are orange, those that get weaker blue.
+
     Parameters
     ----------
     faces
-        Event → change of each unit, shape (n_units,).
+        Event → signed change of each unit, shape (n_units,).
     units
         ``row``, ``column`` and ``orientation`` of each unit.
     mean_image
@@ -44,14 +47,14 @@ def glyphs(
     x, y = (units["column"] + 0.5) * cell, (units["row"] + 0.5) * cell
     for panel, (name, face) in zip(axes[0], faces.items(), strict=True):
         panel.imshow(mean_image, cmap="gray")
-        strength = np.maximum(face, 0)
+        strength = np.abs(face)
         length = 0.5 * cell * strength / max(float(strength.max()), 1e-12)
         dx, dy = length * np.cos(angle), length * np.sin(angle)
         for k in np.flatnonzero(length > 0.05 * cell):
             panel.plot(
                 [x[k] - dx[k], x[k] + dx[k]],
                 [y[k] - dy[k], y[k] + dy[k]],
-                color=COLORS["pleasant"],
+                color=COLORS["pleasant"] if face[k] > 0 else COLORS["unpleasant"],
                 linewidth=1.1,
                 alpha=0.9,
             )
@@ -102,7 +105,7 @@ def embedding(at: np.ndarray, labels: pd.DataFrame) -> str:
 def traces(
     values: np.ndarray, time: np.ndarray, groups: np.ndarray, subjects: np.ndarray, what: str
 ) -> str:
-    """Draw the mean trace of each group over animals, with its 95 % interval (Student's t)."""
+    """Draw the mean trace of each group over animals, with a thin line an animal."""
     figure, axes = canvas(height=3.1)
     names = sorted(set(groups), key=_as_number)
     for index, name in enumerate(names):
@@ -112,13 +115,9 @@ def traces(
                 for s in np.unique(subjects[groups == name])
             ]
         )
-        middle = by_animal.mean(axis=0)
-        reach = 0.0 * middle
-        if len(by_animal) > 2:
-            n = len(by_animal)
-            reach = t.ppf(0.975, n - 1) * by_animal.std(axis=0, ddof=1) / np.sqrt(n)
         color = CYCLE[index % len(CYCLE)]
-        band(axes, time, middle, middle - reach, middle + reach, color, f"{what} {name}")
+        axes.plot(time, by_animal.T, color=color, linewidth=0.6, alpha=0.35)
+        axes.plot(time, by_animal.mean(axis=0), color=color, label=f"{what} {name}".strip())
     reference(axes, 0.0, "", vertical=True)
     axes.set_xlabel("seconds from the event")
     axes.set_ylabel("intensity of the expression")
@@ -170,17 +169,37 @@ def expression_or_movement(trials: pd.DataFrame) -> str:
     return svg(figure)
 
 
-def neuron_map(neurons: Mapping[str, Any]) -> str:
-    """Draw how many neurons follow each source, those that follow nothing in grey."""
-    names = list(neurons["counts"])
-    figure, axes = canvas(height=0.9 + 0.36 * len(names))
-    rows = np.arange(len(names))[::-1]
-    axes.barh(rows, [neurons["tested"]] * len(names), color=COLORS["neutral"], alpha=0.25)
-    axes.barh(rows, [neurons["counts"][n] for n in names], color=COLORS["trained"])
-    axes.set_yticks(rows, names)
-    axes.set_xlabel(f"neurons of {neurons['tested']} (q < .05)")
+def neuron_map(counts: Mapping[str, int], tested: int) -> str:
+    """Draw how many neurons follow each source, a colour a source; those that don't are pale."""
+    figure, axes = canvas(height=0.9 + 0.36 * len(counts))
+    rows = np.arange(len(counts))[::-1]
+    colors = [CYCLE[k % len(CYCLE)] for k in range(len(counts))]
+    axes.barh(rows, [tested] * len(counts), color=colors, alpha=0.15)
+    axes.barh(rows, list(counts.values()), color=colors)
+    for row, count in zip(rows, counts.values(), strict=True):
+        at = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
+        axes.annotate(str(count), (count, row), **at)
+    axes.set_yticks(rows, list(counts))
+    axes.set_xlabel(f"neurons of {tested} (q < .05)")
     axes.grid(axis="y", visible=False)
     return svg(figure)
+
+
+def legend(axes: Axes, **kwargs: Any) -> None:
+    """Put the legend above the axes, four names a row, so that none is cut."""
+    handles, labels = axes.get_legend_handles_labels()
+    axes.legend(
+        handles,
+        labels,
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        ncols=min(len(handles), NAMES_A_ROW),
+        borderaxespad=0.2,
+        frameon=False,
+        labelcolor=INK,
+        fontsize=8.5,
+        **kwargs,
+    )
 
 
 def _as_number(name: Any) -> tuple[float, str]:

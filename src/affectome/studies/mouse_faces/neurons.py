@@ -3,39 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
-from sklearn.model_selection import KFold
 
-from affectome.data.readers.continuous import Continuous, read_continuous, remove_run_means
+from affectome.data import Skipped, make_recording
+from affectome.data.readers.continuous import Continuous
 from affectome.data.readers.epochs import cut_epochs
 from affectome.decoding import RidgeClassifierDecoder
 from affectome.errors import InputError
-from affectome.evidence import make_split, permutation_test, score
-from affectome.evidence.permutation import PermutationTest
+from affectome.evidence import Null, Score, evaluate, purged_time_split
 from affectome.faces.following import (
-    Followed,
+    FINE,
+    Followers,
+    Source,
     align_clocks,
+    binned,
     follow,
-    partition_variance,
+    lagged,
     stimulus_kernels,
 )
 from affectome.kernels.ridge import cross_validated_predictions
 
 Q = 0.05
-LEAK = 0.2
 PENALTIES = tuple(10.0 ** np.arange(0, 6))
-N_SHIFTS = 1000
+N_DRAWS = 2000
 AFTER, BEFORE = 4.0, 2.0
 STRETCHES = 5
+PURGED = 10.0
+SCHEME = (
+    "the larger p of circular shifts of the whitened trace and of sign flips of the contributions "
+    "of whole stretches"
+)
 
 
-class FaceTrace(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class FaceTrace:
     """A face over a whole session.
 
     Attributes
@@ -53,22 +61,118 @@ class FaceTrace(NamedTuple):
     movement: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """Two stimuli told apart from all neurons.
+
+    Attributes
+    ----------
+    pair
+        The stimuli.
+    auc
+        In trials not learned from.
+    baseline
+        Name and score of the best baseline, such as the order of trials.
+    """
+
+    pair: tuple[str, str]
+    auc: Score
+    baseline: tuple[str, Score]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers for ``result.json``."""
+        name, score = self.baseline
+        return {
+            "pair": list(self.pair),
+            "auc": self.auc.to_dict(),
+            "best_baseline": {"name": name, **score.to_dict()},
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """What neurons follow.
+
+    Attributes
+    ----------
+    table
+        One row a neuron: ``neuron`` and, for each source, ``share``, ``unique``, ``r``, ``p``,
+        ``q`` and ``follows``.
+    sources
+        Sources in the order of the report.
+    null
+        How the null was drawn; None where there is none.
+    why
+        Why there is no p; None where there is one.
+    variance
+        Source → mean share of the neurons' fast variance that it alone explains.
+    overlap
+        Share of the neurons' samples that meet a frame of the film; None without a film.
+    overlap_s, tolerance_s
+        Seconds that both cover, and the largest distance of a sample from a frame.
+    population
+        ``face_from_neurons``, event → r, and ``neurons_from_face``, mean r; None without a film.
+    contrasts
+        Pairs of stimuli told apart; where there is no film.
+    by_film
+        Whether there is a film.
+    """
+
+    table: pd.DataFrame
+    sources: tuple[str, ...]
+    null: Null | None
+    why: str | None
+    variance: dict[str, float]
+    overlap: float | None = None
+    overlap_s: float | None = None
+    tolerance_s: float | None = None
+    population: dict[str, Any] | None = None
+    contrasts: tuple[Contrast, ...] = ()
+    by_film: bool = True
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Source → number of neurons that follow it."""
+        return {name: int(self.table[f"{name} follows"].sum()) for name in self.sources}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers for ``result.json``; the neurons are a table of their own."""
+        listed = {
+            name: self.table.loc[self.table[f"{name} follows"], "neuron"].tolist()
+            for name in self.sources
+        }
+        null = None if self.null is None else self.null.to_dict()
+        return {
+            "tested": len(self.table),
+            "counts": self.counts,
+            "neurons": listed,
+            "q": Q,
+            "null": null,
+            "why": self.why,
+            "variance": self.variance,
+            "overlap": self.overlap,
+            "overlap_s": self.overlap_s,
+            "tolerance_s": self.tolerance_s,
+            "population": self.population,
+            "contrasts": [one.to_dict() for one in self.contrasts],
+        }
+
+
 def neurons_and_face(
-    recording: str | Path,
+    found: Continuous,
     face: FaceTrace,
     onsets: Mapping[str, np.ndarray],
     tolerance: float | None = None,
     random_state: int = 0,
-) -> dict[str, Any]:
-    """Test every neuron against the face, the stimulus and movement, each given the others.
+) -> Neurons:
+    """Test every neuron against the face, each of its expressions, the stimulus and movement.
 
-    Face and movement are measured with error, and what one of them misses leaks into another. A
-    neuron therefore follows a source if that source explains more than shifted ones do (FDR), and
-    alone at least a fifth of what the neuron's strongest source explains alone.
+    Each is tested given the others: "face" given stimulus and movement, the expression of an event
+    given stimulus, movement and the other expressions. q is over all of them and all neurons.
 
     Parameters
     ----------
-    recording
+    found
         Continuous traces; see :func:`affectome.data.readers.continuous.read_continuous`.
     face
         The face over the session.
@@ -77,73 +181,68 @@ def neurons_and_face(
     tolerance
         Largest distance between a neuron's sample and a frame, s; by default one frame.
     random_state
-        Seed of the shifts.
-
-    Returns
-    -------
-    dict
-        ``tested``, ``face``, ``stimulus``, ``movement``, ``face_only``, ``q`` and details.
+        Seed of the surrogates.
 
     Raises
     ------
     InputError
-        If the clocks don't overlap, or the recording can't be read.
+        If the clocks don't overlap.
     """
-    found = read_continuous(recording)
     near = tolerance or float(np.median(np.diff(face.times)))
     columns = np.column_stack([*face.intensity.values(), face.movement])
     aligned, kept = align_clocks(columns, face.times, found.times, near)
-    times = found.times[kept]
-    values = remove_run_means(found.values[kept], times)
-    kernels = stimulus_kernels(times, onsets)
-    shown, moved = np.hsplit(aligned, [len(face.intensity)])
-    groups = {
-        "face": shown,
-        "stimulus": np.column_stack(list(kernels.values())),
-        "movement": moved,
+    coarse, fine = stimulus_kernels(found.times[kept], onsets), _fine(found.times[kept], onsets)
+    parts = [found.values[kept], aligned, *coarse.values(), *fine.values()]
+    values, times = binned(np.column_stack(parts), found.times[kept])
+    ends = np.cumsum([part.shape[1] for part in parts])[:-1]
+    traces, source, *kernels = np.split(values, ends, axis=1)
+    shown, moved = np.hsplit(source, [len(face.intensity)])
+    sources = {
+        "face": Source(shown, lagged(shown, times)),
+        "stimulus": Source(
+            np.column_stack(kernels[: len(coarse)]), np.column_stack(kernels[len(coarse) :])
+        ),
+        "movement": Source(moved, lagged(moved, times)),
     }
-    tested = follow(values, groups, N_SHIFTS, random_state)
-    hit = _followed(tested)
-    only = hit["face"] & ~hit["stimulus"] & ~hit["movement"]
-    relation = {
-        event: follow(values, {**groups, "face": trace[:, None]}, N_SHIFTS, random_state)["face"]
-        for event, trace in zip(face.intensity, shown.T, strict=True)
-    }
-    counts = {name: int(rows.sum()) for name, rows in hit.items()}
-    return {
-        "tested": values.shape[1],
-        **counts,
-        "face_only": int(only.sum()),
-        "neurons": {
-            name: [found.names[k] for k in np.flatnonzero(rows)]
-            for name, rows in {**hit, "face_only": only}.items()
+    if len(face.intensity) > 1:
+        tested = {f"face: {event}": shown[:, [k]] for k, event in enumerate(face.intensity)}
+        rest = {name: shown[:, np.arange(shown.shape[1]) != k] for k, name in enumerate(tested)}
+    else:
+        tested, rest = {}, {}
+    every = np.concatenate(list(onsets.values()))
+    followers = follow(
+        traces,
+        sources,
+        times,
+        every,
+        N_DRAWS,
+        random_state,
+        {
+            **{name: (name, one.tested, None) for name, one in sources.items()},
+            **{name: ("face", column, rest[name]) for name, column in tested.items()},
         },
-        "q": Q,
-        "counts": {**counts, "face only": int(only.sum())},
-        "n_shifts": tested["face"].n_shifts,
-        "tolerance_s": near,
-        "overlap": len(kept) / len(found.times),
-        "overlap_s": float(np.median(np.diff(times)) * len(times)),
-        "prototypes": {
-            event: _listed(one, found.names, hit["face"]) for event, one in relation.items()
-        },
-        "variance": {
-            name: float(share.mean())
-            for name, share in partition_variance(values, groups, tested).items()
-        },
-        "population": _population(values, shown, list(face.intensity)),
-        "contrasts": [],
-    }
+    )
+    return Neurons(
+        _table(found.names, followers),
+        tuple(followers.by_source),
+        _null(followers, len(found.names)),
+        followers.why,
+        _variance(followers, tuple(sources)),
+        len(kept) / len(found.times),
+        float(np.median(np.diff(found.times[kept])) * len(kept)),
+        near,
+        _population(traces, shown, times, list(face.intensity)),
+    )
 
 
 def neurons_and_stimuli(
-    recording: str | Path, events: pd.DataFrame, random_state: int = 0
-) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    found: Continuous, events: pd.DataFrame, random_state: int = 0
+) -> tuple[Neurons, list[Skipped]]:
     """Test every neuron against every stimulus, and tell stimuli apart, where there is no film.
 
     Parameters
     ----------
-    recording
+    found
         Continuous traces.
     events
         ``event`` and ``onset`` (s) of each trial.
@@ -152,81 +251,97 @@ def neurons_and_stimuli(
 
     Returns
     -------
-    dict
-        As from `neurons_and_face`, with a count for each stimulus, and ``contrasts``: AUC of every
-        pair of stimuli from all neurons in stretches of trials not learned from.
+    Neurons
     list
         Trials that could not be used.
 
     Raises
     ------
     InputError
-        If the recording can't be read or shares no time with the events.
+        If the recording shares no time with the events.
     """
-    found = read_continuous(recording)
-    values = remove_run_means(found.values, found.times)
     names = events["event"].astype(str)
     onsets = {name: events.loc[names == name, "onset"].to_numpy() for name in sorted(set(names))}
-    tested = follow(values, stimulus_kernels(found.times, onsets), N_SHIFTS, random_state)
-    counts = {name: int((one.q < Q).sum()) for name, one in tested.items()}
-    any_stimulus = np.any([one.q < Q for one in tested.values()], axis=0)
+    coarse, fine = stimulus_kernels(found.times, onsets), _fine(found.times, onsets)
+    parts = [found.values, *coarse.values(), *fine.values()]
+    values, times = binned(np.column_stack(parts), found.times)
+    ends = np.cumsum([part.shape[1] for part in parts])[:-1]
+    traces, *kernels = np.split(values, ends, axis=1)
+    sources = {name: Source(kernels[k], kernels[k + len(onsets)]) for k, name in enumerate(onsets)}
+    every = np.concatenate(list(onsets.values()))
+    followers = follow(traces, sources, times, every, N_DRAWS, random_state)
     contrasts, skipped = _contrasts(found, events, random_state)
-    result = {
-        "tested": values.shape[1],
-        "face": None,
-        "stimulus": int(any_stimulus.sum()),
-        "movement": None,
-        "face_only": None,
-        "q": Q,
-        "counts": counts,
-        "n_shifts": next(iter(tested.values())).n_shifts,
-        "stimuli": {name: _listed(one, found.names, one.q < Q) for name, one in tested.items()},
-        "contrasts": contrasts,
-    }
+    result = Neurons(
+        _table(found.names, followers),
+        tuple(sources),
+        _null(followers, len(found.names)),
+        followers.why,
+        _variance(followers, tuple(sources)),
+        contrasts=contrasts,
+        by_film=False,
+    )
     return result, skipped
 
 
-def _followed(tested: Mapping[str, Followed]) -> dict[str, np.ndarray]:
-    strongest = np.max([one.unique for one in tested.values()], axis=0)
-    return {name: (one.q < Q) & (one.unique >= LEAK * strongest) for name, one in tested.items()}
+def _fine(times: np.ndarray, onsets: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    made = stimulus_kernels(times, onsets, FINE)
+    return {name: columns[:, columns.any(axis=0)] for name, columns in made.items()}
 
 
-def _listed(one: Followed, names: list[str], among: np.ndarray) -> dict[str, Any]:
-    """Neurons that follow, the strongest first, with their share, partial r and q."""
-    rows = [int(k) for k in np.argsort(-one.share) if one.q[k] < Q and among[k]]
-    return {
-        "n": len(rows),
-        "neurons": [
-            {
-                "neuron": names[k],
-                "r": None if np.isnan(one.r[k]) else float(one.r[k]),
-                "share": float(one.share[k]),
-                "q": float(one.q[k]),
-            }
-            for k in rows
-        ],
-    }
+def _null(followers: Followers, n_neurons: int) -> Null | None:
+    if followers.why is not None:
+        return None
+    n_tests = n_neurons * len(followers.by_source)
+    correction = f"Benjamini-Hochberg over {n_tests} tests of neurons and sources"
+    return Null(SCHEME, followers.n_stretches, followers.n_draws, correction)
 
 
-def _population(neurons: np.ndarray, face: np.ndarray, events: list[str]) -> dict[str, Any]:
+def _table(names: list[str], followers: Followers) -> pd.DataFrame:
+    """One row a neuron: for each source what it explains, r, p, q, and whether it follows."""
+    columns: dict[str, Any] = {"neuron": names}
+    for name, one in followers.by_source.items():
+        for measure in ("share", "unique", "r", "p", "q"):
+            columns[f"{name} {measure}"] = getattr(one, measure)
+        columns[f"{name} follows"] = np.nan_to_num(one.q, nan=1.0) < Q
+    return pd.DataFrame(columns)
+
+
+def _variance(followers: Followers, sources: tuple[str, ...]) -> dict[str, float]:
+    if followers.why is not None:
+        return {}
+    return {name: float(followers.by_source[name].unique.mean()) for name in sources}
+
+
+def _population(
+    neurons: np.ndarray, face: np.ndarray, times: np.ndarray, events: list[str]
+) -> dict[str, Any] | None:
     """Read the face from all neurons and the neurons from the face, in stretches of time unseen."""
-    folds = list(KFold(STRETCHES).split(neurons))
-    read = cross_validated_predictions(neurons, face, folds, PENALTIES, standardize=True)
-    back = cross_validated_predictions(face, neurons, folds, PENALTIES, standardize=True)
+    if times[-1] - times[0] < 2 * STRETCHES * PURGED:
+        return None
+    split = purged_time_split(times, PURGED, STRETCHES)
+    tested = split.tested
+    read = cross_validated_predictions(neurons, face, split.folds, PENALTIES, standardize=True)
+    back = cross_validated_predictions(face, neurons, split.folds, PENALTIES, standardize=True)
     return {
         "face_from_neurons": {
-            event: float(np.corrcoef(read[:, e], face[:, e])[0, 1])
-            for e, event in enumerate(events)
+            event: _r(read[tested, e], face[tested, e]) for e, event in enumerate(events)
         },
         "neurons_from_face": float(
-            np.mean([np.corrcoef(back[:, k], neurons[:, k])[0, 1] for k in range(back.shape[1])])
+            np.mean([_r(back[tested, k], neurons[tested, k]) for k in range(back.shape[1])])
         ),
+        "held_out": f"{STRETCHES} stretches of time in turn, {PURGED:g} s apart from what trains",
     }
+
+
+def _r(left: np.ndarray, right: np.ndarray) -> float:
+    if np.ptp(left) == 0 or np.ptp(right) == 0:
+        return 0.0
+    return float(np.corrcoef(left, right)[0, 1])
 
 
 def _contrasts(
     found: Continuous, events: pd.DataFrame, random_state: int
-) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+) -> tuple[tuple[Contrast, ...], list[Skipped]]:
     table = events.sort_values("onset", ignore_index=True)
     epochs = cut_epochs(
         found.values,
@@ -246,39 +361,61 @@ def _contrasts(
         rows = np.flatnonzero(np.isin(names, pair))
         if min(np.count_nonzero(names[rows] == name) for name in pair) < STRETCHES:
             continue
-        listed.append({"pair": list(pair), "auc": _contrast(X[rows], names[rows], random_state)})
-    return listed, [{"file": s.file, "why": s.why} for s in epochs.skipped]
+        listed.append(_contrast(X[rows], trials.iloc[rows], pair, found.names, random_state))
+    return tuple(listed), list(epochs.skipped)
 
 
-def _contrast(X: np.ndarray, y: np.ndarray, random_state: int) -> dict[str, Any]:
+def _contrast(
+    X: np.ndarray, trials: pd.DataFrame, pair: tuple[str, str], units: list[str], random_state: int
+) -> Contrast:
+    y = trials["event"].astype(str).to_numpy()
     block = np.zeros(len(y), dtype=int)
-    for name in np.unique(y):
+    for name in pair:
         place = rankdata(np.flatnonzero(y == name)) - 1
         block[y == name] = place * STRETCHES // np.count_nonzero(y == name)
-    split = make_split(pd.DataFrame({"block": block}), y, "block", STRETCHES)
-    decoder = RidgeClassifierDecoder(alpha=PENALTIES)
-    test: PermutationTest = permutation_test(
-        decoder, X, y, split, "macro_auc", random_state=random_state
+    onset = trials["onset"].to_numpy(dtype=float)
+    table = pd.DataFrame({"event": y, "fifth": block, "onset": onset})
+    recording = make_recording(X, table, pd.DataFrame({"neuron": units}))
+    found = evaluate(
+        RidgeClassifierDecoder(alpha=PENALTIES),
+        recording,
+        "event",
+        "fifth",
+        n_splits=STRETCHES,
+        random_state=random_state,
     )
-    predicted = np.empty(len(y))
-    for train, held in split:
-        predicted[held] = decoder.fit(X[train], y[train]).decision_function(X[held]).ravel()
-    return score("macro_auc", y, predicted, block, folds=block).with_p(test.p).to_dict()
+    return Contrast(pair, found.score, (found.best_baseline, found.baselines[found.best_baseline]))
 
 
-def check_events(events: pd.DataFrame, source: str | Path) -> pd.DataFrame:
+def check_events(
+    events: pd.DataFrame, source: str | Path, label: str | None = None
+) -> pd.DataFrame:
     """Give a table of events with ``event`` and ``onset``, from BIDS' ``trial_type`` if need be.
+
+    Parameters
+    ----------
+    events
+        Table as read.
+    source
+        Where it came from.
+    label
+        Column that names the event; ``event`` or ``trial_type`` by default.
 
     Raises
     ------
     InputError
         If a column is missing.
     """
-    table = events.rename(columns={} if "event" in events else {"trial_type": "event"})
-    missing = [c for c in ("event", "onset") if c not in table]
+    has = ", ".join(map(str, events.columns))
+    if label is not None and label not in events:
+        raise InputError(f"{source} has no column {label!r}; it has {has}")
+    name = label or ("event" if "event" in events else "trial_type")
+    missing = [c for c, column in (("event", name), ("onset", "onset")) if column not in events]
     if missing:
         raise InputError(
             f"{source} has no column {missing[0]!r}; events of a recording need event (or "
-            f"trial_type) and onset, and it has {', '.join(map(str, events.columns))}"
+            f"trial_type, or name one by --event-label) and onset, and it has {has}"
         )
-    return table
+    return events.drop(columns=["event"] if name != "event" and "event" in events else []).rename(
+        columns={name: "event"}
+    )

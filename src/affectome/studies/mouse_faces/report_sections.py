@@ -2,256 +2,299 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
 
 import numpy as np
-import pandas as pd
 
+from affectome.evidence import Score
 from affectome.reports.figures import Mark, matrix, scores
 from affectome.reports.page import Figure, Section
 from affectome.reports.style import COLORS
 from affectome.studies.mouse_faces import figures as draw
+from affectome.studies.mouse_faces.controls import Controls, MotionControl
+from affectome.studies.mouse_faces.decoding import Intensity, Reading
+from affectome.studies.mouse_faces.neurons import Contrast, Neurons
+from affectome.studies.mouse_faces.study import Film
+
+GREY = COLORS["neutral"]
 
 
-@dataclass(frozen=True, eq=False)
-class FaceArrays:
-    """What the figures need beside ``result.json``.
-
-    Attributes
-    ----------
-    trials
-        One row a clip: ``subject``, ``event``, ``intensity``, ``decoded``, ``motion_after``.
-    time
-        Seconds relative to the event, shape (n_times,).
-    traces
-        Intensity of each clip's expression, shape (n_trials, n_times).
-    prototypes
-        Event → change of each unit, shape (n_units,).
-    units
-        Where each unit lies.
-    mean_image
-        The mean face.
-    cell
-        Side of a cell in pixels.
-    frames
-        ``similarity``, ``embedding`` and ``labels`` of sampled frames.
-    """
-
-    trials: pd.DataFrame
-    time: np.ndarray
-    traces: np.ndarray
-    prototypes: Mapping[str, np.ndarray]
-    units: pd.DataFrame
-    mean_image: np.ndarray
-    cell: int
-    frames: Mapping[str, Any]
+def score_words(found: Score) -> str:
+    """Write a score with its interval, its p, and what it is over."""
+    if found.interval is None:
+        return f"{found.value:.2f} ({found.over}, no interval; {p_words(found)})"
+    low, high = found.interval
+    return f"{found.value:.2f} (95 % {low:.2f} to {high:.2f} over {found.over}; {p_words(found)})"
 
 
-UNSEEN = {"subject": "animals", "session": "sessions", "stretch": "trials"}
+def p_words(found: Score) -> str:
+    """Write a p in words."""
+    if found.p is None:
+        return "no p"
+    return "p < .001" if found.p < 0.001 else f"p = {found.p:.3f}"
 
 
-def between(score: Mapping[str, Any]) -> str:
-    """Write an interval as text, nothing where there is none."""
-    if not score["interval"]:
+def beyond(found: Score) -> str:
+    """Write an interval as small print, nothing where there is none."""
+    if found.interval is None:
         return ""
-    low, high = score["interval"]
-    return f" [{low:.2f}, {high:.2f}]"
+    return f", 95 % {found.interval[0]:.2f} to {found.interval[1]:.2f}"
 
 
-def intensity_section(result: Mapping[str, Any], arrays: FaceArrays) -> Section:
+def intensity_section(film: Film) -> Section:
     """Say how well intensity is read; empty where none was given."""
-    found = result["intensity"]
-    if not found:
+    found = film.intensity
+    if found is None:
         return Section("Intensity")
     marks = [
-        Mark("chosen decoder", found["rho"], found["interval"]),
-        *(
-            Mark(name.replace("_", " "), one["rho"], one["interval"])
-            for name, one in found["decoders"].items()
-        ),
-        *(Mark(name, rho, None, COLORS["neutral"]) for name, rho in found["by_subject"].items()),
+        _mark("ridge, description chosen", found.ridge),
+        _mark("random forest, all descriptions", found.forest),
+        *(_mark(f"{name} traces", one) for name, one in _trace_marks(film).items()),
+        *(Mark(name, rho, None, GREY) for name, rho in found.ridge.by_subject.items()),
     ]
-    unseen = UNSEEN[result["held_out"]]
     return Section(
         "How strong is the expression?",
-        f"A decoder learned from other {unseen}; it saw no frame of those it is tested on. Rho is "
-        "Spearman's, within each animal, and its interval is over animals. Which decoder is used "
-        f"was chosen inside the {unseen} it learned from.",
+        f"Ridge learned from other {_unseen(film)} and saw no frame of those it is tested on. Rho "
+        f"is Spearman's, within each animal. {_chosen(found)} The random forest beside it reads "
+        f"{score_words(found.forest.score)}; {_why(found.forest.score)}",
         [
             Figure("intensity", scores(marks, "rho", 0.0), "Rank correlation with the intensity."),
             Figure(
                 "dose",
-                draw.dose(arrays.trials, unseen),
+                draw.dose(film.trials, _unseen(film)),
                 "Decoded against given intensity by animal.",
             ),
         ],
     )
 
 
-def controls_section(result: Mapping[str, Any], arrays: FaceArrays) -> Section:
+def controls_section(film: Film) -> Section:
     """Set the face beside movement, the time before the event, and trial order."""
-    intensity, controls = result["intensity"], result["controls"]
-    if not intensity:
+    controls, intensity = film.controls, film.intensity
+    if controls is None or intensity is None:
         return Section("Controls")
-    motion, before, order = (controls[n] for n in ("motion_energy", "pre_event", "trial_order"))
-    given = intensity["partial_given_motion"]
-    grey = COLORS["neutral"]
+    motion = controls.motion
     marks = [
-        _mark("face", intensity, COLORS["trained"]),
-        _mark("face, given motion", given, COLORS["trained"]),
-        _mark("motion energy alone", motion["motion_alone"], grey),
-        _mark("face before the event", before["face"], grey),
-        _mark("motion before the event", before["motion"], grey),
+        _mark("face", intensity.ridge),
+        _mark("face, motion energy held fixed", motion.partial),
+        _mark("motion energy alone", motion.alone, GREY),
+        _mark("motion energy and face", motion.together, GREY),
+        _mark("face before the event", controls.face_before, GREY),
+        _mark("motion before the event", controls.motion_before, GREY),
     ]
-    if "pose_speed" in controls:
-        marks += [
-            _mark(
-                "face, given motion and pose", controls["pose_speed"]["partial"], COLORS["trained"]
-            ),
-            _mark("pose speed alone", controls["pose_speed"]["alone"], grey),
-        ]
-    text = (
-        f"Motion energy alone reads intensity with rho {motion['nested']['motion']:.2f}; motion "
-        f"and face together with {motion['nested']['motion_and_face']:.2f}. Frames before the "
-        "event should tell nothing. "
-    )
-    if order:
-        marks.append(_mark("trial order alone", order["from_other_animals"], grey))
-        known = order["from_other_animals"]["p"] < 0.05
-        text += (
-            "The order of trials is predictable: their number alone tells the intensity in another "
-            f"animal with rho {order['from_other_animals']['rho']:.2f}, and motion energy before "
-            f"the trigger goes with it at rho {before['motion']['rho']:.2f}."
-            if known
-            else "The order of trials does not tell the intensity."
-        )
+    if motion.corrected is not None:
+        marks.insert(2, _mark("the same, error of motion allowed for", motion.corrected))
+    if controls.pose is not None:
+        marks.append(_mark("face, motion and pose held fixed", controls.pose.partial))
+        marks.append(_mark("pose speed alone", controls.pose.alone, GREY))
+    if controls.order is not None:
+        marks.append(_mark("trial order alone", controls.order.from_other_animals, GREY))
     return Section(
         "Expression, or mere movement?",
-        text,
+        f"{_motion_words(motion)} Frames before the event should tell nothing: they read "
+        f"{score_words(controls.face_before.score)}. {_order_words(controls)}",
         [
             Figure("controls", scores(marks, "rho", 0.0), "The face and what could stand for it."),
             Figure(
                 "movement",
-                draw.expression_or_movement(arrays.trials),
+                draw.expression_or_movement(film.trials),
                 "Each dot is a clip: at the same motion energy, stronger events stand higher where "
-                "the face tells more than movement.",
+                "the face tells more than measured movement.",
             ),
         ],
     )
 
 
-def _mark(label: str, found: Mapping[str, Any], color: str) -> Mark:
-    return Mark(label, found["rho"], found["interval"], color)
-
-
-def events_section(result: Mapping[str, Any]) -> Section:
+def events_section(film: Film) -> Section:
     """Say how well events are told apart, by clip and by frame."""
-    found = result["classification"]
-    if not found:
+    found = film.events
+    if found is None:
         return Section("Events")
-    frames = found["frames"]["balanced_accuracy"]
-    counts = np.array(found["confusion"]["counts"], dtype=float)
-    names = found["confusion"]["events"]
-    unseen = UNSEEN[result["held_out"]]
+    counts = found.confusion.astype(float)
     shares = counts / counts.sum(axis=1, keepdims=True)
+    names = list(found.names)
     return Section(
         "Which event was it?",
-        f"Random forest: balanced accuracy {found['balanced_accuracy']['score']:.2f}"
-        f"{between(found['balanced_accuracy'])}, p {found['balanced_accuracy']['p']:.2g}; ridge: "
-        f"{found['linear']['score']:.2f}, p {found['linear']['p']:.2g}. Frame by frame, without "
-        f"knowing which belong together: {frames['score']:.2f}{between(frames)}, p "
-        f"{frames['p']:.2g}. Chance is {found['chance']:.2f}.",
+        f"Ridge tells events apart with a balanced accuracy of {score_words(found.ridge.score)}, "
+        f"the random forest with {score_words(found.forest.score)}; {_why(found.forest.score)} "
+        f"Frame by frame, without knowing which belong together, ridge reads "
+        f"{score_words(found.frames.score)}; the frames of a clip trade places as one. Chance is "
+        f"{1 / len(names):.2f}.",
         [
             Figure(
                 "confusion",
                 matrix(shares, names, names, "event", "decoded", (0.0, 1.0)),
-                f"Share of each event's clips decoded as each event, {unseen} unseen.",
+                f"Share of each event's clips decoded as each event, {_unseen(film)} unseen.",
             )
         ],
     )
 
 
-def unfolding_section(result: Mapping[str, Any], arrays: FaceArrays) -> Section:
+def unfolding_section(film: Film) -> Section:
     """Say when expressions begin, and how they fade."""
-    column = "intensity" if result["intensity"] else "event"
-    groups = arrays.trials[column]
-    if result["intensity"]:
+    clips, by_intensity = film.clips, film.intensity is not None
+    groups = film.trials["intensity" if by_intensity else "event"]
+    if by_intensity:
         groups = draw.levels(groups).map("{:.3g}".format)
-    subjects = arrays.trials["subject"].astype(str).to_numpy()
     lines = [
-        f"{event}: onset after {_seconds(found['latency_s'])} (seen in "
-        f"{found['latency_s']['shown_in']:.0%} of clips), decay in "
-        f"{_seconds(found['persistence_s'])}"
-        for event, found in result["dynamics"].items()
+        f"{event}: onset after {_seconds(found.measures['latency_s'])} (seen in "
+        f"{found.shown_in['latency_s']:.0%} of clips), decay in "
+        f"{_seconds(found.measures['persistence_s'])}."
+        for event, found in film.dynamics.items()
     ]
+    what = "intensity" if by_intensity else ""
     return Section(
         "How does it unfold?",
-        "The trace is how far a frame has gone from the animal's neutral face (0) towards the "
-        f"prototype (1), which was made of other {UNSEEN[result['held_out']]}. {'; '.join(lines)}.",
+        "Traces are of prototypes made without the animal that they are applied to. "
+        + " ".join(lines),
         [
             Figure(
                 "traces",
-                draw.traces(arrays.traces, arrays.time, groups.to_numpy(str), subjects, column),
-                "Mean over animals with its 95 % interval.",
+                draw.traces(
+                    film.traces.own, clips.time, groups.to_numpy(str), clips.subjects, what
+                ),
+                "Mean over animals; every thin line is an animal.",
             )
         ],
     )
 
 
-def _seconds(found: Mapping[str, Any]) -> str:
-    value = found["median"]
-    return "an unknown time" if value is None or np.isnan(value) else f"{value:.2f} s"
-
-
-def faces_section(arrays: FaceArrays) -> Section:
+def faces_section(film: Film) -> Section:
     """Show the prototypes on the mean face, and which frames are alike."""
+    faces = dict(zip(film.prototypes.events, film.prototypes.contrasts, strict=True))
     return Section(
         "What does it look like?",
-        "Each stroke is an edge that changes in the prototype, on the mean face. Frames that look "
-        "alike lie side by side in the matrix and near each other in the map.",
+        "Each stroke is an edge that changes in the prototype, on the mean face: orange edges get "
+        "stronger than in the neutral face, blue ones weaker. Frames that look alike lie side by "
+        "side in the matrix and near each other in the map.",
         [
             Figure(
                 "prototypes",
-                draw.glyphs(arrays.prototypes, arrays.units, arrays.mean_image, arrays.cell),
+                draw.glyphs(faces, film.units, film.mean_image, film.settings.cell),
                 "Prototypes: strokes are as long as the change is large.",
             ),
-            Figure("similarity", draw.similarity(arrays.frames["similarity"]), "Frames by frames."),
+            Figure("similarity", draw.similarity(film.frames.similarity), "Frames by frames."),
             Figure(
                 "embedding",
-                draw.embedding(arrays.frames["embedding"], arrays.frames["labels"]),
+                draw.embedding(film.frames.embedding, film.frames.labels),
                 "t-SNE of frames by their correlations.",
             ),
         ],
     )
 
 
-def neurons_section(neurons: Mapping[str, Any]) -> Section:
+def neurons_section(found: Neurons) -> Section:
     """Say which neurons follow what."""
+    if found.null is None:
+        said = f"Nothing is claimed of single neurons: {found.why}."
+        return Section("Which neurons follow?", said)
     text = (
-        f"A neuron follows a source if it goes with it beyond what the other sources explain, more "
-        f"than in {neurons['n_shifts']} circular shifts, q < .05 over neurons"
+        "A neuron follows a source if it goes with it beyond what the others explain, more than in "
+        f"{found.null.n_arrangements} shifts along the recording and as many sign flips of its "
+        f"{found.null.n_groups} stretches, after slow drifts and the neuron's own memory are taken "
+        f"off; q < .05 over all {len(found.table)} neurons and {len(found.sources)} sources. "
     )
-    if neurons["face"] is None:
-        text += "."
-    else:
+    if found.by_film:
         text += (
-            ", and alone explains at least a fifth of what its strongest source does: less than "
-            "that may have leaked from a source that is measured with error."
+            "Face and movement are seen in the same film: a neuron that follows movement which "
+            "motion energy measures badly may count as one that follows the face."
         )
-    contrasts: Sequence[Mapping[str, Any]] = neurons.get("contrasts", ())
-    figures = [Figure("neurons", draw.neuron_map(neurons), "Neurons that follow each source.")]
-    if contrasts:
-        marks = [
-            Mark(
-                " vs ".join(c["pair"]),
-                c["auc"]["score"],
-                c["auc"]["interval"],
-                COLORS["trained"] if c["auc"]["p"] < 0.05 else COLORS["neutral"],
-            )
-            for c in contrasts
-        ]
-        caption = "Telling two stimuli apart from all neurons, trials unseen; grey: p ≥ .05."
+    figures = [
+        Figure(
+            "neurons",
+            draw.neuron_map(found.counts, len(found.table)),
+            "Neurons that follow each source.",
+        )
+    ]
+    if found.contrasts:
+        caption = (
+            "Telling two stimuli apart from all neurons, trials unseen; grey below each: its best "
+            "baseline."
+        )
+        marks = [mark for one in found.contrasts for mark in _contrast_marks(one)]
         figures.append(Figure("contrasts", scores(marks, "AUC", 0.5), caption))
+        text += " " + " ".join(_contrast_words(one) for one in found.contrasts)
     return Section("Which neurons follow?", text, figures)
+
+
+def _contrast_marks(one: Contrast) -> list[Mark]:
+    name, baseline = one.baseline
+    return [
+        Mark(" vs ".join(one.pair), one.auc.value, one.auc.interval),
+        Mark(name.replace("_", " "), baseline.value, baseline.interval, GREY),
+    ]
+
+
+def _contrast_words(one: Contrast) -> str:
+    name, baseline = one.baseline
+    said = f"{one.pair[0]} against {one.pair[1]}: AUC {one.auc.value:.2f}, {p_words(one.auc)}"
+    if one.auc.p is None and one.auc.why:
+        said += f" ({one.auc.why.removeprefix('no p, ')})"
+    return f"{said}; {name.replace('_', ' ')} alone reads {baseline.value:.2f}."
+
+
+def _trace_marks(film: Film) -> dict[str, Reading]:
+    words = {"signed": "signed prototype", "how_far": "how-far prototype"}
+    return {words[name]: one for name, one in film.trace_readings.items()}
+
+
+def _mark(label: str, found: Reading, color: str = COLORS["trained"]) -> Mark:
+    return Mark(label, found.score.value, found.score.interval, color)
+
+
+def _unseen(film: Film) -> str:
+    return {"subject": "animals", "session": "sessions"}.get(film.split.by[0], "trials")
+
+
+def _chosen(found: Intensity) -> str:
+    if len(found.candidates) == 1:
+        return f"Faces were described as {found.candidates[0]}, fixed beforehand."
+    counts = Counter(found.chosen.values()).most_common()
+    named = ", ".join(f"{name} ({n} of {len(found.chosen)})" for name, n in counts)
+    return f"The description was chosen among those that it learned from: {named}."
+
+
+def _why(found: Score) -> str:
+    return f"{found.why}." if found.why else f"its {p_words(found)} is of refits."
+
+
+def _motion_words(motion: MotionControl) -> str:
+    alone, together = motion.alone.score.value, motion.together.score.value
+    said = (
+        f"Motion energy alone reads intensity with rho {alone:.2f}; motion energy and face "
+        f"together with {together:.2f}. "
+    )
+    if together < alone:
+        said += (
+            "Together they do worse than motion alone, because the decoder has to learn many more "
+            "weights from the same few animals and spends some of them on what is chance. "
+        )
+    said += (
+        f"With motion energy held fixed the face reads {score_words(motion.partial.score)}. That "
+        "is not yet expression: movement that motion energy measures badly stays in the face."
+    )
+    if motion.corrected is not None:
+        corrected = motion.corrected.score
+        said += (
+            f" Every second frame against the others, motion energy is reliable at "
+            f"{motion.reliability:.2f}; allowing for that error rho is {score_words(corrected)}. "
+            "Error that both halves share is not allowed for."
+        )
+    return said
+
+
+def _order_words(controls: Controls) -> str:
+    if controls.order is None:
+        return ""
+    order = controls.order.from_other_animals.score
+    if order.p is not None and order.p < 0.05:
+        return (
+            "The order of trials is predictable: their number alone tells the intensity in another "
+            f"animal with rho {order.value:.2f}, and motion energy before the event goes with it "
+            f"at rho {controls.motion_before.score.value:.2f}."
+        )
+    return f"The same trial in the other animals tells the intensity with {score_words(order)}."
+
+
+def _seconds(found: Score) -> str:
+    return "an unknown time" if not np.isfinite(found.value) else f"{found.value:.2f} s"

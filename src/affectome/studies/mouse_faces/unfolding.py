@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,9 @@ import pandas as pd
 from affectome.data.readers.pose import film_speed
 from affectome.data.video.clips import clip_of
 from affectome.errors import InputError
-from affectome.evidence import Split
-from affectome.faces.expression import frame_change, neutral_of
+from affectome.evidence import Design, Score, Split, group_mean
+from affectome.evidence.within import spearman_within
+from affectome.faces.expression import neutral_of
 from affectome.faces.prototypes import (
     Prototypes,
     correlate_frames,
@@ -23,80 +23,105 @@ from affectome.faces.prototypes import (
 )
 from affectome.faces.traces import describe_course, variability
 from affectome.features.hog import HogSettings, stream_film
-from affectome.studies._within import interval_over, rank_correlation
+from affectome.studies.mouse_faces.clips import NEUTRAL, FaceClips
+from affectome.studies.mouse_faces.decoding import Reading, read
 from affectome.studies.mouse_faces.neurons import FaceTrace
 
-NEUTRAL = ("none", "neutral", "baseline")
 MAP_FRAMES = 600
-STRETCHES = 5
+COURSE = ("latency_s", "peak", "peak_s", "persistence_s")
+UNTESTED = (
+    "no p, because prototypes were not made anew for arrangements of the events; the interval is "
+    "over animals"
+)
 
 
 @dataclass(frozen=True, eq=False)
-class FaceClips:
-    """Clips as the analysis sees them."""
+class Traces:
+    """Traces of expressions, of prototypes made without the clip's own animal.
 
-    trials: pd.DataFrame
-    time: np.ndarray
-    hog: np.ndarray
-    window: tuple[float, float]
+    Attributes
+    ----------
+    events
+        Expressions.
+    all
+        Intensity of each, shape (n_trials, n_times, n_events); NaN where an event was given to no
+        other animal.
+    own
+        That of the clip's own event, the mean of all where none was given, shape (n_trials,
+        n_times).
+    far
+        The same as ``own`` by prototypes of how far units go, whichever way.
+    """
 
-    @property
-    def subjects(self) -> np.ndarray:
-        """Animal of each clip."""
-        return self.trials["subject"].astype(str).to_numpy()
-
-    @property
-    def sessions(self) -> np.ndarray:
-        """Session of each clip."""
-        return self.trials["session"].astype(str).to_numpy()
-
-    @property
-    def events(self) -> np.ndarray:
-        """Event of each clip; "" where nothing was given."""
-        names = self.trials["event"].astype(str)
-        return names.where(~names.str.lower().isin(NEUTRAL), "").to_numpy(dtype=object)
-
-    @cached_property
-    def held_out_by(self) -> str:
-        """What is held out: animals, sessions of one animal, or stretches of one session."""
-        if len(set(self.subjects)) > 1:
-            return "subject"
-        return "session" if len(set(self.sessions)) > 1 else "stretch"
-
-    @cached_property
-    def stretches(self) -> np.ndarray:
-        """Fifths of each event's trials in the order of their onsets, numbered from 0."""
-        events = self.trials["event"].astype(str)
-        counts = events.map(events.value_counts()).to_numpy()
-        fewest = int(counts.min())
-        if self.held_out_by == "stretch" and fewest < 2:
-            raise InputError(
-                f"one animal with one session needs two trials or more of each event, and "
-                f"{events[counts.argmin()]!s} has {fewest}; add trials, sessions or animals"
-            )
-        place = self.trials.groupby("event")["onset"].rank(method="first").to_numpy() - 1
-        return (place * min(STRETCHES, fewest) // counts).astype(int)
-
-    @property
-    def held_out(self) -> np.ndarray:
-        """Which animal, session or stretch each clip is held out with."""
-        by = self.held_out_by
-        return self.stretches if by == "stretch" else self.trials[by].astype(str).to_numpy()
-
-    @property
-    def after(self) -> np.ndarray:
-        """Which times lie in the window after the event."""
-        return (self.time >= self.window[0] - 1e-9) & (self.time <= self.window[1] + 1e-9)
-
-    @cached_property
-    def change(self) -> np.ndarray:
-        """How far each unit of each frame is from neutral; see `frame_change`."""
-        return frame_change(self.hog, self.time, self.sessions)
+    events: tuple[str, ...]
+    all: np.ndarray
+    own: np.ndarray
+    far: np.ndarray
 
 
-def make_prototypes(clips: FaceClips, rows: np.ndarray) -> Prototypes:
-    """Make prototypes of some clips' frames: neutral before events, and in the window after."""
-    change = clips.change[rows]
+@dataclass(frozen=True, eq=False)
+class PrototypeReading:
+    """One prototype, and how the traces do in held-out animals.
+
+    Attributes
+    ----------
+    event
+        Its event.
+    n_frames
+        Frames that it was made of.
+    subjects
+        Animals that they come from.
+    """
+
+    event: str
+    n_frames: int
+    subjects: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers for ``result.json``."""
+        return {"event": self.event, "frames": self.n_frames, "subjects": list(self.subjects)}
+
+
+@dataclass(frozen=True, eq=False)
+class Unfolding:
+    """How one event's expression unfolds.
+
+    Attributes
+    ----------
+    measures
+        Latency, peak, time of the peak and persistence: means over animals of their medians.
+    shown_in
+        Share of clips in which each could be measured.
+    variability
+        Stimulus → standard deviation over mean of the peaks; None with fewer than two clips.
+    """
+
+    measures: dict[str, Score]
+    shown_in: dict[str, float]
+    variability: dict[str, float | None]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers for ``result.json``."""
+        parts: dict[str, Any] = {
+            name: {**score.to_dict(), "shown_in": self.shown_in[name]}
+            for name, score in self.measures.items()
+        }
+        return {**parts, "variability": self.variability}
+
+
+def make_prototypes(clips: FaceClips, values: np.ndarray, rows: np.ndarray) -> Prototypes:
+    """Make prototypes of some clips' frames: neutral before events, and in the window after.
+
+    Parameters
+    ----------
+    clips
+        The clips.
+    values
+        Frames of all clips, as changes from neutral, shape (n_trials, n_times, n_units).
+    rows
+        Clips that prototypes are made of.
+    """
+    change = values[rows]
     n_units = change.shape[2]
     before, after = clips.time < 0, clips.after
     events, who = clips.events[rows], clips.subjects[rows]
@@ -108,25 +133,56 @@ def make_prototypes(clips: FaceClips, rows: np.ndarray) -> Prototypes:
     return fit_prototypes(frames, np.array(labels, dtype=object), subjects)
 
 
-def held_out_traces(clips: FaceClips, split: Split) -> tuple[np.ndarray, dict[str, Any]]:
-    """Trace each clip's expression by prototypes made without its animal."""
-    if not (clips.events != "").any():
+def held_out_traces(clips: FaceClips, split: Split) -> Traces:
+    """Trace expressions by prototypes made without the clip's animal.
+
+    Raises
+    ------
+    InputError
+        If no event was given in any clip.
+    """
+    events = tuple(sorted({str(e) for e in clips.events if e}))
+    if not events:
         raise InputError(
             f"every event is one of {', '.join(NEUTRAL)}; name what was given in the column event"
         )
-    traces = np.zeros(clips.hog.shape[:2])
+    signed = _all_traces(clips, clips.change, split, events)
+    far = _all_traces(clips, np.abs(clips.change), split, events)
+    return Traces(events, signed, _own(clips, signed, events), _own(clips, far, events))
+
+
+def _all_traces(
+    clips: FaceClips, values: np.ndarray, split: Split, events: tuple[str, ...]
+) -> np.ndarray:
+    traces = np.full((*values.shape[:2], len(events)), np.nan)
     for train, test in split:
-        made = make_prototypes(clips, train)
-        found = made.intensity(clips.change[test])
-        for row, trace in zip(test, found, strict=True):
-            event = clips.events[row]
-            own = made.events.index(event) if event in made.events else slice(None)
-            traces[row] = trace[:, own] if event in made.events else trace.mean(axis=1)
-    held_out: dict[str, Any] = {}
-    if "intensity" in clips.trials and clips.trials["intensity"].nunique() > 1:
-        y = clips.trials["intensity"].to_numpy(dtype=float)
-        held_out = rank_correlation(traces[:, clips.after].mean(axis=1), y, clips.subjects)
-    return traces, held_out
+        made = make_prototypes(clips, values, train)
+        found = made.intensity(values[test])
+        for k, event in enumerate(made.events):
+            traces[test, :, events.index(event)] = found[:, :, k]
+    return traces
+
+
+def _own(clips: FaceClips, traces: np.ndarray, events: tuple[str, ...]) -> np.ndarray:
+    own = np.nanmean(traces, axis=2)
+    for k, event in enumerate(events):
+        rows = (clips.events == event) & np.isfinite(traces[:, 0, k])
+        own[rows] = traces[rows, :, k]
+    return own
+
+
+def trace_readings(clips: FaceClips, traces: Traces, design: Design) -> dict[str, Reading]:
+    """Correlate the traces after the event with intensity: ``signed`` and ``how_far``."""
+    y = design.y
+    made = {"signed": traces.own, "how_far": traces.far}
+    return {
+        name: read(
+            spearman_within(y, values[:, clips.after].mean(axis=1), clips.subjects),
+            design,
+            design.why_no_p or UNTESTED,
+        )
+        for name, values in made.items()
+    }
 
 
 def trace_film(
@@ -168,13 +224,16 @@ def trace_film(
     ((file, region),) = films
     held_out, onsets = clips.held_out[rows], clips.trials["onset"].to_numpy(dtype=float)[rows]
     groups = np.unique(held_out)
-    made = [make_prototypes(clips, np.flatnonzero(clips.held_out != group)) for group in groups]
-    neutral, unrest = neutral_of(clips.hog[rows], clips.time)
+    made = [
+        make_prototypes(clips, clips.change, np.flatnonzero(clips.held_out != group))
+        for group in groups
+    ]
+    neutral, unrest = neutral_of(next(iter(clips.hog.values()))[rows], clips.time)
     times, traces, motion = [], [], []
     for stretch in stream_film(file, region, settings):
         nearest = np.abs(np.subtract.outer(stretch.times, onsets)).argmin(axis=1)
         own = np.searchsorted(groups, held_out[nearest])
-        change = np.abs(stretch.hog - neutral) / unrest
+        change = (stretch.hog - neutral) / unrest
         by_group = np.stack([prototypes.intensity(change) for prototypes in made])
         times.append(stretch.times)
         traces.append(by_group[own, np.arange(len(own))])
@@ -189,60 +248,50 @@ def trace_film(
     return face, {str(e): onsets[events == e] + offset for e in sorted(set(events)) if e}
 
 
-def list_prototypes(
-    clips: FaceClips, made: Prototypes, held_out: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """Frames and animals that each prototype is made of, and how it does in held-out animals."""
+def list_prototypes(clips: FaceClips, made: Prototypes) -> tuple[PrototypeReading, ...]:
+    """Frames and animals that each prototype is made of."""
     n_before = int((clips.time < 0).sum()) * len(clips.trials)
     per_clip = int(clips.after.sum())
-    listed = []
-    for event, frames in zip(made.events, made.frames, strict=True):
-        owners = clips.subjects[(frames - n_before) // per_clip]
-        listed.append(
-            {
-                "event": event,
-                "frames": len(frames),
-                "subjects": sorted(set(owners)),
-                "intensity_in_held_out_animals": held_out or None,
-            }
+    return tuple(
+        PrototypeReading(
+            event,
+            len(frames),
+            tuple(sorted(set(clips.subjects[(frames - n_before) // per_clip]))),
         )
-    return listed
+        for event, frames in zip(made.events, made.frames, strict=True)
+    )
 
 
-def dynamics(clips: FaceClips, traces: np.ndarray) -> dict[str, Any]:
+def dynamics(clips: FaceClips, traces: np.ndarray) -> dict[str, Unfolding]:
     """Latency, peak, persistence and variability of each event's traces, averaged over animals."""
     course = describe_course(traces, clips.time)
-    table = pd.DataFrame(
-        {
-            "event": clips.trials["event"].astype(str),
-            "who": clips.subjects,
-            "latency_s": course.latency,
-            "peak": course.peak,
-            "peak_s": course.peak_time,
-            "persistence_s": course.persistence,
-        }
-    )
+    measured = (course.latency, course.peak, course.peak_time, course.persistence)
+    table = pd.DataFrame(dict(zip(COURSE, measured, strict=True)))
+    table["event"], table["who"] = clips.trials["event"].astype(str), clips.subjects
     stimulus = clips.trials["intensity"] if "intensity" in clips.trials else clips.trials["event"]
-    result: dict[str, Any] = {}
+    result = {}
     for event, rows in table.groupby("event"):
-        by_animal = rows.groupby("who")[["latency_s", "peak", "peak_s", "persistence_s"]].median()
-        result[str(event)] = {
-            name: {
-                "median": float(values.mean()),
-                "interval": interval_over(values.to_numpy(), lambda v: max(v, 0.0)),
-                "shown_in": float(rows[name].notna().mean()),
-            }
-            for name, values in by_animal.items()
-        }
-        result[str(event)]["variability"] = variability(
-            rows["peak"].to_numpy(), stimulus[rows.index].to_numpy()
+        by_animal = rows.groupby("who")[list(COURSE)].median()
+        spread = variability(rows["peak"].to_numpy(), stimulus[rows.index].to_numpy())
+        result[str(event)] = Unfolding(
+            {n: _mean_of_animals(by_animal[n].to_numpy(), n) for n in COURSE},
+            {n: float(rows[n].notna().mean()) for n in COURSE},
+            {name: None if np.isnan(value) else value for name, value in spread.items()},
         )
     return result
 
 
-def map_frames(clips: FaceClips, seed: int) -> dict[str, Any]:
-    """Sample frames evenly over clips for the similarity matrix and the embedding."""
-    n_trials, n_times = clips.hog.shape[:2]
+def _mean_of_animals(values: np.ndarray, name: str) -> Score:
+    found = group_mean(values, "animals", metric=name)
+    if found.interval is None or name == "peak":
+        return found
+    # A time is never negative.
+    return replace(found, interval=(max(found.interval[0], 0.0), max(found.interval[1], 0.0)))
+
+
+def map_frames(clips: FaceClips, seed: int) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    """Sample frames evenly over clips: correlations in clustered order, embedding and labels."""
+    n_trials, n_times = clips.change.shape[:2]
     rng = np.random.default_rng(seed)
     picked = np.sort(
         rng.choice(n_trials * n_times, min(MAP_FRAMES, n_trials * n_times), replace=False)
@@ -256,9 +305,4 @@ def map_frames(clips: FaceClips, seed: int) -> dict[str, Any]:
     labels = pd.DataFrame(
         {"event": shown, "subject": clips.subjects[trial], "seconds": clips.time[at]}
     )
-    return {
-        "similarity": similarity[np.ix_(order, order)],
-        "order": order,
-        "embedding": embed_frames(X, seed),
-        "labels": labels,
-    }
+    return similarity[np.ix_(order, order)], embed_frames(X, seed), labels
