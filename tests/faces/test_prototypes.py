@@ -7,7 +7,7 @@ import pytest
 from scipy.cluster.hierarchy import leaves_list
 
 from affectome.errors import InputError
-from affectome.faces.expression import expression_change, frame_change
+from affectome.faces.expression import distance_changed, frame_change, mean_change
 from affectome.faces.prototypes import (
     correlate_frames,
     embed_frames,
@@ -145,10 +145,15 @@ def test_change_is_measured_in_the_sessions_own_unrest() -> None:
     assert change.shape == X.shape
     np.testing.assert_allclose(frame_change(X + 9, time, sessions), change)
     np.testing.assert_allclose(frame_change(X * 4, time, sessions), change)
-    found = expression_change(change, time, (0, 2))
-    assert found.shape == (6, 5)
-    assert found.mean() == pytest.approx(3 / 1.2, rel=0.1)
+    far = distance_changed(change, time, (0, 2))
+    assert far.shape == (6, 5)
+    assert far.mean() == pytest.approx(3 / 1.2, rel=0.1)
+    signed = mean_change(change, time, (0, 2))
+    np.testing.assert_allclose(mean_change(frame_change(-X, time, sessions), time, (0, 2)), -signed)
+    np.testing.assert_allclose(
+        distance_changed(frame_change(-X, time, sessions), time, (0, 2)), far
+    )
     with pytest.raises(InputError, match="holds no frame from 5 to 6 s"):
-        expression_change(change, time, (5, 6))
+        distance_changed(change, time, (5, 6))
     with pytest.raises(InputError, match="holds no frame before the event"):
         frame_change(X[:, 20:], time[20:], sessions)
