@@ -26,8 +26,8 @@ from sklearn.svm import SVC
 
 from affectome.data.outputs import write_json, write_text
 from affectome.decoding.calibration import reliability
-from affectome.decoding.multilabel import binomial_bounds
 from affectome.evidence import score
+from affectome.evidence.quick import binomial_bounds
 from affectome.features.voice import read_sound, voice_functionals
 from affectome.features.voice.spectrum import STEP_S, mfcc, power_spectra
 from affectome.people.cards import Card, Metric

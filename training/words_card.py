@@ -29,7 +29,6 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from affectome.decoding.multilabel import (
     LabelScaling,
-    binomial_bounds,
     conformal_level,
     f1_thresholds,
     fit_scaling,
@@ -37,6 +36,7 @@ from affectome.decoding.multilabel import (
     residual_quantile,
 )
 from affectome.evidence import score
+from affectome.evidence.quick import binomial_bounds
 from affectome.people.cards import Card, Metric
 from affectome.people.int8 import save_int8
 from affectome.people.words.minilm import (

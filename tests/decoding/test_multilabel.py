@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
 from scipy.special import expit
-from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from affectome.decoding.multilabel import (
-    binomial_bounds,
     conformal_level,
     f1_thresholds,
     fit_scaling,
@@ -99,13 +97,6 @@ def test_intervals_hold_ratings_as_often_as_they_say():
         half = residual_quantile(y[:100], np.zeros(100))
         held.append((np.abs(y[100:]) <= half).mean())
     assert np.mean(held) == pytest.approx(0.9, abs=0.01)
-
-
-def test_binomial_bounds_are_those_of_scipy():
-    for hits, n in ((0, 7), (3, 7), (7, 7), (40, 60)):
-        oracle = binomtest(hits, n).proportion_ci()
-        assert binomial_bounds(hits, n) == pytest.approx((oracle.low, oracle.high))
-    assert binomial_bounds(0, 0) == (0.0, 1.0)
 
 
 def test_what_cannot_be_calibrated_says_so():

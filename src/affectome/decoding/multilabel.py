@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
-from scipy.stats import beta
 
 from affectome.errors import InputError
 
@@ -167,16 +166,6 @@ def label_ece(probability: ArrayLike, y: ArrayLike, n_bins: int = 10) -> float:
     bins = np.minimum((p * n_bins).astype(int), n_bins - 1)
     gap = np.bincount(bins, held - p, n_bins)
     return float(np.abs(gap).sum() / len(p))
-
-
-def binomial_bounds(hits: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Exact bounds on a share (Clopper & Pearson 1934): what few examples allow to be said."""
-    if n == 0:
-        return 0.0, 1.0
-    tail = (1 - confidence) / 2
-    low = 0.0 if hits == 0 else float(beta.ppf(tail, hits, n - hits + 1))
-    high = 1.0 if hits == n else float(beta.ppf(1 - tail, hits + 1, n - hits))
-    return low, high
 
 
 def _check(scores: Array, y: Array) -> None:

@@ -72,6 +72,16 @@ def share_low(hits: int, n: int, confidence: float = 0.99) -> float:
     return float(stats.binomtest(hits, n).proportion_ci(confidence, method="wilson").low)
 
 
+def binomial_bounds(hits: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Exact bounds on a share (Clopper & Pearson 1934): what few examples allow to be said."""
+    if n == 0:
+        return 0.0, 1.0
+    tail = (1 - confidence) / 2
+    low = 0.0 if hits == 0 else float(stats.beta.ppf(tail, hits, n - hits + 1))
+    high = 1.0 if hits == n else float(stats.beta.ppf(1 - tail, hits + 1, n - hits))
+    return low, high
+
+
 def random_folds(y: np.ndarray, rng: np.random.Generator, n_splits: int = N_SPLITS) -> Folds:
     """Random folds, stratified by class (by rank for ratings)."""
     order = rng.permutation(len(y))

@@ -17,9 +17,10 @@ from affectome.data.catalog import read_table
 from affectome.data.outputs import output_folder, write_json, write_text
 from affectome.data.recording import make_recording
 from affectome.decoding.calibration import fit_temperature, reliability
-from affectome.decoding.multilabel import binomial_bounds, conformal_level
+from affectome.decoding.multilabel import conformal_level
 from affectome.errors import InputError
 from affectome.evidence import Evidence, evaluate, manifest
+from affectome.evidence.quick import binomial_bounds
 from affectome.features.voice.listening import HEARD
 from affectome.features.voice.sound import sound_blocks
 from affectome.people.cards import Card, Metric

@@ -19,10 +19,11 @@ from affectome.data.catalog import read_table
 from affectome.data.outputs import output_folder, write_json, write_text
 from affectome.data.recording import make_recording
 from affectome.decoding.calibration import fit_temperature, logits_of, reliability
-from affectome.decoding.multilabel import binomial_bounds, conformal_level, residual_quantile
+from affectome.decoding.multilabel import conformal_level, residual_quantile
 from affectome.decoding.ridge import RidgeClassifierDecoder, RidgeDecoder
 from affectome.errors import InputError
 from affectome.evidence import Evidence, evaluate, manifest
+from affectome.evidence.quick import binomial_bounds
 from affectome.people.cards import Card, Metric
 from affectome.people.reading import DIMENSIONS
 from affectome.people.registry import Trained, TrainOptions
