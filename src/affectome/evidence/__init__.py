@@ -44,6 +44,7 @@ from affectome.evidence.splits import (
     purged_time_split,
     wrap_splitter,
 )
+from affectome.evidence.tails import tail_p
 
 __all__ = [
     "METRICS",
@@ -88,6 +89,7 @@ __all__ = [
     "purged_time_split",
     "score",
     "shuffle_inputs",
+    "tail_p",
     "tested",
     "wrap_splitter",
 ]

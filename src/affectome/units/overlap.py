@@ -94,6 +94,7 @@ def overlap(
     by: str | None = None,
     q: float = 0.05,
     n_permutations: int = DRAWS,
+    order: str | None = None,
     ignore: Sequence[str] = (),
     random_state: int = 0,
 ) -> Overlap:
@@ -112,6 +113,8 @@ def overlap(
         False discovery rate at which a unit counts as selective, in either set.
     n_permutations
         Draws of the labels.
+    order
+        Column that orders trials in time, as in `affectome.evidence.make_design`.
     ignore
         Columns that do not say what belongs together, nor which stimulus was shown.
     random_state
@@ -140,7 +143,7 @@ def overlap(
             "without any emotion: keep each in one set only"
         )
     sides = [
-        _side(part, labels, q, n_permutations, ignore, random_state + number)
+        _side(part, labels, q, n_permutations, order, ignore, random_state + number)
         for number, part in enumerate((first, second))
     ]
     a, b = (side.found for side in sides)
@@ -216,6 +219,7 @@ def _side(
     labels: str,
     q: float,
     n_permutations: int,
+    order: str | None,
     ignore: Sequence[str],
     random_state: int,
 ) -> _Side:
@@ -225,12 +229,15 @@ def _side(
         labels,
         q=q,
         n_permutations=n_permutations,
+        order=order,
         ignore=ignore,
         random_state=random_state,
     )
     rows = codes[None]
     if found.why is None:
-        exchange = exchange_for(trial_table(recording), codes, ignore=(*ignore, labels))
+        exchange = exchange_for(
+            trial_table(recording), codes, order=order, ignore=(*ignore, labels)
+        )
         rows = np.vstack([rows, exchange.draw(n_permutations, random_state)])
     return _Side(X, arrangements(rows, len(classes), held_constant(len(X), None)), found)
 
@@ -279,13 +286,15 @@ def _why(a: Selectivity, b: Selectivity, in_a: NDArray[np.bool_], in_b: NDArray[
 
 
 def _scheme(a: Selectivity, b: Selectivity) -> str:
-    assert a.null is not None and b.null is not None
+    assert a.null is not None
+    assert b.null is not None
     schemes = dict.fromkeys([a.null.scheme, b.null.scheme])
     return f"{' and '.join(schemes)}, in both sets"
 
 
 def _groups(a: Selectivity, b: Selectivity) -> int:
-    assert a.null is not None and b.null is not None
+    assert a.null is not None
+    assert b.null is not None
     return min(a.null.n_groups, b.null.n_groups)
 
 

@@ -72,11 +72,12 @@ class Selectivity:
         """Whether each unit is selective, shape (n_units,); for none where there is no p."""
         return self.table["selective"].to_numpy(dtype=bool)
 
-    def strongest(self, by: str | None = None, share: float = 0.25) -> dict[str, NDArray[np.intp]]:
-        """Rank the selective units of each place by F and give the first of them.
+    def strongest(self, by: str | None = None, share: float = 0.1) -> dict[str, NDArray[np.intp]]:
+        """Give the units of each place with the largest F.
 
-        Filters of a layer, neurons of an area and voxels of a region are chosen alike, for lesions
-        and whatever else wants the units that matter most.
+        Filters of a layer, neurons of an area and voxels of a region are ranked alike, for lesions
+        and whatever else wants the units that differ most between the classes. Whether they are
+        selective is another question, which `selective` answers.
 
         Parameters
         ----------
@@ -84,23 +85,24 @@ class Selectivity:
             Column of the units, such as ``"layer"`` or ``"region"``; all units are one place,
             called ``"all"``, when not given.
         share
-            Largest share of a place's units that is given (one unit at least), so that units like
-            them are left to compare with.
+            Share of a place's units that is given (one unit at least), below one half so that
+            units like them are left to compare with.
 
         Returns
         -------
         dict
-            Place → numbers of its units, counted within the place, sorted. Places without a
-            selective unit are missing.
+            Place → numbers of its units, counted within the place, sorted. Places where fewer than
+            two units vary are missing.
         """
         places = np.full(len(self.table), "all") if by is None else self.table[by].to_numpy()
         found = {}
         for place in pd.unique(places):
             table = self.table[places == place].reset_index(drop=True)
-            most = max(1, int(len(table) * share))
-            best = table[table["selective"]].nlargest(most, "F", keep="first").index
-            if len(best):
-                found[str(place)] = np.sort(best.to_numpy(dtype=np.intp))
+            varying = table[table["preferred"] != ""]
+            if len(varying) > 1:
+                most = max(1, int(len(table) * share))
+                best = varying.nlargest(min(most, len(varying) // 2), "F", keep="first")
+                found[str(place)] = np.sort(best.index.to_numpy(dtype=np.intp))
         return found
 
 
@@ -208,7 +210,7 @@ def selectivity(
         moments.count,
         q,
         _null(exchange, len(rows), int(alive.sum())),
-        exchange.why_not,
+        exchange.why_not and f"no p, because {exchange.why_not}",
     )
 
 
