@@ -137,7 +137,9 @@ def by_layer(found: Selectivity) -> dict[str, dict[str, float]]:
     }
 
 
-def unit_table(units: Selectivity, given: Selectivity | None, again: Overlap | None) -> pd.DataFrame:
+def unit_table(
+    units: Selectivity, given: Selectivity | None, again: Overlap | None
+) -> pd.DataFrame:
     """Give a row a unit, as `EmergenceResult.units` says."""
     table = units.table.rename(columns={"channel": "unit"})
     for c, name in enumerate(units.classes):
