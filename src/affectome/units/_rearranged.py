@@ -1,10 +1,10 @@
 r"""How much of a unit's variance the classes explain, for the real labels and rearranged ones.
 
-With residuals :math:`e` of a unit given what is held constant (an intercept, and covariates), the
-class marks :math:`M` of an arrangement and their residuals :math:`\tilde M` given the same, the
-classes explain
+With :math:`W = I - B B^\top`, which takes out what is held constant (an intercept, covariates) and
+weighs trials that are alike (`affectome.units._alike`), the responses :math:`x` of a unit and the
+class marks :math:`M` of an arrangement, the classes explain
 
-.. math:: \eta^2 = \frac{e^\top M (\tilde M^\top \tilde M)^{-} M^\top e}{e^\top e}
+.. math:: \eta^2 = \frac{x^\top W M (M^\top W M)^{-} M^\top W x}{x^\top W x}
 
 and :math:`F` rises with :math:`\eta^2`. The denominator does not depend on the labels, so all
 arrangements of all units are one matrix product a block. Trials that always have the same label
@@ -44,7 +44,7 @@ class Arrangements:
     pool
         Sums over the trials of each set, shape (n_sets, n_trials).
     base
-        What is held constant, shape (n_trials, m).
+        What is held constant and how trials weigh: :math:`B`, shape (n_trials, m).
     """
 
     labels: NDArray[np.integer]
@@ -74,13 +74,16 @@ def held_constant(n_trials: int, covariates: Floats | None) -> Floats:
     return np.hstack([ones, left[:, values > 1e-8 * max(float(values[0]), 1e-8)]])
 
 
-def residual_responses(X: NDArray[np.floating], base: Floats) -> Floats:
-    """What is held constant taken from the responses; exactly 0 where nothing is left."""
+def residual_responses(X: NDArray[np.floating], base: Floats) -> tuple[Floats, Floats]:
+    """Weighted residuals of the responses, and their sum of squares; 0 where nothing varies."""
     values = X.astype(np.float64)
+    size = np.square(values).sum(axis=0)
+    values -= values.mean(axis=0)
     residuals = values - base @ (base.T @ values)
-    left = np.square(residuals).sum(axis=0)
-    residuals[:, left <= 1e-10 * np.square(values).sum(axis=0)] = 0
-    return residuals
+    total = np.einsum("ij,ij->j", values, residuals)
+    dead = total <= 1e-10 * size
+    residuals[:, dead] = 0
+    return residuals, np.where(dead, 0.0, total)
 
 
 def arrangements(rows: NDArray[np.integer], n_classes: int, base: Floats) -> Arrangements:
@@ -93,7 +96,7 @@ def arrangements(rows: NDArray[np.integer], n_classes: int, base: Floats) -> Arr
     n_classes
         Number of classes, at most 127.
     base
-        What is held constant, from `held_constant`.
+        From `held_constant`, or `affectome.units._alike.weights`.
     """
     columns = np.ascontiguousarray(rows.T.astype(np.int8))
     sets = pd.factorize(np.array([column.tobytes() for column in columns], dtype=object))[0]
@@ -128,8 +131,7 @@ def explained(X: NDArray[np.floating], drawn: Arrangements) -> Iterator[tuple[sl
     n_rows, kept, n_sets = marks.shape
     for first in range(0, X.shape[1], UNITS_A_BLOCK):
         units = slice(first, min(first + UNITS_A_BLOCK, X.shape[1]))
-        residuals = residual_responses(X[:, units], drawn.base)
-        total = np.square(residuals).sum(axis=0)
+        residuals, total = residual_responses(X[:, units], drawn.base)
         sums = drawn.pool @ residuals
         share = np.empty((n_rows, sums.shape[1]))
         step = max(1, VALUES_A_PRODUCT // (kept * sums.shape[1]))
@@ -151,7 +153,7 @@ def preferred(X: NDArray[np.floating], drawn: Arrangements) -> NDArray[np.int8]:
     found = np.empty((len(marks), X.shape[1]), np.int8)
     for first in range(0, X.shape[1], UNITS_A_BLOCK):
         units = slice(first, first + UNITS_A_BLOCK)
-        sums = drawn.pool @ residual_responses(X[:, units], drawn.base)
+        sums = drawn.pool @ residual_responses(X[:, units], drawn.base)[0]
         mean = (marks.reshape(-1, marks.shape[2]) @ sums).reshape(*count.shape, -1)
         mean /= np.where(count > 0, count, np.nan)[:, :, None]
         found[:, units] = np.nanargmax(mean, axis=1)

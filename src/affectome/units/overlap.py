@@ -22,6 +22,7 @@ from affectome.data import trial_table, unit_table
 from affectome.data.roles import role_of
 from affectome.errors import InputError
 from affectome.evidence import Null, exchange_for, fdr, tested
+from affectome.units._alike import alikeness, shared_factors, weights
 from affectome.units._rearranged import (
     Arrangements,
     arrangements,
@@ -68,6 +69,7 @@ class _Side:
 
     X: NDArray[np.floating]
     drawn: Arrangements
+    weighed: Arrangements
     found: Selectivity
 
     def choose(self, inside: NDArray[np.intp]) -> NDArray[np.int16]:
@@ -76,7 +78,7 @@ class _Side:
         As many units are chosen as are selective, the strongest first.
         """
         X, count = self.X[:, inside], int(self.found.selective[inside].sum())
-        share = np.concatenate([found for _, found in explained(X, self.drawn)], axis=1)
+        share = np.concatenate([found for _, found in explained(X, self.weighed)], axis=1)
         if len(share) > 1:
             usual = share[1:].mean(axis=0)
             share /= np.where(usual > 0, usual, 1.0)
@@ -239,7 +241,11 @@ def _side(
             trial_table(recording), codes, order=order, ignore=(*ignore, labels)
         )
         rows = np.vstack([rows, exchange.draw(n_permutations, random_state)])
-    return _Side(X, arrangements(rows, len(classes), held_constant(len(X), None)), found)
+    factors = shared_factors(trial_table(recording), codes, order, (*ignore, labels))
+    base = held_constant(len(X), None)
+    weighed = weights(base, factors, alikeness(X, factors, random_state))
+    drawn, heavy = (arrangements(rows, len(classes), columns) for columns in (base, weighed))
+    return _Side(X, drawn, heavy, found)
 
 
 def _compare(

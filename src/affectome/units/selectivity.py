@@ -1,8 +1,9 @@
 """Which units respond differently to the classes of trials, with the error rate under control.
 
 Stimuli come back, themes hold many pictures and people many trials, so trials are not independent
-and no p is taken from an F table. The F of every unit is held against its own F under labels that
-were rearranged as `affectome.evidence.exchange_for` says: people, stimuli and themes as wholes.
+and no p is taken from an F table. The F of every unit, trials that are alike weighed by what they
+add (`affectome.units._alike`), is held against its own F under labels that were rearranged as
+`affectome.evidence.exchange_for` says: people, stimuli and themes as wholes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from affectome.data import check_recording, trial_table, unit_table
 from affectome.errors import InputError
 from affectome.evidence import Exchange, Null, exchange_for, fdr, tail_p
 from affectome.kernels.selectivity import class_moments, statistics_from_moments
+from affectome.units._alike import alikeness, shared_factors, weights
 from affectome.units._rearranged import (
     arrangements,
     explained,
@@ -37,10 +39,11 @@ class Selectivity:
     Attributes
     ----------
     table
-        A row a unit: what the unit is (``layer``, ``channel``, …), ``F``, ``eta_squared``, ``p``,
-        ``q`` (Benjamini–Hochberg over all units that vary), ``selective``, ``preferred`` (the class
-        with the largest d′; empty for a unit that never varies) and ``index`` (that d′). p and q
-        are NaN for a unit that never varies, and for all units where ``why`` says so.
+        A row a unit: what the unit is (``layer``, ``channel``, …), ``F`` and ``eta_squared`` of
+        single trials, ``p`` (of the weighted F, under rearranged labels), ``q``
+        (Benjamini–Hochberg over all units that vary), ``selective``, ``preferred`` (the class with
+        the largest d′; empty for a unit that never varies) and ``index`` (that d′). p and q are NaN
+        for a unit that never varies, and for all units where ``why`` says so.
     classes
         Names of the classes, in the order of the rows below.
     d_prime, tuning, mean, sem
@@ -182,30 +185,33 @@ def selectivity(
         rows = exchange.draw(n_permutations, random_state)
     else:
         rows = np.empty((0, len(X)), np.int64)
-    share, p = _tested(X, codes, rows, len(classes), base)
-    moments = class_moments(
-        X if given is None else residual_responses(X, base), codes, len(classes), n_jobs=n_jobs
-    )
-    found = statistics_from_moments(moments, n_jobs=n_jobs)
-    alive = found.preferred >= 0
+    factors = shared_factors(trial_table(recording), codes, order, ignored)
+    weighed = weights(base, factors, alikeness(X, factors, random_state))
+    p = _tested(X, codes, rows, len(classes), weighed)
+    left_over = X if given is None else residual_responses(X, base)[0]
+    moments = class_moments(left_over, codes, len(classes), n_jobs=n_jobs)
+    statistics = statistics_from_moments(moments, n_jobs=n_jobs)
+    alive = statistics.preferred >= 0
     table = unit_table(recording)
     if given is None:
-        table = table.assign(F=found.F, eta_squared=found.eta_squared)
+        table = table.assign(F=statistics.F, eta_squared=statistics.eta_squared)
     else:
+        real = arrangements(codes[None], len(classes), base)
+        share = np.concatenate([found[0] for _, found in explained(X, real)])
         left = np.maximum(1 - share, np.finfo(float).tiny)
         table = table.assign(F=share / (len(classes) - 1) / left * free, eta_squared=share)
     table["p"] = np.where(alive, p, np.nan)
     table["q"] = fdr(table["p"].to_numpy())
     table["selective"] = table["q"].to_numpy() <= q
-    table["preferred"] = np.array([*classes, ""], dtype=object)[found.preferred]
-    table["index"] = np.where(alive, found.index, np.nan)
+    table["preferred"] = np.array([*classes, ""], dtype=object)[statistics.preferred]
+    table["index"] = np.where(alive, statistics.index, np.nan)
     spread = moments.scatter / (moments.count[:, None] - 1)
     return Selectivity(
         table,
         classes,
-        found.d_prime,
-        found.tuning,
-        found.mean,
+        statistics.d_prime,
+        statistics.tuning,
+        statistics.mean,
         np.sqrt(spread / moments.count[:, None]),
         moments.count,
         q,
@@ -220,16 +226,15 @@ def _tested(
     rows: NDArray[np.integer],
     n_classes: int,
     base: Floats,
-) -> tuple[Floats, Floats]:
-    """η² of the real classes and its p; NaN where nothing was rearranged."""
-    drawn = arrangements(np.vstack([codes[None], rows]), n_classes, base)
-    distinct = len(np.unique(rows, axis=0))
-    share, p = np.empty(X.shape[1]), np.full(X.shape[1], np.nan)
-    for units, found in explained(X, drawn):
-        share[units] = found[0]
-        if len(rows):
+) -> Floats:
+    """Give the p of each unit; NaN where nothing was rearranged."""
+    p = np.full(X.shape[1], np.nan)
+    if len(rows):
+        drawn = arrangements(np.vstack([codes[None], rows]), n_classes, base)
+        distinct = len(np.unique(rows, axis=0))
+        for units, found in explained(X, drawn):
             p[units] = tail_p(found[0], found[1:], distinct)
-    return share, p
+    return p
 
 
 def _null(exchange: Exchange, n_rows: int, n_units: int) -> Null | None:

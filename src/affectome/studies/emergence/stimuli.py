@@ -26,6 +26,7 @@ from affectome.data.roles import role_of
 from affectome.errors import InputError
 from affectome.evidence import Split, make_split
 from affectome.networks import Network, Precision, activations
+from affectome.networks.store import digest
 from affectome.progress import Progress
 from affectome.units.manipulation import check_draws
 
@@ -151,10 +152,10 @@ def respond(
     """
     kept = ["file", "emotion", *catalog.ratings, *belonging(catalog.table)]
     trials = catalog.table[list(dict.fromkeys(kept))]
-    store = None if folder is None else folder / f"{network.name}-{network.sha256[:12]}.zarr"
-    found = activations(
-        network, trials["file"].tolist(), precision=precision, store=store, progress=progress
-    )
+    files = trials["file"].tolist()
+    name = f"{network.name}-{network.sha256[:8]}-{digest(files)[:8]}.zarr"
+    store = None if folder is None else folder / name
+    found = activations(network, files, precision=precision, store=store, progress=progress)
     recording = make_recording(
         found.recording.values,
         trials.iloc[found.rows].reset_index(drop=True),
