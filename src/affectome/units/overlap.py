@@ -19,9 +19,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from affectome.data import trial_table, unit_table
-from affectome.data.roles import role_of
 from affectome.errors import InputError
 from affectome.evidence import Null, exchange_for, fdr, tested
+from affectome.evidence.design import factors_of
 from affectome.units._alike import alikeness, shared_factors, weights
 from affectome.units._rearranged import (
     Arrangements,
@@ -32,7 +32,7 @@ from affectome.units._rearranged import (
 )
 from affectome.units.selectivity import Selectivity, prepared, selectivity
 
-FILES = ("file", "file_name")
+FILES = ("file", "file_name", "picture")
 DRAWS = 1000
 ANY = "any"
 
@@ -176,12 +176,17 @@ def shared_stimuli(
 ) -> dict[str, list[str]]:
     """Find stimuli that are in both tables of trials: column → the values that both have.
 
-    Columns are those whose names speak of what was shown (stimulus, theme, group, film, file, …).
+    Columns are those that say which stimulus was shown and what theme it belongs to, as
+    `affectome.evidence.make_design` finds them, and files.
     """
+    named = dict.fromkeys(FILES)
+    for table in (first, second):
+        kept = table[[name for name in table if name not in set(ignore)]]
+        names = factors_of(kept, np.zeros(len(kept), dtype=int), None, "none").names
+        named |= {names[part]: None for part in ("stimulus", "theme") if part in names}
     found = {}
-    for name in map(str, first.columns):
-        shows = role_of(name) == "stimulus" or name in FILES
-        if name in second and shows and name not in ignore:
+    for name in named:
+        if name in first and name in second and name not in ignore:
             both = set(first[name].dropna().astype(str)) & set(second[name].dropna().astype(str))
             if both:
                 found[name] = sorted(both)
