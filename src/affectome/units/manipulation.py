@@ -27,11 +27,13 @@ from affectome.errors import InputError
 from affectome.evidence import Null, max_statistic, tested
 
 FEWEST_DRAWS = 20
-NEIGHBOURS = 5
+IN_A_STRATUM = 10
+MOST_STRATA = 10
 GAINS = (0.0, 1.0, 2.0, 4.0)
 LESION = -1.0
 ALIKE = (0.8, 1.25)
 FAR_APART = 0.25
+TOO_ALIKE = 0.5
 
 Units = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -59,10 +61,13 @@ class Match:
         negative.
     distance
         Difference of the two means in standard deviations over the units of the place.
+    same
+        Share of the random units that are chosen ones.
     """
 
     ratio: float | None
     distance: float
+    same: float
 
     @property
     def why_not(self) -> str | None:
@@ -76,6 +81,11 @@ class Match:
             return (
                 f"the mean activity of the random units lies {self.distance:+.2f} standard "
                 "deviations from that of the chosen ones, which is no matched control"
+            )
+        if self.same > TOO_ALIKE:
+            return (
+                f"{self.same:.0%} of the units that are as active as the chosen ones are those "
+                "themselves, which is no matched control"
             )
         return None
 
@@ -139,6 +149,7 @@ class Effect:
             "random_range": list(self.random_range),
             "activity_ratio": self.match.ratio,
             "activity_distance": self.match.distance,
+            "random_units_chosen": self.match.same,
             "p": self.p,
             "q": self.q,
         }
@@ -150,10 +161,11 @@ class Effect:
 def matched_draws(
     chosen: ArrayLike, activity: ArrayLike, n_draws: int = FEWEST_DRAWS, random_state: int = 0
 ) -> Units:
-    """Draw as many other units, each about as active on average as the one it stands for.
+    """Draw as many units at random, about as active as the chosen ones.
 
-    In every draw the chosen units are gone through in random order; each gets one of the five
-    units nearest to it in rank of mean activity that are neither chosen nor taken.
+    Units are sorted by mean activity into strata of ten or more, ten strata at most, and of each
+    stratum as many are drawn as were chosen there. Chosen units may be drawn, too: if they were
+    chosen by lot, their own set would be one of these draws, and only so p is exact.
 
     Parameters
     ----------
@@ -177,25 +189,24 @@ def matched_draws(
         If more than half of the units are chosen, so that there are not as many others.
     """
     units, level = np.asarray(chosen, dtype=np.intp), np.asarray(activity, dtype=float)
-    others = np.setdiff1d(np.arange(level.size), units)
-    if not 0 < units.size <= others.size:
+    if not 0 < units.size <= level.size - units.size:
         raise InputError(
             f"{units.size} of {level.size} units are chosen; a random control needs between 1 and "
             f"{level.size // 2}, so that as many others are left"
         )
-    rank = np.empty(level.size)
-    rank[np.lexsort((np.arange(level.size), level))] = np.arange(level.size)
+    order = np.lexsort((np.arange(level.size), level))
+    n_strata = int(np.clip(level.size // IN_A_STRATUM, 1, MOST_STRATA))
+    strata = np.array_split(order, n_strata)
+    wanted = [int(np.isin(stratum, units).sum()) for stratum in strata]
     rng = np.random.default_rng(random_state)
-    draws = np.empty((n_draws, units.size), np.intp)
-    for draw in draws:
-        free = others.copy()
-        for place in rng.permutation(units.size):
-            distance = np.abs(rank[free] - rank[units[place]])
-            near = np.argsort(distance, kind="stable")[:NEIGHBOURS]
-            pick = rng.choice(near)
-            draw[place] = free[pick]
-            free = np.delete(free, pick)
-    return draws
+    return np.stack(
+        [
+            np.concatenate(
+                [rng.choice(s, n, replace=False) for s, n in zip(strata, wanted, strict=True)]
+            )
+            for _ in range(n_draws)
+        ]
+    )
 
 
 def match_of(chosen: ArrayLike, draws: Units, activity: ArrayLike) -> Match:
@@ -204,7 +215,8 @@ def match_of(chosen: ArrayLike, draws: Units, activity: ArrayLike) -> Match:
     own, other = float(level[np.asarray(chosen, dtype=np.intp)].mean()), float(level[draws].mean())
     spread = float(level.std())
     ratio = other / own if level.min() >= 0 and own > 0 else None
-    return Match(ratio, (other - own) / spread if spread > 0 else 0.0)
+    same = float(np.isin(draws, chosen).mean())
+    return Match(ratio, (other - own) / spread if spread > 0 else 0.0, same)
 
 
 def lesion(
