@@ -68,11 +68,11 @@ class Reading:
     def to_dict(self) -> dict[str, Any]:
         """Give the numbers, as in ``result.json``."""
         found: dict[str, Any] = {name: one.to_dict() for name, one in self.scores.items()}
-        baselines: dict[str, Any] = {name: one.to_dict() for name, one in self.baselines.items()}
+        baselines = {name: _without_p(one) for name, one in self.baselines.items()}
         baselines["untrained"] = over_seeds(self.untrained)
         found["baselines"] = baselines
         found["best_baseline"] = self.best_baseline
-        found["excess"] = self.excess.to_dict()
+        found["excess"] = _without_p(self.excess)
         return found
 
 
@@ -106,7 +106,7 @@ class Readout:
     def to_dict(self) -> dict[str, Any]:
         """Give the numbers, as in ``result.json``."""
         found = {"held_out": self.design} | self.emotion.to_dict()
-        found["baselines"]["random_split"] = self.random_split.to_dict()
+        found["baselines"]["random_split"] = _without_p(self.random_split)
         return found | {name: one.to_dict() for name, one in self.ratings.items()}
 
 
@@ -293,6 +293,12 @@ def _predictions(
         read_as = pd.Series(evidence.predictions[f"predicted {name}"].to_numpy(), index=rows)
         table[f"predicted {name}"] = trial.map(read_as)
     return table
+
+
+def _without_p(one: Score) -> dict[str, Any]:
+    """Give a score that nothing is claimed about."""
+    kept = ("metric", "score", "interval", "over", "n_groups")
+    return {name: value for name, value in one.to_dict().items() if name in kept}
 
 
 def over_seeds(values: Sequence[float]) -> dict[str, Any]:
