@@ -280,7 +280,7 @@ def test_a_second_set_is_compared_and_must_have_the_same_classes(tmp_path, pictu
     assert any(w.endswith("compares 48 pictures with 48 of a second set") for w in found.warnings)
     assert found.compared == "second set"
     shared = sum(layer.overlap.shared for layer in found.layers)
-    assert shared == found.units["shared"].sum() > 10
+    assert shared == found.units["shared"].sum() > 0
     assert "in a second set of pictures" in answer(found.to_dict())
     other = read_catalog(make_folder(tmp_path / "other", classes=CLASSES[:2]))
     with pytest.raises(InputError, match="has the classes neutral, pleasant, but the first set"):
@@ -457,7 +457,7 @@ def test_a_handful_of_pictures_gives_a_report_without_what_it_can_not_carry(tmp_
     for layer in found["layers"]:
         assert layer["overlap"] is layer["lesion"] is layer["given_image_statistics"] is None
     report = (out / "report.html").read_text()
-    assert "Are the same filters selective again" not in report
+    assert "Do the same filters stand out again" not in report
     assert "Silencing and turning up" not in report
     notes = " ".join(found["warnings"])
     assert "no halves to compare" in notes

@@ -1,10 +1,10 @@
 """Do the same units prefer the same classes in a second set of trials?
 
-Units are no lottery tickets: where a few directions drive a whole layer, two choices of units that
-have nothing to do with each other share many or none. So the overlap is held against that of
-rearranged labels: in each of many draws the labels of both sets trade places as their designs say,
-as many units as are selective are chosen anew, the strongest first, and those that both choices
-share with the same preference are counted.
+In each set the tenth of the units is taken that differs most between the classes, and those that
+both choices share with the same preference are counted. Units are no lottery tickets: where a few
+directions drive a whole layer, two choices that have nothing to do with each other share many units
+or none. So the count is held against that of rearranged labels: in each of many draws the labels of
+both sets trade places as their designs say, units are chosen anew and counted again.
 """
 
 from __future__ import annotations
@@ -34,18 +34,19 @@ from affectome.units.selectivity import Selectivity, prepared, selectivity
 
 FILES = ("file", "file_name", "picture")
 DRAWS = 1000
+SHARE = 0.1
 ANY = "any"
 
 
 @dataclass(frozen=True, eq=False)
 class Overlap:
-    """Units that are selective for the same class in two sets, against chance.
+    """Units that are among the strongest for the same class in two sets, against chance.
 
     Attributes
     ----------
     table
         For each place a row a class, and one with ``preferred`` = ``"any"``: the column asked for
-        with ``by``, ``units``, ``selective_a``, ``selective_b``, ``shared``, ``expected`` (mean
+        with ``by``, ``units``, ``chosen_a``, ``chosen_b``, ``shared``, ``expected`` (mean
         over draws), ``p``, ``q`` (over places, for each kind of row) and ``why`` there is no p
         (empty where there is one). The last four are missing where there is no p.
     shared
@@ -65,19 +66,17 @@ class Overlap:
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """One set: its responses, the real labels and the rearranged ones, and what is selective."""
+    """One set: responses, the real labels and rearranged ones, and which share of units is taken."""
 
     X: NDArray[np.floating]
     drawn: Arrangements
     weighed: Arrangements
     found: Selectivity
+    share: float
 
     def choose(self, inside: NDArray[np.intp]) -> NDArray[np.int16]:
-        """Class that each chosen unit prefers, -1 for the others, shape (n_rows, n_inside).
-
-        As many units are chosen as are selective, the strongest first.
-        """
-        X, count = self.X[:, inside], int(self.found.selective[inside].sum())
+        """Class that each chosen unit prefers, -1 for the others, shape (n_rows, n_inside)."""
+        X, count = self.X[:, inside], max(1, int(self.share * inside.size))
         share = np.concatenate([found for _, found in explained(X, self.weighed)], axis=1)
         if len(share) > 1:
             usual = share[1:].mean(axis=0)
@@ -94,13 +93,13 @@ def overlap(
     labels: str,
     *,
     by: str | None = None,
-    q: float = 0.05,
+    share: float = SHARE,
     n_permutations: int = DRAWS,
     order: str | None = None,
     ignore: Sequence[str] = (),
     random_state: int = 0,
 ) -> Overlap:
-    """Count the units that are selective for the same class in both sets, against chance.
+    """Count the units that are among the strongest for the same class in both sets.
 
     Parameters
     ----------
@@ -111,8 +110,9 @@ def overlap(
     by
         Column of the units, such as ``"layer"`` or ``"region"``: each of its values is tested by
         itself. All units together when not given.
-    q
-        False discovery rate at which a unit counts as selective, in either set.
+    share
+        Share of the units of each place that is taken (one unit at least), above 0 and below one
+        half.
     n_permutations
         Draws of the labels.
     order
@@ -133,6 +133,8 @@ def overlap(
     InputError
         If the units or the classes differ, a stimulus is in both sets, or a column does not exist.
     """
+    if not 0 < share < 0.5:
+        raise InputError(f"share lies above 0 and below .5; got {share}")
     units = _same_units(first, second)
     if by is not None and by not in units:
         raise InputError(f"the units have no column {by!r}; they have {', '.join(map(str, units))}")
@@ -145,7 +147,7 @@ def overlap(
             "without any emotion: keep each in one set only"
         )
     sides = [
-        _side(part, labels, q, n_permutations, order, ignore, random_state + number)
+        _side(part, labels, share, n_permutations, order, ignore, random_state + number)
         for number, part in enumerate((first, second))
     ]
     a, b = (side.found for side in sides)
@@ -224,7 +226,7 @@ def _names(units: pd.DataFrame) -> str:
 def _side(
     recording: xr.DataArray,
     labels: str,
-    q: float,
+    share: float,
     n_permutations: int,
     order: str | None,
     ignore: Sequence[str],
@@ -234,7 +236,6 @@ def _side(
     found = selectivity(
         recording,
         labels,
-        q=q,
         n_permutations=n_permutations,
         order=order,
         ignore=ignore,
@@ -250,7 +251,7 @@ def _side(
     base = held_constant(len(X), None)
     weighed = weights(base, factors, alikeness(X, factors, random_state))
     drawn, heavy = (arrangements(rows, len(classes), columns) for columns in (base, weighed))
-    return _Side(X, drawn, heavy, found)
+    return _Side(X, drawn, heavy, found, share)
 
 
 def _compare(
@@ -275,8 +276,8 @@ def _compare(
             {
                 "preferred": name,
                 "units": first.shape[1],
-                "selective_a": int(in_a[0].sum()),
-                "selective_b": int(in_b[0].sum()),
+                "chosen_a": int(in_a[0].sum()),
+                "chosen_b": int(in_b[0].sum()),
                 "shared": int(shared[0]),
                 "expected": float(shared[1:].mean()) if n_draws else np.nan,
                 "p": float(p),
@@ -292,7 +293,7 @@ def _why(a: Selectivity, b: Selectivity, in_a: NDArray[np.bool_], in_b: NDArray[
         return a.why or b.why or ""
     for number, chosen in (("first", in_a), ("second", in_b)):
         if not chosen[0].any():
-            return f"no p, because no unit is selective in the {number} set"
+            return f"no p, because none of the strongest units of the {number} set prefers it"
     return ""
 
 

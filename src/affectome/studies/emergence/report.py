@@ -128,11 +128,11 @@ def _overlap_sentence(result: Mapping[str, Any]) -> str:
         else "the other half of the pictures"
     )
     if not tested:
-        return f"No layer has filters that are selective both here and in {where}."
+        return f"Whether the same filters stand out in {where} can't be said."
     above = sum(one["q"] < 0.05 for one in tested)
     return (
-        f"The same filters are selective in {where}, more often than rearranged labels allow, in "
-        f"{above} of {_layers(len(tested))} that could be compared (q < .05)."
+        f"The tenth of the filters that differs most between the classes is the same in {where} "
+        f"more often than rearranged labels allow in {above} of {_layers(len(tested))} (q < .05)."
     )
 
 
@@ -217,20 +217,19 @@ def _overlap(result: Mapping[str, Any]) -> list[Section]:
         "halves": "in both halves of the pictures, which share nothing that is held out",
     }[result["compared"]]
     words = (
-        f"Filters that are among the strongest for the same class {sets}. In each half or set as "
-        "many filters are taken as are selective there. Filters of a layer are alike, so chance is "
-        "what rearranged labels give: both sets' labels trade places, filters are chosen anew and "
-        "counted again."
+        "Filters that are among the tenth of their layer that differs most between the classes, "
+        f"for the same class {sets}. Filters of a layer are alike, so chance is what rearranged "
+        "labels give: both sets' labels trade places, filters are chosen anew and counted again."
     )
     if all(one["p"] is None for one in known):
-        return [Section("Are the same filters selective again", f"{words} {known[0]['why']}.")]
+        return [Section("Do the same filters stand out again", f"{words} {known[0]['why']}.")]
     figure = Figure(
         "overlap",
         overlap_by_layer(layers),
         "Shared filters by layer; grey is what rearranged labels share. Filled dots: q < .05 over "
-        "layers. Layers without a dot have no filter that is selective in one of the sets.",
+        "layers.",
     )
-    return [Section("Are the same filters selective again", words, [figure])]
+    return [Section("Do the same filters stand out again", words, [figure])]
 
 
 def _decoding(result: Mapping[str, Any]) -> Section:

@@ -1,4 +1,4 @@
-"""Two sets of pictures that share nothing, to see which units are selective again.
+"""Two sets of pictures that share nothing, to see which units stand out again.
 
 A picture that is in both sets, or the same face drawn twice, would let a unit that follows a shape
 be selective twice. So what both sets hold is dealt: half of it stays in the one, half in the other.
@@ -24,7 +24,6 @@ from affectome.progress import Progress
 from affectome.studies.emergence.stimuli import Settings, halves, respond, with_classes
 from affectome.units import Overlap, overlap, shared_stimuli
 
-LEVEL = 0.05
 CONTENT = "picture"
 ABSENT, HALVES, SECOND = "none", "halves", "second set"
 
@@ -100,7 +99,7 @@ def overlap_of(
     folder: Path | None,
     progress: Progress,
 ) -> Overlap | None:
-    """Count the units of a network that are selective again; None where nothing is compared."""
+    """Count the units that are among the strongest again; None where nothing is compared."""
     if second.kind == ABSENT:
         return None
     again = recording
@@ -111,7 +110,6 @@ def overlap_of(
         again[second.again],
         "emotion",
         by="layer",
-        q=LEVEL,
         n_permutations=settings.n_permutations,
         order="none",
         random_state=settings.random_state,

@@ -172,7 +172,7 @@ def run(
     network
         ``"alexnet"`` or ``"vgg16"``.
     catalog2
-        A second set of pictures with the same classes, to see which units are selective again.
+        A second set of pictures with the same classes, to see which units stand out again.
         Stimuli that are in both sets are dealt, half to either. Without a second set the two halves
         of the groups are compared.
     weights
