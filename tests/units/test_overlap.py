@@ -47,7 +47,9 @@ def test_unrelated_effects_in_a_layer_of_low_rank_do_not_overlap():
 
 def test_the_same_effect_is_found_again():
     found = [
-        overlap(*two_sets(s, rank=8, related=1.0, n_units=160), "emotion", **QUICK).table.iloc[-1]
+        overlap(
+            *two_sets(s, rank=8, related=1.0, effect=2.0, n_units=160), "emotion", **QUICK
+        ).table.iloc[-1]
         for s in range(10)
     ]
     assert sum(row["p"] <= 0.05 for row in found) >= 8

@@ -220,6 +220,8 @@ class _Sweep:
         self.count = len(manipulations)
         self.plan: dict[str, dict[tuple[int, ...], list[tuple[int, float]]]] = {}
         for i, m in enumerate(manipulations):
+            if m.gain == 0:
+                continue
             sets = self.plan.setdefault(m.layer, {})
             sets.setdefault(tuple(sorted(set(m.units))), []).append((i, m.gain))
 

@@ -66,7 +66,7 @@ class Overlap:
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """One set: responses, the real labels and rearranged ones, and which share of units is taken."""
+    """One set: responses, real labels and rearranged ones, and which share of units is taken."""
 
     X: NDArray[np.floating]
     drawn: Arrangements
