@@ -46,8 +46,10 @@ def alikeness(X: NDArray[np.floating], factors: Sequence[Codes], random_state: i
     if not factors:
         return np.empty(0)
     rng = np.random.default_rng(random_state)
-    rows = np.sort(rng.permutation(len(X))[:TRIALS_ASKED])
-    units = np.sort(rng.permutation(X.shape[1])[:UNITS_ASKED])
+    rows, units = (
+        np.sort(rng.choice(n, min(n, most), replace=False))
+        for n, most in zip(X.shape, (TRIALS_ASKED, UNITS_ASKED), strict=True)
+    )
     values = X[np.ix_(rows, units)].astype(np.float64)
     values -= values.mean(axis=0)
     spread = values.std(axis=0)

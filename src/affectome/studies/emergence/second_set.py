@@ -152,8 +152,8 @@ def _by_class(
 ) -> list[str]:
     """Put values in an order that goes through the classes, those of a class in random order."""
     usual = table.groupby(table[column].astype(str))["emotion"].agg(lambda c: c.mode().iloc[0])
-    shuffled = [values[i] for i in rng.permutation(len(values))]
-    return sorted(shuffled, key=lambda value: str(usual[value]))
+    lot = dict(zip(values, rng.random(len(values)), strict=True))
+    return sorted(values, key=lambda value: (str(usual[value]), lot[value]))
 
 
 def _with_content(recording: xr.DataArray) -> pd.DataFrame:
