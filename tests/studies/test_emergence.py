@@ -11,11 +11,15 @@ from PIL import Image
 from torch import nn
 
 from affectome.cli.app import main
-from affectome.data import read_catalog, to_json
+from affectome.data import make_recording, read_catalog, to_json, trial_table
 from affectome.errors import InputError
+from affectome.evidence import make_split
 from affectome.networks import network as networks
 from affectome.networks._stage import convolution
 from affectome.studies import emergence
+from affectome.studies.emergence.readout import PENALTIES, STATISTICS_PENALTIES, read
+from affectome.studies.emergence.report import answer
+from affectome.studies.emergence.second_set import part
 
 CLASSES = ("neutral", "pleasant", "unpleasant")
 QUICK = {"weights": "untrained", "n_untrained": 2, "n_permutations": 60, "n_manipulated": 6}
@@ -79,53 +83,118 @@ def result(pictures):
         return emergence.run(read_catalog(pictures), "tiny", **QUICK)
 
 
-def test_the_result_has_the_shape_of_schema_1(result):
+def claims(part):
+    """All dicts that hold a p."""
+    if isinstance(part, dict):
+        if "p" in part:
+            yield part
+        for one in part.values():
+            yield from claims(one)
+    elif isinstance(part, list):
+        for one in part:
+            yield from claims(one)
+
+
+def test_the_result_has_the_shape_of_schema_2(result):
     found = json.loads(to_json(result.to_dict()))
-    assert (found["schema"], found["study"], found["trials"]) == (1, "emergence", 48)
+    assert (found["schema"], found["study"], found["trials"]) == (2, "emergence", 48)
     assert found["classes"] == {"neutral": 16, "pleasant": 16, "unpleasant": 16}
     assert found["split"]["kind"] == "group"
     assert found["split"]["by"] == ["group"]
     assert found["network"]["weights"] == "untrained, random_state 0"
+    assert found["compared"] == "halves"
+    assert found["selectivity"]["null"]["n_groups"] == 12
     assert [layer["name"] for layer in found["layers"]] == ["conv1", "conv2", "conv3"]
     for layer in found["layers"]:
         assert layer["selective_share"] == pytest.approx(layer["selective"] / layer["units"])
-        assert {"selective_share", "median_index"} <= set(layer["untrained"])
-        assert {"shared", "expected", "p"} == set(layer["overlap"])
-        assert {"balanced_accuracy", "interval", "p"} <= set(layer["decoding"])
+        assert {"selective_share", "median_index", "shared"} <= set(layer["untrained"])
+        assert {"shared", "expected", "p", "q"} < set(layer["overlap"])
+        assert set(layer["decoding"]) == {"balanced_accuracy", "macro_auc"}
+        assert set(layer["lesion"]) == {"frozen", "refitted"}
     decoding = found["decoding"]
-    for name in ("balanced_accuracy", "auc"):
-        assert {"score", "interval", "p"} == set(decoding[name])
-    assert {"r", "interval", "p"} <= set(decoding["valence"])
+    assert decoding["held_out"] == "held out: 12 stimuli (group)"
+    assert {"r2", "image_statistics"}.isdisjoint(decoding["valence"])
+    assert {"pearson_r", "baselines", "excess"} <= set(decoding["valence"])
     names = {"majority", "image_statistics", "untrained", "random_split"}
     assert names == set(decoding["baselines"])
     assert decoding["baselines"]["majority"]["score"] == pytest.approx(1 / 3)
     assert found["skipped"] == []
 
 
+def test_every_p_stands_beside_its_null_and_every_interval_beside_what_it_is_over(result):
+    found = json.loads(to_json(result.to_dict()))
+    told = list(claims(found))
+    assert len(told) > 20
+    for one in told:
+        if one["p"] is None:
+            assert one["why"].startswith("no p, because")
+        else:
+            assert {"scheme", "n_groups", "n_arrangements", "correction"} == set(one["null"])
+            assert one["q"] >= one["p"] - 1e-12
+        assert not one.get("interval") or one["over"]
+
+
 def test_planted_classes_are_found_and_noise_is_not(result):
-    decoding = result.decoding
-    assert decoding["balanced_accuracy"]["score"] > 0.8
-    assert decoding["balanced_accuracy"]["p"] <= 0.05
-    assert decoding["valence"]["r"] > 0.6
-    assert abs(decoding["arousal"]["r"]) < 0.5
-    assert sum(layer["selective"] for layer in result.layers) > 15
+    reading = result.decoding
+    accuracy = reading.emotion.scores["balanced_accuracy"]
+    assert accuracy.value > 0.8
+    assert accuracy.p <= 0.05
+    assert reading.ratings["valence"].scores["pearson_r"].value > 0.6
+    assert abs(reading.ratings["arousal"].scores["pearson_r"].value) < 0.5
+    assert sum(layer.selective for layer in result.layers) > 15
 
 
-def test_every_manipulated_layer_has_its_random_draws(result):
-    done = [layer for layer in result.layers if layer["lesion"]]
+def test_image_statistics_have_penalties_of_their_own(pictures):
+    """What a rating owes to one of ten statistics is read, whatever the network's penalties."""
+    recording, statistics = noise_and_statistics()
+    split = make_split(trial_table(recording), recording["valence"].values, "theme")
+    quick = {"n_permutations": 0, "n_bootstrap": 0}
+    own = read(statistics, "valence", split, penalties=STATISTICS_PENALTIES, **quick)
+    assert own.score.value > 0.5
+    shrunk = read(statistics, "valence", split, penalties=[4000 * a for a in PENALTIES], **quick)
+    assert own.score.value > shrunk.score.value
+
+
+def noise_and_statistics(n=120):
+    rng = np.random.default_rng(0)
+    statistics = rng.normal(size=(n, 10))
+    valence = statistics[:, 0] + statistics[:, 1] ** 3 / 4 + rng.normal(size=n)
+    trials = pd.DataFrame({"theme": [f"t{i // 4}" for i in range(n)], "valence": valence})
+    units = pd.DataFrame({"statistic": range(10)})
+    noise = make_recording(rng.normal(size=(n, 10)), trials, units)
+    return noise, make_recording(statistics, trials, units)
+
+
+def test_every_manipulated_layer_has_its_random_draws_and_one_ranking(result):
+    done = [layer for layer in result.layers if layer.lesion_kept]
     assert done
     for layer in done:
-        lesion, up = layer["lesion"], layer["enhancement"]
-        assert 1 / 21 <= lesion["p"] <= 1
-        assert lesion["units"] <= layer["units"] // 4
-        assert lesion["base"] == up["base"]
-        draws = result.random.query("layer == @layer['name'] and kind == 'lesion'")["score"]
+        down, up = layer.lesion_kept, layer.enhancement
+        assert down.units == up.units == layer.lesion_refitted.units
+        assert len(down.units) == max(1, layer.units // 10)
+        assert down.base == up.base
+        draws = result.random.query("layer == @layer.name and kind == 'lesion, decoder kept'")
         assert len(draws) == 20
-        assert lesion["random_mean"] == pytest.approx(draws.mean())
-        curve = result.curves[result.curves["layer"] == layer["name"]]
-        assert curve["gain"].tolist() == [-1, 0, 0.5, 1, 2, 3, 5]
-        allowed = curve[curve["gain"] >= 0]
-        assert up["alpha"] == allowed["gain"].iloc[allowed["score"].argmax()]
+        assert down.random.mean() == pytest.approx(draws["score"].mean())
+        below = int(np.sum(down.random <= down.score + 1e-9))
+        assert down.p is None or down.p == (1 + below) / 21
+        curve = result.curves[result.curves["layer"] == layer.name]
+        assert curve["gain"].tolist() == [0, 1, 2, 4]
+        assert curve[["random_mean", "random_low", "random_high"]].notna().all(axis=None)
+        assert up.gain == curve["gain"].iloc[curve["score"].argmax()]
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(pictures, result, tmp_path):
+    first = emergence.run(read_catalog(pictures), "tiny", folder=tmp_path, **QUICK)
+    kept = sorted(p.name for p in tmp_path.iterdir())
+    assert sum(name.endswith(".zarr") for name in kept) == 2
+    answers = sorted(tmp_path.glob("manipulated-*/*.npz"))
+    assert len(answers) == 6
+    answers[-1].unlink()
+    before = answers[0].stat().st_mtime_ns
+    again = emergence.run(read_catalog(pictures), "tiny", folder=tmp_path, **QUICK)
+    assert answers[0].stat().st_mtime_ns == before
+    assert to_json(again.to_dict()) == to_json(first.to_dict()) == to_json(result.to_dict())
 
 
 def test_the_tables_hold_every_unit_and_picture(result):
@@ -136,6 +205,7 @@ def test_the_tables_hold_every_unit_and_picture(result):
     assert len(result.predictions) == 48
     assert result.predictions["predicted valence"].notna().all()
     assert set(result.untrained["seed"]) == {0, 1}
+    assert result.drivers
     for driver in result.drivers:
         row = units[(units["layer"] == driver.layer) & (units["unit"] == driver.unit)].iloc[0]
         assert row["selective"]
@@ -170,8 +240,8 @@ def test_two_classes_in_grey_with_labels_only_need_a_random_split_and_say_so(tmp
     assert found.split.random
     assert found.to_dict()["split"]["kind"] == "random"
     assert any("the split is random" in w for w in found.warnings)
-    assert found.decoding["balanced_accuracy"]["score"] > 0.8
-    assert "valence" not in found.decoding
+    assert found.decoding.emotion.scores["balanced_accuracy"].value > 0.8
+    assert "valence" not in found.decoding.ratings
 
 
 def test_without_labels_thirds_of_valence_are_the_classes(tmp_path):
@@ -183,7 +253,8 @@ def test_without_labels_thirds_of_valence_are_the_classes(tmp_path):
     assert [(s.file[-9:], s.why) for s in found.skipped] == [
         ("003 é.png", "no valence in this row")
     ]
-    assert all(layer["lesion"] is None for layer in found.layers)
+    assert all(layer.lesion_kept is None for layer in found.layers)
+    assert "ilenc" not in answer(found.to_dict())
     assert any("lesions and enhancements were left out" in w for w in found.warnings)
 
 
@@ -195,20 +266,46 @@ def test_a_rating_that_some_pictures_lack_is_read_from_the_others(tmp_path):
     found = emergence.run(read_catalog(folder), "tiny", **QUICK | {"n_manipulated": 0})
     missing = found.predictions.set_index("trial")["predicted arousal"].isna()
     assert missing[missing].index.tolist() == list(range(8))
-    assert found.decoding["arousal"]["r"] > 0.5
+    assert found.decoding.ratings["arousal"].scores["pearson_r"].value > 0.5
 
 
 @pytest.mark.slow
 def test_a_second_set_is_compared_and_must_have_the_same_classes(tmp_path, pictures):
-    second = read_catalog(make_folder(tmp_path / "again", seed=5))
+    def other_themes(table):
+        return table.assign(group="other " + table["group"])
+
+    second = read_catalog(edit(make_folder(tmp_path / "again", seed=5), other_themes))
     quick = QUICK | {"n_manipulated": 0}
     found = emergence.run(read_catalog(pictures), "tiny", catalog2=second, **quick)
-    assert any("compares 48 pictures with 48 of a second set" in w for w in found.warnings)
-    shared = sum(layer["overlap"]["shared"] for layer in found.layers)
-    assert shared == found.units["shared"].sum() > 10
+    assert any(w.endswith("compares 48 pictures with 48 of a second set") for w in found.warnings)
+    assert found.compared == "second set"
+    shared = sum(layer.overlap.shared for layer in found.layers)
+    assert shared == found.units["shared"].sum() > 0
+    assert "in a second set of pictures" in answer(found.to_dict())
     other = read_catalog(make_folder(tmp_path / "other", classes=CLASSES[:2]))
     with pytest.raises(InputError, match="has the classes neutral, pleasant, but the first set"):
         emergence.run(read_catalog(pictures), "tiny", catalog2=other, **quick)
+
+
+def test_stimuli_of_both_sets_are_dealt_so_that_none_is_in_both():
+    first = pd.DataFrame(
+        {
+            "emotion": np.repeat(CLASSES, 8),
+            "group": [f"face {i // 2}" for i in range(24)],
+            "stimulus": [f"drawing {i}" for i in range(24)],
+            "picture": [f"colour {i}" for i in range(24)],
+        }
+    )
+    second = first.assign(picture=[f"line {i}" for i in range(24)])
+    (rows, again), said = part(first, second, 0)
+    assert set(first["group"].iloc[rows]).isdisjoint(second["group"].iloc[again])
+    assert len(rows) + len(again) == 24
+    assert set(first["emotion"].iloc[rows]) == set(second["emotion"].iloc[again]) == set(CLASSES)
+    assert said == "; 12 values of group are in both and were dealt, half to either set"
+    copies = first.assign(group=[f"g{i}" for i in range(24)], stimulus=[f"s{i}" for i in range(24)])
+    assert "24 pictures are in both" in part(first, copies, 0)[1]
+    with pytest.raises(InputError, match="a class is left without two of its own"):
+        part(first[first["group"].isin(["face 0", "face 4", "face 8"])], second, 0)
 
 
 def only_one(table):
@@ -243,6 +340,9 @@ def no_files(table):
         (None, {"split": "subject"}, "split is one of group, random; got 'subject'"),
         (None, {"n_untrained": 0}, "at least one untrained network is compared; got 0"),
         (None, {"n_random": 5}, "at least 20 draws; got 5"),
+        (None, {"n_manipulated": -4}, "is 0 or more; got -4"),
+        (None, {"n_permutations": 0}, "takes at least 20 permutations; got 0"),
+        (None, {"random_state": -1}, "the seed is 0 or more; got -1"),
         (None, {"precision": "int8"}, "precision must be one of auto"),
     ],
 )
@@ -291,11 +391,15 @@ def test_the_command_writes_everything_and_reports_bad_pictures(tmp_path, capsys
     assert "skipped" in captured.err
     tables = {"units", "curves", "random_draws", "untrained", "predictions"}
     names = {"manifest.json", "report.html", "figures", *(f"{t}.csv" for t in tables)}
+    assert "nan" not in re.findall(r">([^<]*)<", (out / "report.html").read_text())
     assert names <= {p.name for p in out.iterdir()}
     assert not re.search(r"""(src|href)=["']https?:""", (out / "report.html").read_text())
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["command"] == "study emergence"
     assert manifest["inputs"]["pictures 1"]["n_files"] == 48
+    assert manifest["settings"]["n_manipulated"] == 6
+    assert manifest["settings"]["weights"] == "untrained"
+    assert manifest["settings"]["cut"] is None
 
 
 def test_the_command_names_columns_and_cuts_classes(tmp_path):
@@ -352,6 +456,9 @@ def test_a_handful_of_pictures_gives_a_report_without_what_it_can_not_carry(tmp_
     assert found["split"]["folds"] == 3
     for layer in found["layers"]:
         assert layer["overlap"] is layer["lesion"] is layer["given_image_statistics"] is None
+    report = (out / "report.html").read_text()
+    assert "Do the same filters stand out again" not in report
+    assert "Silencing and turning up" not in report
     notes = " ".join(found["warnings"])
     assert "no halves to compare" in notes
     assert "no lesions or enhancements" in notes

@@ -1,112 +1,121 @@
-"""Overlap of two sets against scipy's hypergeometric law and against shuffled units."""
+"""Overlap of two sets of pictures, in layers whose units are alike and where they are not."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose
 from scipy import stats
 
+from affectome.data import make_recording
 from affectome.errors import InputError
-from affectome.units import Selectivity, overlap, shared_units
+from affectome.units import overlap, shared_stimuli
 
-CLASSES = ("neutral", "pleasant", "unpleasant")
-
-
-def chosen(preferences, layer=None, classes=CLASSES):
-    """Selectivity of units with given preferences; '' is not selective."""
-    names = np.asarray(preferences, dtype=object)
-    table = pd.DataFrame(
-        {
-            "layer": "conv1" if layer is None else layer,
-            "channel": np.arange(len(names)),
-            "selective": names != "",
-            "preferred": np.where(names == "", classes[0], names),
-        }
-    )
-    empty = np.zeros((len(classes), len(names)))
-    return Selectivity(
-        table, classes, empty, empty, empty, empty, np.zeros(3, int), "parametric", 0.05
-    )
+QUICK = {"n_permutations": 99, "order": "none"}
+CLASSES = np.array(["neutral", "pleasant", "unpleasant"])
 
 
-def random_preferences(seed, n=64):
-    return np.random.default_rng(seed).choice(["", *CLASSES], n, p=[0.4, 0.1, 0.3, 0.2])
+def layer(rng, mixing, direction, effect, name, per=3, n_themes=30, **columns):
+    """A layer that a few directions drive; the classes move it along directions of their own."""
+    rank, n_units = mixing.shape
+    theme = np.repeat(np.arange(n_themes), per)
+    codes = rng.permutation(np.arange(n_themes) % 3)[theme]
+    driven = rng.standard_normal((n_themes, rank))[theme]
+    driven += rng.standard_normal((theme.size, rank)) + effect * direction[codes]
+    X = driven @ mixing + 0.5 * rng.standard_normal((theme.size, n_units))
+    trials = pd.DataFrame({"emotion": CLASSES[codes], "theme": [f"{name}{t}" for t in theme]})
+    units = pd.DataFrame({"layer": "conv1", "channel": np.arange(n_units)}).assign(**columns)
+    return make_recording(X.astype(np.float32), trials, units)
 
 
-def test_each_class_follows_the_hypergeometric_law_of_scipy():
-    first, second = random_preferences(0), random_preferences(1)
-    rows = overlap(chosen(first), chosen(second)).set_index("preferred")
-    for name in CLASSES:
-        a, b = first == name, second == name
-        law = stats.hypergeom(64, a.sum(), b.sum())
-        assert rows.loc[name, "shared"] == (a & b).sum()
-        assert_allclose(rows.loc[name, "expected"], law.mean())
-        assert_allclose(rows.loc[name, "p"], law.sf((a & b).sum() - 1))
-    assert rows.loc["any", "shared"] == rows.loc[list(CLASSES), "shared"].sum()
-    assert_allclose(rows.loc["any", "expected"], rows.loc[list(CLASSES), "expected"].sum())
+def two_sets(seed, rank=3, related=0.0, effect=1.2, n_units=48):
+    """Two sets whose effects have so much to do with each other (0 nothing, 1 the same)."""
+    rng = np.random.default_rng(seed)
+    mixing = rng.standard_normal((rank, n_units)) / np.sqrt(rank)
+    one, other = (d - d.mean(axis=0) for d in rng.standard_normal((2, 3, rank)))
+    other = related * one + np.sqrt(1 - related**2) * other
+    return layer(rng, mixing, one, effect, "a"), layer(rng, mixing, other, effect, "b")
 
 
-def test_with_one_class_in_use_the_sum_is_the_hypergeometric_law_too():
-    first = np.where(np.arange(50) < 20, "pleasant", "")
-    second = np.where(np.arange(50) % 5 < 2, "pleasant", "")
-    row = overlap(chosen(first), chosen(second)).set_index("preferred").loc["any"]
-    exact = stats.hypergeom(50, 20, 20).sf(row["shared"] - 1)
-    assert abs(row["p"] - exact) < 0.02
-
-
-def test_the_sum_over_classes_agrees_with_shuffled_units():
-    first, second = random_preferences(2), random_preferences(3)
-    row = overlap(chosen(first), chosen(second), random_state=1).set_index("preferred").loc["any"]
-    rng = np.random.default_rng(0)
-    shuffled = [
-        ((first == mixed) & (first != "")).sum()
-        for mixed in (rng.permutation(second) for _ in range(4000))
-    ]
-    assert abs(np.mean(shuffled) - row["expected"]) < 0.2
-    assert abs(np.mean(np.array(shuffled) >= row["shared"]) - row["p"]) < 0.03
-
-
-def test_equal_sets_overlap_and_independent_ones_do_not():
-    first = random_preferences(4, 300)
-    assert overlap(chosen(first), chosen(first)).iloc[-1]["p"] == 1 / 10_000
+def test_unrelated_effects_in_a_layer_of_low_rank_do_not_overlap():
     p = [
-        overlap(
-            chosen(random_preferences(s)), chosen(random_preferences(s + 500)), n_draws=499
-        ).iloc[-1]["p"]
+        overlap(*two_sets(s), "emotion", **QUICK, random_state=s).table["p"].iloc[-1]
         for s in range(60)
     ]
-    assert stats.binom.sf(np.sum(np.array(p) <= 0.05) - 1, 60, 0.05) > 0.001
+    told = np.array(p)[np.isfinite(p)]
+    assert told.size > 40
+    assert stats.binom.sf(np.sum(told <= 0.05) - 1, told.size, 0.05) > 0.001
 
 
-def test_layers_are_tested_by_themselves():
-    layer = np.repeat(["conv1", "conv2"], 32)
-    first, second = random_preferences(5), random_preferences(6)
-    rows = overlap(chosen(first, layer), chosen(second, layer), by="layer")
-    assert rows["layer"].tolist() == ["conv1"] * 4 + ["conv2"] * 4
-    assert (rows["units"] == 32).all()
-    alone = overlap(chosen(first[:32]), chosen(second[:32]))
-    assert rows["shared"][:4].tolist() == alone["shared"].tolist()
+def test_the_same_effect_is_found_again():
+    found = [
+        overlap(
+            *two_sets(s, rank=8, related=1.0, effect=2.0, n_units=160), "emotion", **QUICK
+        ).table.iloc[-1]
+        for s in range(10)
+    ]
+    assert sum(row["p"] <= 0.05 for row in found) >= 5
+    assert all(row["shared"] > row["expected"] for row in found)
 
 
-def test_units_shared_are_selective_in_both_for_the_same_class():
-    a, b = chosen(["pleasant", "", "neutral", ""]), chosen(["pleasant", "", "pleasant", "neutral"])
-    assert shared_units(a, b).tolist() == [True, False, False, False]
+def test_rows_add_up_and_marks_agree_with_them():
+    first, second = two_sets(1, rank=8, related=1.0)
+    found = overlap(first, second, "emotion", **QUICK)
+    rows = found.table.set_index("preferred")
+    assert rows.loc["any", "shared"] == rows.loc[list(CLASSES), "shared"].sum()
+    assert rows.loc["any", "shared"] == found.shared.sum() > 0
+    assert rows.loc["any", "chosen_a"] == rows.loc["any", "chosen_b"] == 4
+    assert rows.loc["any", "expected"] == pytest.approx(rows.loc[list(CLASSES), "expected"].sum())
+    assert found.null.n_groups == 30
+    assert "in both sets" in found.null.scheme
 
 
-def test_nothing_selective_is_no_overlap():
-    row = overlap(chosen([""] * 5), chosen([""] * 5)).iloc[-1]
-    assert (row["shared"], row["expected"], row["p"]) == (0, 0, 1)
+def test_layers_are_tested_by_themselves_and_corrected_together():
+    first, second = (
+        part.assign_coords(layer=("unit", np.repeat(["conv1", "conv2"], 24)))
+        for part in two_sets(2, rank=8, related=1.0)
+    )
+    table = overlap(first, second, "emotion", by="layer", **QUICK).table
+    assert table["layer"].tolist() == ["conv1"] * 4 + ["conv2"] * 4
+    summed = table[table["preferred"] == "any"]
+    assert (summed["units"] == 24).all()
+    assert (summed["q"] >= summed["p"]).all()
 
 
-@pytest.mark.parametrize(
-    ("b", "by", "message"),
-    [
-        (chosen([""] * 4), None, "got 5 and 4 units"),
-        (chosen([""] * 5, layer="conv9"), None, "the same units"),
-        (chosen([""] * 5, classes=("a", "b", "c")), None, "got neutral, pleasant, unpleasant and"),
-        (chosen([""] * 5), "region", "the units have no column 'region'"),
-    ],
-)
-def test_what_does_not_compare_is_refused(b, by, message):
-    with pytest.raises(InputError, match=message):
-        overlap(chosen([""] * 5), b, by=by)
+def test_few_themes_give_no_p_and_say_why():
+    rng = np.random.default_rng(0)
+    mixing, none = rng.standard_normal((3, 20)), np.zeros((3, 3))
+    sets = (layer(rng, mixing, none, 0.0, name, per=8, n_themes=3) for name in "ab")
+    row = overlap(*sets, "emotion", **QUICK).table.iloc[-1]
+    assert np.isnan(row["p"])
+    assert row["why"].startswith("no p, because")
+
+
+def test_other_populations_are_refused_by_any_coordinate():
+    first, second = two_sets(0)
+    insula = first.assign_coords(region=("unit", ["insula"] * 48))
+    amygdala = second.assign_coords(region=("unit", ["amygdala"] * 48))
+    with pytest.raises(InputError, match="48 of 48 differ in 'region', such as insula and amygd"):
+        overlap(insula, amygdala, "emotion", **QUICK)
+    with pytest.raises(InputError, match=r"got 48 \(layer, channel, region\) and 48 \(layer, ch"):
+        overlap(insula, second, "emotion", **QUICK)
+    with pytest.raises(InputError, match="got 40 "):
+        overlap(first[:, :40], second, "emotion", **QUICK)
+
+
+def test_a_stimulus_in_both_sets_is_refused_by_name():
+    first, _ = two_sets(0)
+    with pytest.raises(InputError, match=r"30 values of theme are in both sets \(a0, a1, a10, …"):
+        overlap(first, first, "emotion", **QUICK)
+    tables = [
+        pd.DataFrame({"emotion": ["x"] * 4, "stimulus": list("abcd"), "source": ["web"] * 4}),
+        pd.DataFrame({"emotion": ["x"] * 4, "stimulus": list("defg"), "source": ["web"] * 4}),
+    ]
+    assert shared_stimuli(*tables, ("emotion",)) == {"stimulus": ["d"]}
+
+
+def test_other_classes_and_columns_are_refused():
+    first, second = two_sets(0)
+    renamed = second.assign_coords(emotion=("trial", second["emotion"].values + "!"))
+    with pytest.raises(InputError, match="got neutral, pleasant, unpleasant and neutral!"):
+        overlap(first, renamed, "emotion", **QUICK)
+    with pytest.raises(InputError, match="the units have no column 'region'"):
+        overlap(first, second, "emotion", by="region", **QUICK)

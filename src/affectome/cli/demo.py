@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from affectome.cli.running import console, finish, progress_bar, say
-from affectome.cli.study_emergence import write_emergence
+from affectome.cli.study_emergence import RESPONSES, write_emergence
 from affectome.cli.study_neural_code import write_neural_code
 from affectome.data import output_folder, read_catalog
 from affectome.data.readers.measurement import Measurement
@@ -21,6 +21,7 @@ from affectome.simulations.population import simulate_population
 from affectome.studies import emergence, neural_code
 
 NETWORK = "alexnet"
+UNTRAINED = 10
 
 
 def demo(
@@ -51,24 +52,32 @@ def _emergence(
 ) -> tuple[Mapping[str, Any], Table, Path]:
     catalogs = [read_catalog(folder) for folder in draw_faces(out / "stimuli")]
     result = emergence.run(
-        catalogs[0], NETWORK, catalog2=catalogs[1], random_state=random_state, progress=progress
+        catalogs[0],
+        NETWORK,
+        catalog2=catalogs[1],
+        n_untrained=UNTRAINED,
+        random_state=random_state,
+        folder=out / RESPONSES,
+        progress=progress,
     )
-    report = write_emergence(out, result, catalogs, random_state)
+    report = write_emergence(out, result, catalogs, {"stimuli": "drawn faces"})
+    numbers = result.to_dict()
     rows = [
         [
             layer["name"],
             f"{layer['selective_share']:.0%}",
             f"{layer['untrained']['selective_share']:.0%}",
-            f"{layer['overlap']['shared']} ({layer['overlap']['expected']:.0f})",
-            _scored(layer["decoding"]["balanced_accuracy"], layer["decoding"]["interval"]),
+            f"{layer['overlap']['shared']} ({layer['overlap']['expected']:.1f})"
+            if layer["overlap"] and layer["overlap"]["p"] is not None
+            else "–",
+            _scored(layer["decoding"]["balanced_accuracy"]),
         ]
-        for layer in result.layers
+        for layer in numbers["layers"]
     ]
-    own = result.decoding["balanced_accuracy"]
-    rows.append(["all layers", "", "", "", _scored(own["score"], own["interval"])])
+    rows.append(["all layers", "", "", "", _scored(numbers["decoding"]["balanced_accuracy"])])
     title = f"AlexNet, {result.trials} drawn faces: pleasant, neutral, unpleasant (chance .33)"
     header = ["layer", "selective", "untrained", "shared (chance)", "read out"]
-    return result.to_dict(), _table(title, header, rows), report
+    return numbers, _table(title, header, rows), report
 
 
 def _neural_code(
@@ -92,7 +101,7 @@ def _neural_code(
     )
     report = write_neural_code(out, result, {}, random_state, {"simulated": True})
     rows = [
-        [name, _scored(one["score"], one["interval"])]
+        [name, _scored(one)]
         for name, one in {
             "emotion, balanced accuracy": result.to_dict()["decoding"]["balanced_accuracy"],
             "before the event": result.found["pre_event"],
@@ -102,10 +111,10 @@ def _neural_code(
     return result.to_dict(), _table(title, ["", "read out"], rows), report
 
 
-def _scored(score: float, interval: Sequence[float] | None) -> str:
-    if interval is None:
-        return f"{score:.2f}"
-    return f"{score:.2f} [{interval[0]:.2f}, {interval[1]:.2f}]"
+def _scored(found: Mapping[str, Any]) -> str:
+    if found["interval"] is None:
+        return f"{found['score']:.2f}"
+    return f"{found['score']:.2f} [{found['interval'][0]:.2f}, {found['interval'][1]:.2f}]"
 
 
 def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +15,9 @@ from affectome.evidence import manifest
 from affectome.reports.page import write_run
 from affectome.studies.emergence import EmergenceResult, run
 from affectome.studies.emergence.report import emergence_page
+
+RESPONSES = "responses"
+"""Folder in a run's folder where responses are kept, so that a killed run goes on."""
 
 
 def emergence(
@@ -49,13 +54,13 @@ def emergence(
         int | None, typer.Option(help="Folds; 10, or fewer with few pictures, if not given.")
     ] = None,
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
-    untrained: Annotated[int, typer.Option(help="Untrained networks to compare with.")] = 10,
+    untrained: Annotated[int, typer.Option(help="Untrained networks to compare with.")] = 5,
     random_draws: Annotated[
         int, typer.Option(help="Random draws for each lesion and enhancement.")
     ] = 20,
     manipulated: Annotated[
         int, typer.Option(help="Most pictures to manipulate units on; 0 leaves that out.")
-    ] = 36,
+    ] = 24,
     permutations: Annotated[int, typer.Option(help="Permutations of the labels.")] = 1000,
     random_state: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print result.json.")] = False,
@@ -88,22 +93,27 @@ def emergence(
             n_manipulated=manipulated,
             n_permutations=permutations,
             random_state=random_state,
+            folder=out / RESPONSES,
             progress=progress,
         )
-    write_emergence(out, result, [catalog, *second], random_state)
+    chosen = {**columns, "weights": weights, "n_splits": folds}
+    write_emergence(out, result, [catalog, *second], chosen)
     finish(result.to_dict(), json)
 
 
 def write_emergence(
-    out: Path, result: EmergenceResult, catalogs: list[Catalog], random_state: int
+    out: Path, result: EmergenceResult, catalogs: list[Catalog], chosen: Mapping[str, Any]
 ) -> Path:
-    """Write report, tables, manifest and ``result.json``; give the path of the report."""
-    numbers = result.to_dict()
+    """Write report, tables, manifest and ``result.json``; give the path of the report.
+
+    ``chosen`` holds the options that say what is read and how, beside the study's own settings.
+    """
+    numbers, settings = result.to_dict(), asdict(result.settings)
     facts = {
         "network": f"{result.network['name']}, {result.network['weights']}",
         "arithmetic": result.network["precision"],
         **{name: f"{n} pictures" for name, n in result.classes.items()},
-        **{name: str(value) for name, value in result.settings.items() if value is not None},
+        **{name: str(value) for name, value in settings.items() if value is not None},
     }
     page = emergence_page(numbers, result.units, result.curves, result.drivers, facts)
     inputs = {
@@ -113,8 +123,8 @@ def write_emergence(
     record = manifest(
         "study emergence",
         inputs,
-        random_state,
-        settings=result.settings,
+        result.settings.random_state,
+        settings={**chosen, **settings, "network": result.network["name"]},
         weights={result.network["name"]: result.network["sha256"]},
         split=result.split,
     )

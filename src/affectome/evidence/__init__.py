@@ -47,6 +47,7 @@ from affectome.evidence.splits import (
     purged_time_split,
     wrap_splitter,
 )
+from affectome.evidence.tails import tail_p
 
 __all__ = [
     "METRICS",
@@ -97,6 +98,7 @@ __all__ = [
     "score",
     "shuffle_inputs",
     "spatial_test",
+    "tail_p",
     "tested",
     "wrap_splitter",
 ]

@@ -5,9 +5,11 @@ gain = −1 silences a unit, 0 leaves it alone, 5 makes it six times as strong (
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,6 +22,7 @@ from affectome.networks.activations import walk
 from affectome.networks.batches import Picture, stream, to_input
 from affectome.networks.network import Network
 from affectome.networks.precision import Precision, choose_precision, in_precision
+from affectome.networks.store import Answered, BatchStore, digest
 from affectome.progress import Progress, silent
 
 Read = Callable[[np.ndarray], np.ndarray]
@@ -108,6 +111,7 @@ def manipulated_activations(
     read: Read | None = None,
     batch_size: int = 8,
     precision: str = "auto",
+    store: str | Path | None = None,
     progress: Progress = silent,
 ) -> Manipulated:
     """Run many manipulations, of any layers, in one pass over the pictures.
@@ -137,6 +141,9 @@ def manipulated_activations(
         Pictures that are run together.
     precision
         ``"float32"``, ``"bfloat16"`` or ``"auto"``.
+    store
+        Folder for the answers to finished batches, so that a run that was killed goes on where it
+        was. Name it after whatever ``read`` depends on; all else is checked.
     progress
         Called after every batch.
 
@@ -158,19 +165,32 @@ def manipulated_activations(
         )
     arithmetic = choose_precision(network, precision)
     sweep = _Sweep(in_precision(network, arithmetic), reads, manipulations, read)
+    asked = (network.sha256, manipulations, reads, batch_size, arithmetic.name, digest(pictures))
+    batches = BatchStore(store, hashlib.sha256(repr(asked).encode()).hexdigest())
     values: list[np.ndarray] = []
     base: list[np.ndarray] = []
     rows: list[np.ndarray] = []
     skipped: dict[int, Skipped] = {}
     step = f"{network.name}: {len(manipulations)} manipulations ({arithmetic.name})"
-    for batch in stream(pictures, batch_size):
-        skipped |= batch.skipped
+
+    def keep(answered: Answered) -> None:
+        if len(answered.rows):
+            base.append(answered.base)
+            values.append(answered.values)
+            rows.append(answered.rows)
+        skipped.update(answered.skipped)
+        progress(step, sum(map(len, rows)) + len(skipped), len(pictures))
+
+    done = batches.finished()
+    for answered in done:
+        keep(answered)
+    for batch in stream(pictures, batch_size, start=len(done)):
+        plain = changed = np.empty(0, np.float32)
         if len(batch.rows):
             plain, changed = sweep.run(to_input(batch.pixels, arithmetic.dtype))
-            base.append(plain)
-            values.append(changed)
-            rows.append(batch.rows)
-        progress(step, sum(map(len, rows)) + len(skipped), len(pictures))
+        answered = Answered(plain, changed, batch.rows, batch.skipped)
+        batches.append(answered)
+        keep(answered)
     if not rows:
         raise InputError(f"none of {len(pictures)} pictures can be read")
     return Manipulated(
@@ -200,6 +220,8 @@ class _Sweep:
         self.count = len(manipulations)
         self.plan: dict[str, dict[tuple[int, ...], list[tuple[int, float]]]] = {}
         for i, m in enumerate(manipulations):
+            if m.gain == 0:
+                continue
             sets = self.plan.setdefault(m.layer, {})
             sets.setdefault(tuple(sorted(set(m.units))), []).append((i, m.gain))
 

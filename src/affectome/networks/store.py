@@ -1,13 +1,14 @@
-"""Responses on their way to disk: appended batch by batch, continued after a kill."""
+"""Responses and answers on their way to disk: batch by batch, continued after a kill."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import xarray as xr
 import zarr
 
 from affectome.data import Skipped, load_recording, make_recording, write_json
+from affectome.data.outputs import write_bytes
 from affectome.errors import InputError
 from affectome.networks.batches import Picture
 from affectome.networks.precision import Precision
@@ -154,6 +156,75 @@ class Store:
         shutil.rmtree(self.target, ignore_errors=True)
         self.folder.rename(self.target)
         return load_recording(self.target)
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """Answers to one batch of pictures.
+
+    Attributes
+    ----------
+    base, values
+        Without and after each manipulation, shapes (n, n_outputs), (n_manipulations, n, n_outputs);
+        empty where no picture of the batch can be read.
+    rows
+        Places of the readable pictures.
+    skipped
+        Place → picture that can't be read.
+    """
+
+    base: np.ndarray
+    values: np.ndarray
+    rows: np.ndarray
+    skipped: dict[int, Skipped]
+
+
+class BatchStore:
+    """Answers on their way to disk, a file a batch; nothing is kept where no folder is given.
+
+    Parameters
+    ----------
+    folder
+        Where the files lie.
+    key
+        Hash of everything that was asked; files of another key are left alone.
+    """
+
+    def __init__(self, folder: str | Path | None, key: str) -> None:
+        self.folder = None if folder is None else Path(folder)
+        self.key = key[:16]
+        self.count = 0
+
+    def _file(self, number: int) -> Path:
+        assert self.folder is not None
+        return self.folder / f"{self.key}-{number:05d}.npz"
+
+    def finished(self) -> list[Answered]:
+        """Read the batches that an earlier run finished, in order."""
+        found: list[Answered] = []
+        while self.folder is not None and self._file(len(found)).is_file():
+            with np.load(self._file(len(found)), allow_pickle=False) as file:
+                lost = json.loads(str(file["skipped"]))
+                skipped = {int(row): Skipped(*item) for row, item in lost.items()}
+                found.append(Answered(file["base"], file["values"], file["rows"], skipped))
+        self.count = len(found)
+        return found
+
+    def append(self, answered: Answered) -> None:
+        """Write one batch, whole or not at all."""
+        if self.folder is None:
+            return
+        lost = {row: (item.file, item.why) for row, item in answered.skipped.items()}
+        content = io.BytesIO()
+        np.savez(
+            content,
+            base=answered.base,
+            values=answered.values,
+            rows=answered.rows,
+            skipped=json.dumps(lost),
+        )
+        write_bytes(self._file(self.count), content.getvalue())
+        self.count += 1
 
 
 def digest(pictures: Sequence[Picture]) -> str:

@@ -20,7 +20,7 @@ def selective_share(layers: Layers) -> str:
     """Share of selective filters by depth, trained against untrained networks."""
     figure, axes = canvas(height=3.0)
     x = _layer_axis(axes, layers)
-    shares = [layer["untrained"].get("selective_interval") for layer in layers]
+    shares = [layer["untrained"].get("selective_range") for layer in layers]
     blank = [layer["untrained"]["selective_share"] for layer in layers]
     if all(shares):
         low, high = np.transpose(shares)
@@ -50,8 +50,9 @@ def decoding_by_layer(layers: Layers, chance: float) -> str:
     """Balanced accuracy from each layer alone, with its interval."""
     figure, axes = canvas(height=2.8)
     x = _layer_axis(axes, layers)
-    found = [layer["decoding"]["balanced_accuracy"] for layer in layers]
-    intervals = [layer["decoding"]["interval"] or (np.nan, np.nan) for layer in layers]
+    scored = [layer["decoding"]["balanced_accuracy"] for layer in layers]
+    found = [one["score"] for one in scored]
+    intervals = [one["interval"] or (np.nan, np.nan) for one in scored]
     low, high = np.transpose(np.asarray(intervals, dtype=float))
     band(axes, x, found, low, high, COLORS["trained"])
     axes.plot(x, found, "o", color=COLORS["trained"], markersize=6)
@@ -64,7 +65,11 @@ def overlap_by_layer(layers: Layers) -> str:
     """Filters that two sets share, against what chance would share."""
     figure, axes = canvas(height=2.8)
     x = _layer_axis(axes, layers)
-    known = [(i, layer["overlap"]) for i, layer in zip(x, layers, strict=True) if layer["overlap"]]
+    known = [
+        (i, layer["overlap"])
+        for i, layer in zip(x, layers, strict=True)
+        if layer["overlap"] and layer["overlap"]["p"] is not None
+    ]
     for i, found in known:
         axes.plot([i, i], [found["expected"], found["shared"]], color=SOFT, linewidth=1, zorder=1)
     places = [i for i, _ in known]
@@ -75,10 +80,10 @@ def overlap_by_layer(layers: Layers) -> str:
         color=COLORS["untrained"],
         markersize=16,
         markeredgewidth=3,
-        label="expected by chance",
+        label="rearranged labels",
     )
-    for certain, label in ((True, "shared, p < .05"), (False, "shared, p ≥ .05")):
-        chosen = [(i, f["shared"]) for i, f in known if (f["p"] < 0.05) == certain]
+    for certain, label in ((True, "shared, q < .05"), (False, "shared, q ≥ .05")):
+        chosen = [(i, f["shared"]) for i, f in known if (f["q"] < 0.05) == certain]
         if chosen:
             axes.plot(
                 *zip(*chosen, strict=True),
@@ -113,6 +118,8 @@ def tuning(units: pd.DataFrame, chosen: Sequence[tuple[str, int]], classes: Sequ
         axes.set_title(f"{key[0]} · {key[1]}", fontsize=8.5, pad=4, fontweight="normal")
         axes.set_xticks([])
         axes.set_yticks([])
+        axes.margins(y=0.12)
+        axes.set_ylim(bottom=0)
         axes.grid(visible=False)
         axes.spines["left"].set_visible(False)
     handles = [
@@ -132,31 +139,50 @@ def tuning(units: pd.DataFrame, chosen: Sequence[tuple[str, int]], classes: Sequ
 
 
 def manipulation_by_layer(layers: Layers) -> str:
-    """Score after lesion and after enhancement of each layer, against random draws."""
-    figure, (left, right) = canvas(height=3.1, columns=2, sharey=True)
-    for axes, kind, title in (
-        (left, "lesion", "Selective filters silenced"),
-        (right, "enhancement", "Selective filters turned up"),
+    """Score after lesions and after enhancement of each layer, against random draws."""
+    figure, panels = canvas(height=3.2, columns=3, sharey=True)
+    known = [(i, layer) for i, layer in enumerate(layers) if layer["lesion"]]
+    places = [i for i, _ in known]
+    for axes, title, found in zip(
+        panels,
+        ("Silenced, decoder kept", "Silenced, decoder refitted", "Turned up, decoder kept"),
+        (
+            [layer["lesion"]["frozen"] for _, layer in known],
+            [layer["lesion"]["refitted"] for _, layer in known],
+            [layer["enhancement"] for _, layer in known],
+        ),
+        strict=True,
     ):
-        x = _layer_axis(axes, layers)
-        known = [(i, layer[kind]) for i, layer in zip(x, layers, strict=True) if layer[kind]]
-        places = [i for i, _ in known]
-        spans = [found.get("random_interval") or (np.nan, np.nan) for _, found in known]
-        middle = [found["random_mean"] for _, found in known]
-        low, high = np.transpose(np.asarray(spans, dtype=float))
-        band(axes, places, middle, low, high, COLORS["untrained"], "random filters")
-        axes.plot(
-            places,
-            [found["score"] for _, found in known],
-            "o",
-            color=COLORS["trained"],
-            label="selective filters",
-        )
-        reference(axes, known[0][1]["base"], "intact" if kind == "enhancement" else "")
-        axes.set_title(title, loc="left", fontsize=9.5, pad=24)
+        _layer_axis(axes, layers)
+        low, high = np.transpose([one["random_range"] for one in found])
+        middle = [one["random_mean"] for one in found]
+        band(axes, places, middle, low, high, COLORS["untrained"], "random")
+        for kind, marker, filled in (("yes", "o", True), ("no", "o", False), ("none", "x", False)):
+            chosen = [
+                (i, o["score"]) for i, o in zip(places, found, strict=True) if _sure(o) == kind
+            ]
+            if chosen:
+                axes.plot(
+                    *zip(*chosen, strict=True),
+                    marker,
+                    color=COLORS["trained"],
+                    markerfacecolor=COLORS["trained"] if filled else PAPER,
+                    markersize=6,
+                )
+        bases = [one["base"] for one in found]
+        axes.plot(places, bases, color=SOFT, linewidth=1, linestyle=(0, (4, 3)), label="intact")
+        axes.set_title(title, loc="left", fontsize=9, pad=24)
+        axes.tick_params(axis="x", labelsize=6 if len(layers) > 8 else 7.5)
         legend(axes)
-    left.set_ylabel("balanced accuracy")
+    panels[0].set_ylabel("balanced accuracy")
     return svg(figure)
+
+
+def _sure(found: Mapping[str, Any]) -> str:
+    """Whether an effect is sure, or has no control."""
+    if found["p"] is None:
+        return "none"
+    return "yes" if found["q"] < 0.05 else "no"
 
 
 def gain_curves(curves: pd.DataFrame) -> str:
@@ -181,7 +207,7 @@ def gain_curves(curves: pd.DataFrame) -> str:
         )
         axes.plot(curve["gain"], curve["score"], color=COLORS["trained"])
         axes.set_title(name, fontsize=8.5, pad=4, fontweight="normal")
-        axes.set_xticks([-1, 0, 2, 4])
+        axes.set_xticks([0, 2, 4])
     figure.supxlabel("gain α", fontsize=9.5)
     figure.supylabel("balanced accuracy", fontsize=9.5)
     return svg(figure)

@@ -1,10 +1,10 @@
-"""Silencing and turning up a network's selective units, and what a decoder then reads."""
+"""Silencing and turning up the units that differ most between classes, and what is read then."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from affectome.data import trial_table
 from affectome.errors import InputError
 from affectome.evidence import Split, inner_split, make_split, score
+from affectome.evidence.manifest import hash_array
 from affectome.networks import Manipulation, Network, manipulated_activations
 from affectome.progress import Progress
 from affectome.studies.emergence.readout import classifier
 from affectome.studies.emergence.stimuli import Settings
-from affectome.units import Change, Effect, enhance, lesion, selectivity
+from affectome.studies.emergence.units import find_selective
+from affectome.units import Change, Effect, corrected, enhance, lesion, refitted
 from affectome.units.manipulation import Measure, Respond
 
-GAINS = (-1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 5.0)
-LARGEST_SHARE = 4
-"""At most one unit in four of a layer is manipulated, so that like ones are left to draw from."""
+PICTURES_A_BATCH = 4
 
 Rows = NDArray[np.intp]
 
@@ -35,27 +35,37 @@ class Manipulations:
     Attributes
     ----------
     lesions, enhancements
-        Layer → effect; layers without a selective unit are missing.
+        Layer → effect on the decoder of the last layer, which is kept as it was, the layers above
+        run again.
+    refitted
+        Layer → effect on a decoder of that layer, which is fitted anew without the units.
     curves
-        A row a layer and gain: ``layer``, ``gain``, ``score`` on validation pictures; the columns
-        ``random_…`` are empty, for random draws are made of the chosen gain on test pictures only.
+        A row a layer and gain, on validation pictures: ``layer``, ``gain``, ``score``, and mean,
+        2.5 and 97.5 % of the random draws.
     notes
         How many pictures were used, or why there are no effects.
     """
 
     lesions: Mapping[str, Effect]
+    refitted: Mapping[str, Effect]
     enhancements: Mapping[str, Effect]
     curves: pd.DataFrame
     notes: tuple[str, ...]
 
     def random_draws(self) -> pd.DataFrame:
-        """Give a row a layer, kind and random draw: ``score``."""
-        kinds = {"lesion": self.lesions, "enhancement": self.enhancements}
+        """Give a row a layer, kind and random draw: ``gain`` and ``score``."""
+        kinds = {
+            "lesion, decoder kept": self.lesions,
+            "lesion, decoder refitted": self.refitted,
+            "enhancement": self.enhancements,
+        }
         rows = [
-            (layer, kind, effect.gain, draw, score)
+            (layer, kind, gain, draw, score)
             for kind, effects in kinds.items()
             for layer, effect in effects.items()
-            for draw, score in enumerate(effect.random)
+            for draw, (gain, score) in enumerate(
+                zip(effect.random_gains, effect.random, strict=True)
+            )
         ]
         return pd.DataFrame(rows, columns=["layer", "kind", "gain", "draw", "score"])
 
@@ -68,14 +78,14 @@ def manipulate(
     recording: xr.DataArray,
     split: Split,
     settings: Settings,
+    folder: Path | None,
     progress: Progress,
 ) -> Manipulations:
-    """Silence and turn up the selective units of one layer after the other.
+    """Silence and turn up the strongest units of one layer after the other.
 
-    Half of the pictures train (which units are selective, how active all are, the decoder of the
-    last layer), a quarter validates (the gain), a quarter tests, once; they share none of what the
-    split holds out. Of the selective units those with the largest index are taken, at most a
-    quarter of a layer.
+    Half of the pictures train (which units differ most between the classes, how active all are,
+    the decoders), a quarter validates (the gain), a quarter tests, once; they share none of what
+    the split holds out.
 
     Parameters
     ----------
@@ -88,6 +98,8 @@ def manipulate(
     settings
         ``n_random`` draws are made for each layer; at most ``n_manipulated`` pictures, evenly from
         all classes, validate, and as many test.
+    folder
+        Where answers are kept, so that a run that was killed goes on where it was.
     progress
         Called after every batch of pictures.
 
@@ -95,7 +107,7 @@ def manipulate(
     -------
     Manipulations
         Empty, with a note that says why, where ``n_manipulated`` is 0, the groups do not suffice
-        for three parts, or no unit is selective.
+        for three parts, or hardly a unit varies.
     """
     if settings.n_manipulated == 0:
         return _none("lesions and enhancements were left out (no pictures to try them on)")
@@ -104,32 +116,55 @@ def manipulate(
         train, validation, test = _parts(recording, split, settings.random_state)
     except InputError as error:
         return _none(f"no lesions or enhancements, for want of training and validation: {error}")
-    chosen = _chosen(recording[train], y[train], network.layers)
+    chosen = find_selective(recording[train], settings).strongest("layer")
     if not chosen:
-        return _none("no lesions or enhancements: no unit is selective on the training pictures")
+        return _none("no lesions or enhancements: no layer has two units that vary in training")
     activity = {layer: _of(recording[train], layer).mean(axis=0) for layer in chosen}
-    validation, test = (_even(rows, y, settings.n_manipulated) for rows in (validation, test))
-    answer = _Answer(network, recording, train, settings.precision, progress)
-    ask, judge = answer.about(test)
-    controls: dict[str, Any] = {
-        "n_random": settings.n_random,
-        "random_state": settings.random_state,
-    }
-    up = enhance(ask, judge, *answer.about(validation), chosen, activity, gains=GAINS, **controls)
-    down = lesion(ask, judge, chosen, activity, **controls)
-    curves = pd.DataFrame(
-        [(layer, g, s) for layer, effect in up.items() for g, s in effect.curve.items()],
-        columns=CURVE[:3],
-    ).reindex(columns=CURVE)
-    note = (
-        f"lesions and enhancements: {len(train)} pictures trained, {len(validation)} chose the "
-        f"gain, {len(test)} tested"
+    few_validate, few_test = (_even(rows, y, settings.n_manipulated) for rows in (validation, test))
+    answer = _Answer(network, recording, train, settings.precision, folder, progress)
+    ask, judge = answer.about(few_test)
+    n_random, seed = settings.n_random, settings.random_state
+    up = enhance(
+        ask,
+        judge,
+        *answer.about(few_validate),
+        chosen,
+        activity,
+        n_random=n_random,
+        random_state=seed,
     )
-    return Manipulations(down, up, curves, (note,))
+    down = lesion(ask, judge, chosen, activity, n_random=n_random, random_state=seed)
+    again = {
+        layer: _refit(recording, layer, units, train, test, activity[layer], settings)
+        for layer, units in chosen.items()
+    }
+    note = (
+        f"lesions and enhancements: {len(train)} pictures trained, {len(few_validate)} of "
+        f"{len(validation)} chose the gain, {len(few_test)} of {len(test)} tested (decoders that "
+        "are refitted: all of them)"
+    )
+    unmatched = [layer for layer, effect in down.items() if effect.null is None]
+    notes = [note]
+    if unmatched:
+        notes.append(
+            f"no matched control in {', '.join(unmatched)}: no other units there are as active as "
+            "the strongest ones, so lesions and enhancements there have no p"
+        )
+    return Manipulations(down, corrected(again, "less"), up, _curves(up), tuple(notes))
+
+
+def _curves(effects: Mapping[str, Effect]) -> pd.DataFrame:
+    rows = []
+    for layer, effect in effects.items():
+        for gain, value in effect.curve.items():
+            draws = effect.random_curves[gain]
+            low, high = np.quantile(draws, [0.025, 0.975])
+            rows.append((layer, gain, value, float(draws.mean()), float(low), float(high)))
+    return pd.DataFrame(rows, columns=CURVE)
 
 
 def _none(why: str) -> Manipulations:
-    return Manipulations({}, {}, pd.DataFrame(columns=CURVE), (why,))
+    return Manipulations({}, {}, {}, pd.DataFrame(columns=CURVE), (why,))
 
 
 def _parts(recording: xr.DataArray, split: Split, random_state: int) -> tuple[Rows, Rows, Rows]:
@@ -138,19 +173,6 @@ def _parts(recording: xr.DataArray, split: Split, random_state: int) -> tuple[Ro
     rest, test = outer.folds[0]
     train, validation = inner_split(outer, 0, y, 3).folds[0]
     return rest[train], rest[validation], test
-
-
-def _chosen(recording: xr.DataArray, y: NDArray[np.str_], layers: Sequence[str]) -> dict[str, Rows]:
-    """Units to manipulate, by layer."""
-    found = selectivity(recording, y).table
-    chosen = {}
-    for layer in layers:
-        table = found[found["layer"] == layer]
-        most = max(1, len(table) // LARGEST_SHARE)
-        best = table[table["selective"]].nlargest(most, "index")
-        if len(best):
-            chosen[layer] = np.sort(best["channel"].to_numpy(dtype=np.intp))
-    return chosen
 
 
 def _of(recording: xr.DataArray, layer: str) -> NDArray[np.float32]:
@@ -165,6 +187,29 @@ def _even(rows: Rows, y: NDArray[np.str_], most: int) -> Rows:
     return np.sort(rows[np.argsort(rank, kind="stable")[:most]])
 
 
+def _refit(
+    recording: xr.DataArray,
+    layer: str,
+    units: Rows,
+    train: Rows,
+    test: Rows,
+    activity: NDArray[np.float32],
+    settings: Settings,
+) -> Effect:
+    """Fit a decoder of the layer without its strongest units, and without random ones."""
+    X, y = np.sqrt(_of(recording, layer)), recording["emotion"].values.astype(str)
+    ask = refitted(classifier(X.shape[1]), X[train], y[train], X[test])
+    found = lesion(
+        ask,
+        lambda guess: score("balanced_accuracy", y[test], guess, n_bootstrap=0).value,
+        {layer: units},
+        {layer: activity},
+        n_random=settings.n_random,
+        random_state=settings.random_state,
+    )
+    return found[layer]
+
+
 class _Answer:
     """What a decoder of the last layer reads from a network that is being manipulated."""
 
@@ -174,6 +219,7 @@ class _Answer:
         recording: xr.DataArray,
         train: Rows,
         precision: str,
+        folder: Path | None,
         progress: Progress,
     ) -> None:
         self.network, self.precision, self.progress = network, precision, progress
@@ -181,6 +227,8 @@ class _Answer:
         self.y = recording["emotion"].values.astype(str)
         last = np.sqrt(_of(recording, network.layers[-1]))
         self.decoder = classifier(last.shape[1]).fit(last[train], self.y[train])
+        reader = hash_array(np.column_stack([self.decoder.coef_, self.decoder.intercept_]))
+        self.store = None if folder is None else folder / f"manipulated-{reader[:12]}"
 
     def about(self, rows: Rows) -> tuple[Respond, Measure]:
         """Give ``respond`` and ``measure`` for some pictures."""
@@ -191,7 +239,9 @@ class _Answer:
                 self.files[rows].tolist(),
                 [Manipulation(c.place, c.units, c.gain) for c in changes],
                 read=lambda means: self.decoder.decision_function(np.sqrt(means)),
+                batch_size=PICTURES_A_BATCH,
                 precision=self.precision,
+                store=self.store,
                 progress=self.progress,
             ).values
 

@@ -19,22 +19,93 @@ from threadpoolctl import threadpool_limits
 
 from affectome.data import trial_table
 from affectome.decoding import RidgeClassifierDecoder, RidgeDecoder
-from affectome.evidence import Evidence, Split, evaluate, make_split
+from affectome.evidence import (
+    USUAL_INFLATION,
+    Evidence,
+    Score,
+    Split,
+    difference,
+    evaluate,
+    make_split,
+)
 from affectome.progress import Progress
 from affectome.studies.emergence.stimuli import Settings
 
 FEWEST = 20
+METRICS = ("balanced_accuracy", "macro_auc", "f1_macro", "pearson_r")
 PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0)
 """Penalties of the ridge as multiples of the number of (standardised) features."""
+STATISTICS_PENALTIES = (0.03, 0.3, 3.0, 30.0, 300.0, 3000.0)
+"""Penalties for the few image statistics, in absolute numbers: a grid of their own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One target read from all layers, with what could be read without the trained network.
+
+    Attributes
+    ----------
+    scores
+        Metric → score.
+    baselines
+        Name → score of what needs no trained network, by the main metric.
+    untrained
+        One score for each untrained network.
+    best_baseline
+        The better one of image statistics and the untrained network with seed 0.
+    excess
+        How much better the reading is than that one.
+    """
+
+    scores: Mapping[str, Score]
+    baselines: Mapping[str, Score]
+    untrained: Sequence[float]
+    best_baseline: str
+    excess: Score
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers, as in ``result.json``."""
+        found: dict[str, Any] = {name: one.to_dict() for name, one in self.scores.items()}
+        baselines = {name: _without_p(one) for name, one in self.baselines.items()}
+        baselines["untrained"] = over_seeds(self.untrained)
+        found["baselines"] = baselines
+        found["best_baseline"] = self.best_baseline
+        found["excess"] = _without_p(self.excess)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
 class Readout:
-    """Scores by layer, scores from all layers with their baselines, and out-of-fold predictions."""
+    """What is read from each layer and from all of them, and out-of-fold predictions.
 
-    by_layer: Mapping[str, Mapping[str, Any]]
-    decoding: Mapping[str, Any]
+    Attributes
+    ----------
+    design
+        Who and what was held out, in words.
+    by_layer
+        Layer → metric → score.
+    emotion
+        The classes, from all layers.
+    ratings
+        Name → reading of that rating, from all layers.
+    random_split
+        What a random split would have claimed for the classes.
+    predictions
+        A row a picture.
+    """
+
+    design: str
+    by_layer: Mapping[str, Mapping[str, Score]]
+    emotion: Reading
+    ratings: Mapping[str, Reading]
+    random_split: Score
     predictions: pd.DataFrame
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers, as in ``result.json``."""
+        found = {"held_out": self.design} | self.emotion.to_dict()
+        found["baselines"]["random_split"] = _without_p(self.random_split)
+        return found | {name: one.to_dict() for name, one in self.ratings.items()}
 
 
 def squeezed(recording: xr.DataArray) -> xr.DataArray:
@@ -52,25 +123,28 @@ def read(
     target: str,
     split: Split,
     *,
-    controls: Mapping[str, xr.DataArray] | None = None,
+    penalties: Sequence[float] | None = None,
     n_permutations: int,
     n_bootstrap: int = 2000,
     random_state: int = 0,
 ) -> Evidence:
-    """Decode the class of every picture (``"emotion"``), or predict one of its ratings."""
-    n_units = recording.sizes["unit"]
+    """Decode the class of every picture (``"emotion"``), or predict one of its ratings.
+
+    Penalties are multiples of the number of units where none are given.
+    """
+    alpha = penalties or [recording.sizes["unit"] * a for a in PENALTIES]
     rows, metric = np.arange(len(recording)), "balanced_accuracy"
-    decoder: RidgeClassifierDecoder | RidgeDecoder = classifier(n_units)
+    decoder: RidgeClassifierDecoder | RidgeDecoder = RidgeClassifierDecoder(alpha=list(alpha))
     if target != "emotion":
         rows, metric = rated(recording, target), "pearson_r"
-        decoder = RidgeDecoder(alpha=[n_units * a for a in PENALTIES])
+        decoder = RidgeDecoder(alpha=list(alpha))
     return evaluate(
         decoder,
         recording[rows],
         target,
         split,
-        controls={name: control[rows] for name, control in (controls or {}).items()},
         metric=metric,
+        order="none",
         n_permutations=n_permutations,
         n_bootstrap=n_bootstrap,
         random_state=random_state,
@@ -107,7 +181,8 @@ def read_out(
     recording: xr.DataArray,
     split: Split,
     ratings: Mapping[str, Split],
-    controls: Mapping[str, xr.DataArray],
+    statistics: xr.DataArray,
+    blank: xr.DataArray,
     untrained: Mapping[str, Sequence[float]],
     settings: Settings,
     progress: Progress,
@@ -120,8 +195,8 @@ def read_out(
         Responses of the trained network.
     split, ratings
         Folds of the classes, and of each rating.
-    controls
-        Name → other measurements of the same pictures: image statistics, an untrained network.
+    statistics, blank
+        Image statistics of the same pictures, and responses of an untrained network.
     untrained
         ``balanced_accuracy`` or name of a rating → scores of untrained networks.
     settings, progress
@@ -135,34 +210,64 @@ def read_out(
     with threadpool_limits(1, user_api="blas"):
         by_layer = _read_layers(plain, split, null, progress)
         leaky = make_split(trial_table(plain), plain["emotion"].values, "random", len(split))
-        main = read(plain, "emotion", split, controls=controls, **null)
         random = read(plain, "emotion", leaky, **null | {"n_permutations": 0})
-        found = {}
-        for done, (name, folds) in enumerate(ratings.items()):
-            progress("read out ratings", done, len(ratings))
-            found[name] = read(plain, name, folds, controls=controls, **null)
-    baselines = {n: main.baselines[n].to_dict() for n in ("majority", "image_statistics")}
-    baselines["untrained"] = over_seeds(untrained["balanced_accuracy"])
-    baselines["random_split"] = brief(random, "balanced_accuracy")
-    decoding: dict[str, Any] = {
-        "balanced_accuracy": brief(main, "balanced_accuracy"),
-        "auc": brief(main, "macro_auc"),
-        "f1": brief(main, "f1_macro"),
-        "baselines": baselines,
-    }
-    for name, evidence in found.items():
-        plainest = evidence.baselines["image_statistics"]
-        decoding[name] = brief(evidence, "pearson_r", "r") | {
-            "image_statistics": {"r": plainest.value, "interval": plainest.interval},
-            "untrained": over_seeds(untrained[name], "r"),
-        }
-    progress("read out ratings", len(ratings), len(ratings))
-    return Readout(by_layer, decoding, _predictions(plain, main, found))
+        found: dict[str, Evidence] = {}
+        readings: dict[str, Reading] = {}
+        for done, (name, folds) in enumerate({"emotion": split, **ratings}.items()):
+            progress("read out", done, 1 + len(ratings))
+            found[name] = read(plain, name, folds, **null)
+            quick = null | {"n_permutations": 0}
+            rivals = {
+                "image_statistics": read(
+                    statistics, name, folds, penalties=STATISTICS_PENALTIES, **quick
+                ),
+                "untrained": read(blank, name, folds, **quick),
+            }
+            seeds = untrained["balanced_accuracy" if name == "emotion" else name]
+            readings[name] = _reading(found[name], rivals, seeds, settings.random_state)
+    progress("read out", 1 + len(ratings), 1 + len(ratings))
+    emotion = readings.pop("emotion")
+    return Readout(
+        found["emotion"].design.headline,
+        by_layer,
+        emotion,
+        readings,
+        random.score,
+        _predictions(plain, found.pop("emotion"), found),
+    )
+
+
+def _reading(
+    own: Evidence, rivals: Mapping[str, Evidence], untrained: Sequence[float], random_state: int
+) -> Reading:
+    """Hold a reading against the better of image statistics and an untrained network.
+
+    The order of the rows of a table is no order in time, so what follows from it (trial order, the
+    label before) is no baseline here.
+    """
+    chosen = [name for name in METRICS if name in own.scores]
+    baselines = {"image_statistics": rivals["image_statistics"].score}
+    if own.metric == "balanced_accuracy":
+        baselines["majority"] = own.baselines["majority"]
+    best = max(rivals, key=lambda name: rivals[name].score.value)
+    target = own.target[0]
+    excess = difference(
+        own.metric,
+        own.predictions[target],
+        own.predictions[f"predicted {target}"],
+        rivals[best].predictions[f"predicted {target}"],
+        own.design.groups[own.predictions["trial"].to_numpy()],
+        own.predictions["fold"],
+        random_state=random_state,
+        inflation=USUAL_INFLATION,
+        over=own.design.over,
+    )
+    return Reading({n: own.scores[n] for n in chosen}, baselines, untrained, best, excess)
 
 
 def _read_layers(
     recording: xr.DataArray, split: Split, null: Mapping[str, Any], progress: Progress
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, dict[str, Score]]:
     names = list(dict.fromkeys(recording["layer"].values.tolist()))
     alone = (recording[:, recording["layer"].values == name] for name in names)
     work = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
@@ -171,7 +276,7 @@ def _read_layers(
     found = {}
     for done, (name, evidence) in enumerate(zip(names, work, strict=True), start=1):
         progress("read out layers", done, len(names))
-        found[name] = _of_layer(evidence)
+        found[name] = {n: evidence.scores[n] for n in ("balanced_accuracy", "macro_auc")}
     return found
 
 
@@ -187,18 +292,13 @@ def _predictions(
     return table
 
 
-def _of_layer(found: Evidence) -> dict[str, Any]:
-    own = brief(found, "balanced_accuracy", "balanced_accuracy")
-    return own | {"auc": found.scores["macro_auc"].value}
+def _without_p(one: Score) -> dict[str, Any]:
+    """Give a score that nothing is claimed about."""
+    kept = ("metric", "score", "interval", "over", "n_groups")
+    return {name: value for name, value in one.to_dict().items() if name in kept}
 
 
-def brief(evidence: Evidence, metric: str, key: str = "score") -> dict[str, Any]:
-    """Give one score as ``{"score", "interval", "p"}``."""
-    found = evidence.scores[metric].to_dict()
-    return {key: found["score"], "interval": found["interval"], "p": found["p"]}
-
-
-def over_seeds(values: Sequence[float], key: str = "score") -> dict[str, Any]:
+def over_seeds(values: Sequence[float]) -> dict[str, Any]:
     """Give the mean over untrained networks and the range that 95 % of them lie in."""
     low, high = np.quantile(values, [0.025, 0.975])
-    return {key: float(np.mean(values)), "interval": [float(low), float(high)], "n": len(values)}
+    return {"score": float(np.mean(values)), "range": [float(low), float(high)], "n": len(values)}

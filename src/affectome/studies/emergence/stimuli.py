@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,16 +19,21 @@ from affectome.data import (
     picture_statistics,
     read_picture,
     trial_table,
+    unit_table,
 )
+from affectome.data.catalog import FILE_COLUMNS
+from affectome.data.roles import role_of
 from affectome.errors import InputError
 from affectome.evidence import Split, make_split
 from affectome.networks import Network, Precision, activations
+from affectome.networks.store import digest
 from affectome.progress import Progress
 from affectome.units.manipulation import check_draws
 
-HELD_OUT_BY = ("subject", "stimulus", "group", "theme", "source", "session", "run")
+ROLES = ("subject", "stimulus", "session")
 SPLITS = ("group", "random")
 THREADS = 4
+FEWEST_PERMUTATIONS = 20
 FOLDS = 10
 MANY = 100
 
@@ -39,9 +45,9 @@ class Settings:
     split: str = "group"
     n_splits: int | None = None
     precision: str = "auto"
-    n_untrained: int = 10
+    n_untrained: int = 5
     n_random: int = 20
-    n_manipulated: int = 36
+    n_manipulated: int = 24
     n_permutations: int = 1000
     random_state: int = 0
 
@@ -50,6 +56,18 @@ class Settings:
             raise InputError(f"split is one of {', '.join(SPLITS)}; got {self.split!r}")
         if self.n_untrained < 1:
             raise InputError(f"at least one untrained network is compared; got {self.n_untrained}")
+        if self.n_manipulated < 0:
+            raise InputError(
+                "the number of pictures to manipulate units on is 0 or more; got "
+                f"{self.n_manipulated}"
+            )
+        if self.n_permutations < FEWEST_PERMUTATIONS:
+            raise InputError(
+                f"a p below .05 takes at least {FEWEST_PERMUTATIONS} permutations; got "
+                f"{self.n_permutations}"
+            )
+        if self.random_state < 0:
+            raise InputError(f"the seed is 0 or more; got {self.random_state}")
         check_draws(self.n_random)
 
 
@@ -120,15 +138,36 @@ def _cut(catalog: Catalog, bounds: tuple[float, float] | None) -> Catalog:
     return marked.keep(rated, skipped)
 
 
-def respond(network: Network, catalog: Catalog, precision: str, progress: Progress) -> Responses:
-    """Run the network over the pictures of a catalog."""
-    columns = ["file", "emotion", *catalog.ratings, *HELD_OUT_BY]
-    kept = [c for c in dict.fromkeys(columns) if c in catalog.table]
-    files = catalog.table["file"].tolist()
-    found = activations(
-        network, files, trials=catalog.table[kept], precision=precision, progress=progress
+def respond(
+    network: Network,
+    catalog: Catalog,
+    precision: str,
+    progress: Progress,
+    folder: Path | None = None,
+) -> Responses:
+    """Run the network over the pictures of a catalog.
+
+    Where a folder is given the responses are kept in it, so that a run that was killed goes on
+    where it was.
+    """
+    kept = ["file", "emotion", *catalog.ratings, *belonging(catalog.table)]
+    trials = catalog.table[list(dict.fromkeys(kept))]
+    files = trials["file"].tolist()
+    name = f"{network.name}-{network.sha256[:8]}-{digest(files)[:8]}.zarr"
+    store = None if folder is None else folder / name
+    found = activations(network, files, precision=precision, store=store, progress=progress)
+    recording = make_recording(
+        found.recording.values,
+        trials.iloc[found.rows].reset_index(drop=True),
+        unit_table(found.recording),
     )
-    return Responses(found.recording, found.skipped, found.precision)
+    return Responses(recording, found.skipped, found.precision)
+
+
+def belonging(trials: pd.DataFrame) -> list[str]:
+    """Columns that say what pictures belong to: a person, a stimulus, a theme, a session."""
+    named = [str(c) for c in trials if role_of(str(c)) in ROLES and trials[c].notna().all()]
+    return [c for c in named if c not in FILE_COLUMNS]
 
 
 def image_statistics(recording: xr.DataArray, progress: Progress) -> xr.DataArray:
@@ -160,7 +199,7 @@ def split_pictures(trials: pd.DataFrame, settings: Settings) -> Split:
     parts = settings.n_splits or (FOLDS if many else None)
     if settings.split == "random":
         return make_split(trials, y, "random", parts, settings.random_state)
-    if not any(c in trials and trials[c].nunique() > 1 for c in HELD_OUT_BY):
+    if not any(trials[c].nunique() > 1 for c in belonging(trials)):
         raise InputError(
             "the pictures name no group, theme, subject or stimulus to hold out by; name a column "
             "with --group COL, or ask for --split random, which is stamped on the report"
@@ -169,7 +208,7 @@ def split_pictures(trials: pd.DataFrame, settings: Settings) -> Split:
 
 
 def halves(trials: pd.DataFrame, split: Split, random_state: int) -> list[NDArray[np.intp]]:
-    """Part the trials in two sets that share no group."""
-    by = split.by[-1:] or "random"
+    """Part the trials in two sets that share nothing of what the split holds out."""
+    by = split.by or "random"
     two = make_split(trials, trials["emotion"].to_numpy(), by, 2, random_state)
-    return [test for _, test in two]
+    return [two.folds[0][1], two.folds[-1][1]]

@@ -1,27 +1,29 @@
 """Do units of a network that was trained only on objects prefer pleasant or unpleasant pictures?
 
 The study of Liu, Bo, Ding & Fang (2024, PLOS Computational Biology), with what it leaves open:
-selectivity under error control, an overlap test, decoding by held-out groups, gains chosen on
-validation pictures, random controls that are matched for activity, and untrained networks.
+selectivity under error control where themes, not pictures, trade places, an overlap test for units
+that are alike, decoding by held-out groups, gains chosen on validation pictures for chosen and
+random units alike, controls that are matched for activity, and untrained networks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from affectome.data import Catalog, Skipped, trial_table
-from affectome.evidence import Split
+from affectome.evidence import Null, Split, correct_together, make_design
 from affectome.networks import load_network
 from affectome.progress import Progress, silent
 from affectome.studies.emergence.driving_pictures import Drivers
-from affectome.studies.emergence.layers import layer_results
+from affectome.studies.emergence.layers import Layer, layer_results
 from affectome.studies.emergence.manipulation import manipulate
-from affectome.studies.emergence.readout import rating_splits, read_out
+from affectome.studies.emergence.readout import Readout, rating_splits, read_out
+from affectome.studies.emergence.second_set import overlap_of, second_set
 from affectome.studies.emergence.stimuli import (
     Settings,
     image_statistics,
@@ -30,14 +32,12 @@ from affectome.studies.emergence.stimuli import (
     with_classes,
 )
 from affectome.studies.emergence.units import (
-    LEVEL,
     compare_untrained,
     drivers,
+    find_selective,
     given_statistics,
-    two_sets,
     unit_table,
 )
-from affectome.units import selectivity
 
 FEW = 30
 
@@ -54,25 +54,30 @@ class EmergenceResult:
         Number of pictures; class → how many of them.
     split
         The folds of all decoding.
+    selectivity_null, why_not
+        What traded places in the tests of single units; or why nothing could, and they have no p.
+    compared
+        What the overlap compares: ``"second set"``, ``"halves"`` or ``"none"``.
     layers
-        A mapping a layer, as in ``result.json``.
+        What is known of each layer.
     decoding
-        Scores from all layers together and their baselines, as in ``result.json``.
+        What is read from all layers together, and its baselines.
     skipped, warnings
         Inputs that could not be used; what a reader has to know.
     units
         A row a unit: ``layer``, ``unit``, ``F``, ``eta_squared``, ``p``, ``q``, ``selective``,
         ``preferred``, ``index``, ``mean_CLASS`` and ``sem_CLASS`` for every class,
-        ``selective_given_statistics`` (with image statistics held constant) and ``shared``
-        (selective for the same class in both sets; missing where there are no two sets).
+        ``q_given_statistics`` and ``selective_given_statistics`` (image statistics held constant)
+        and ``shared`` (among the strongest for the same class in both sets; missing where there
+        are no two sets).
     curves
         A row a layer and gain, on validation pictures: ``layer``, ``gain``, ``score``,
-        ``random_mean``, ``random_low``, ``random_high`` (missing: random draws are made for the
-        chosen gain on test pictures only).
+        ``random_mean``, ``random_low``, ``random_high``.
     random
-        A row a layer, kind (``lesion`` or ``enhancement``) and random draw: ``score``.
+        A row a layer, kind of manipulation and random draw: ``gain``, ``score``.
     untrained
-        A row a layer and seed of an untrained network: ``selective_share``, ``median_index``.
+        A row a layer and seed of an untrained network: ``selective_share``, ``median_index``,
+        ``shared``, ``expected``, ``overlap_p``.
     drivers
         The pictures that drive the best units of every class most and least.
     predictions
@@ -86,8 +91,11 @@ class EmergenceResult:
     trials: int
     classes: Mapping[str, int]
     split: Split
-    layers: tuple[Mapping[str, Any], ...]
-    decoding: Mapping[str, Any]
+    selectivity_null: Null | None
+    why_not: str | None
+    compared: str
+    layers: tuple[Layer, ...]
+    decoding: Readout
     skipped: tuple[Skipped, ...]
     warnings: tuple[str, ...]
     units: pd.DataFrame = field(repr=False)
@@ -96,12 +104,12 @@ class EmergenceResult:
     untrained: pd.DataFrame = field(repr=False)
     drivers: tuple[Drivers, ...] = field(repr=False)
     predictions: pd.DataFrame = field(repr=False)
-    settings: Mapping[str, Any]
+    settings: Settings
 
     def to_dict(self) -> dict[str, Any]:
-        """Give ``result.json``, schema 1."""
-        return {
-            "schema": 1,
+        """Give ``result.json``, schema 2; every p with its q over all that are printed together."""
+        found = {
+            "schema": 2,
             "study": "emergence",
             "network": dict(self.network),
             "trials": self.trials,
@@ -112,11 +120,19 @@ class EmergenceResult:
                 "folds": len(self.split),
                 "sha256": self.split.digest,
             },
-            "layers": [dict(layer) for layer in self.layers],
-            "decoding": dict(self.decoding),
+            "selectivity": {
+                "selective": sum(layer.selective for layer in self.layers),
+                "units": sum(layer.units for layer in self.layers),
+                "null": None if self.selectivity_null is None else self.selectivity_null.to_dict(),
+                "why": self.why_not,
+            },
+            "compared": self.compared,
+            "layers": [layer.to_dict() for layer in self.layers],
+            "decoding": self.decoding.to_dict(),
             "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
             "warnings": list(self.warnings),
         }
+        return dict(correct_together(found))
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Give the tables that are written beside ``result.json``, by name."""
@@ -138,11 +154,12 @@ def run(
     split: str = "group",
     n_splits: int | None = None,
     precision: str = "auto",
-    n_untrained: int = 10,
+    n_untrained: int = 5,
     n_random: int = 20,
-    n_manipulated: int = 36,
+    n_manipulated: int = 24,
     n_permutations: int = 1000,
     random_state: int = 0,
+    folder: str | Path | None = None,
     progress: Progress = silent,
 ) -> EmergenceResult:
     """Ask a network's units and layers about the emotion that pictures carry.
@@ -155,8 +172,9 @@ def run(
     network
         ``"alexnet"`` or ``"vgg16"``.
     catalog2
-        A second set of pictures with the same classes, to see which units are selective again.
-        Without it the two halves of the groups are compared.
+        A second set of pictures with the same classes, to see which units stand out again.
+        Stimuli that are in both sets are dealt, half to either. Without a second set the two halves
+        of the groups are compared.
     weights
         As in :func:`affectome.networks.load_network`.
     split
@@ -172,9 +190,11 @@ def run(
     n_manipulated
         Most pictures that gains are chosen and tested on; 0 leaves lesions and enhancements out.
     n_permutations
-        Permutations of the labels under the null.
+        Rearrangements of the labels under the null, at least 20.
     random_state
         Seed of everything that is drawn.
+    folder
+        Where responses and answers are kept, so that a run that was killed goes on where it was.
     progress
         Called with each step.
 
@@ -197,39 +217,56 @@ def run(
         n_permutations,
         random_state,
     )
+    kept = None if folder is None else Path(folder)
     catalog = with_classes(catalog)
     split_pictures(catalog.table, settings)
     trained = load_network(network, weights, random_state=random_state)
-    found = respond(trained, catalog, precision, progress)
+    found = respond(trained, catalog, precision, progress, kept)
     recording = found.recording
     settings = replace(settings, precision=found.precision.name)
     folds = split_pictures(trial_table(recording), settings)
     ratings = rating_splits(recording, catalog.ratings, folds, random_state)
-    units = selectivity(recording, "emotion", q=LEVEL)
+    units = find_selective(recording, settings)
     statistics = image_statistics(recording, progress)
-    given = given_statistics(recording, statistics)
-    sets = two_sets(trained, recording, units, catalog2, folds, settings, progress)
-    blank = compare_untrained(network, catalog, folds, ratings, settings, progress)
-    changed = manipulate(trained, recording, folds, settings, progress)
-    controls = {"image_statistics": statistics, "untrained": blank.responses}
-    read = read_out(recording, folds, ratings, controls, blank.scores, settings, progress)
+    given = given_statistics(recording, statistics, settings)
+    second = second_set(trained, recording, catalog2, folds, settings, kept, progress)
+    again = overlap_of(trained, recording, second, settings, kept, progress)
+    blank = compare_untrained(network, catalog, second, folds, ratings, settings, kept, progress)
+    changed = manipulate(trained, recording, folds, settings, kept, progress)
+    read = read_out(
+        recording, folds, ratings, statistics, blank.responses, blank.scores, settings, progress
+    )
     classes = dict(zip(units.classes, map(int, units.count), strict=True))
+    trials = trial_table(recording)
+    design = make_design(
+        trials.drop(columns="emotion"), trials["emotion"].to_numpy(str), folds, order="none"
+    )
     return EmergenceResult(
         network={**trained.to_dict(), "precision": settings.precision},
         trials=recording.sizes["trial"],
         classes=classes,
         split=folds,
-        layers=layer_results(units, given, blank, sets, read, changed),
-        decoding=read.decoding,
-        skipped=(*catalog.skipped, *found.skipped, *sets.skipped),
-        warnings=(*catalog.notes, *doubts(folds, classes), sets.note, *changed.notes),
-        units=unit_table(units, given, sets),
+        selectivity_null=units.null,
+        why_not=units.why,
+        compared=second.kind,
+        layers=layer_results(units, given, blank, again, read, changed),
+        decoding=read,
+        skipped=(*catalog.skipped, *found.skipped, *second.skipped),
+        warnings=(
+            *catalog.notes,
+            *design.notes,
+            *doubts(folds, classes),
+            *([] if units.why is None else [f"selectivity of single units: {units.why}"]),
+            second.note,
+            *changed.notes,
+        ),
+        units=unit_table(units, given, again),
         curves=changed.curves,
         random=changed.random_draws(),
         untrained=blank.layers,
         drivers=drivers(recording, units),
         predictions=read.predictions,
-        settings=asdict(settings),
+        settings=settings,
     )
 
 

@@ -1,9 +1,10 @@
-"""Which units of the network are selective, again in a second set, and in untrained networks."""
+"""Which units of the network are selective, and what untrained networks show."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,29 +12,21 @@ import pandas as pd
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
-from affectome.data import Catalog, Skipped, trial_table
-from affectome.errors import InputError
+from affectome.data import Catalog
 from affectome.evidence import Split
-from affectome.networks import Network, load_network
+from affectome.networks import load_network
 from affectome.progress import Progress
 from affectome.studies.emergence.driving_pictures import Drivers
 from affectome.studies.emergence.readout import read, squeezed
-from affectome.studies.emergence.stimuli import Settings, halves, respond, with_classes
-from affectome.units import Selectivity, selectivity, shared_units
+from affectome.studies.emergence.second_set import SecondSet, overlap_of
+from affectome.studies.emergence.stimuli import Settings, respond
+from affectome.units import Overlap, Selectivity, selectivity
+from affectome.units.overlap import ANY
 
 LEVEL = 0.05
 BEST_OF_A_CLASS = 2
 DRIVERS = 5
 PICTURES_A_STATISTIC = 3
-
-
-@dataclass(frozen=True, eq=False)
-class TwoSets:
-    """Selectivity of the same units in two sets of pictures, where there are; what the sets are."""
-
-    both: tuple[Selectivity, Selectivity] | None
-    skipped: tuple[Skipped, ...]
-    note: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +36,8 @@ class Untrained:
     Attributes
     ----------
     layers
-        A row a seed and layer: ``selective_share``, ``median_index``.
+        A row a seed and layer: ``selective_share``, ``median_index``, ``shared``, ``expected`` and
+        ``overlap_p`` (the last three missing where two sets were not compared).
     scores
         Balanced accuracy, or name of a rating, → one score a seed.
     responses
@@ -55,65 +49,38 @@ class Untrained:
     responses: xr.DataArray
 
 
-def two_sets(
-    network: Network,
-    recording: xr.DataArray,
-    units: Selectivity,
-    catalog2: Catalog | None,
-    split: Split,
-    settings: Settings,
-    progress: Progress,
-) -> TwoSets:
-    """Compare with a second catalog, or one half of the groups with the other.
-
-    Raises
-    ------
-    InputError
-        If the second catalog has other classes.
-    """
-    if catalog2 is None:
-        return _two_halves(recording, split, settings.random_state)
-    other = with_classes(catalog2)
-    found = respond(network, other, settings.precision, progress)
-    again = selectivity(found.recording, "emotion", q=LEVEL)
-    if again.classes != units.classes:
-        raise InputError(
-            f"{catalog2.source} has the classes {', '.join(again.classes)}, but the first set has "
-            f"{', '.join(units.classes)}; give both the same labels or the same --cut"
-        )
-    note = f"overlap compares {len(recording)} pictures with {len(found.recording)} of a second set"
-    return TwoSets((units, again), (*other.skipped, *found.skipped), note)
-
-
-def _two_halves(recording: xr.DataArray, split: Split, random_state: int) -> TwoSets:
-    try:
-        parts = halves(trial_table(recording), split, random_state)
-        first, second = (selectivity(recording[rows], "emotion", q=LEVEL) for rows in parts)
-        if first.classes != second.classes:
-            raise InputError("one half lacks a class")
-    except InputError as error:
-        return TwoSets(None, (), f"there is no second set, and no halves to compare: {error}")
-    by = " and ".join(split.by) or "pictures, drawn at random"
-    note = (
-        f"there is no second set of pictures: overlap compares two halves of the {by} "
-        f"({len(parts[0])} and {len(parts[1])} pictures)"
+def find_selective(
+    recording: xr.DataArray, settings: Settings, statistics: xr.DataArray | None = None
+) -> Selectivity:
+    """Test every unit for the classes, with image statistics held constant where they are given."""
+    return selectivity(
+        recording,
+        "emotion",
+        q=LEVEL,
+        covariates=None if statistics is None else statistics.values,
+        n_permutations=settings.n_permutations,
+        order="none",
+        random_state=settings.random_state,
     )
-    return TwoSets((first, second), (), note)
 
 
-def given_statistics(recording: xr.DataArray, statistics: xr.DataArray) -> Selectivity | None:
+def given_statistics(
+    recording: xr.DataArray, statistics: xr.DataArray, settings: Settings
+) -> Selectivity | None:
     """Test what image statistics leave unexplained, where there are pictures enough for it."""
     if len(recording) < PICTURES_A_STATISTIC * statistics.sizes["unit"]:
         return None
-    return selectivity(recording, "emotion", q=LEVEL, covariates=statistics.values)
+    return find_selective(recording, settings, statistics)
 
 
 def compare_untrained(
     name: str,
     catalog: Catalog,
+    second: SecondSet,
     split: Split,
     ratings: Mapping[str, Split],
     settings: Settings,
+    folder: Path | None,
     progress: Progress,
 ) -> Untrained:
     """Ask networks that have learned nothing the same questions."""
@@ -127,11 +94,12 @@ def compare_untrained(
         def report(step: str, done: int, total: int, seed: int = seed) -> None:
             progress(f"untrained {seed}: {step}", done, total)
 
-        recording = respond(network, catalog, settings.precision, report).recording
-        found = selectivity(recording, "emotion", q=LEVEL)
-        rows += [
-            {"seed": seed, "layer": layer, **share} for layer, share in by_layer(found).items()
-        ]
+        recording = respond(network, catalog, settings.precision, report, folder).recording
+        found = find_selective(recording, settings)
+        again = overlap_of(network, recording, second, settings, folder, report)
+        shared = {} if again is None else shared_by_layer(again)
+        for layer, share in by_layer(found).items():
+            rows.append({"seed": seed, "layer": layer, **share, **shared.get(layer, NO_OVERLAP)})
         plain = squeezed(recording)
         with threadpool_limits(1, user_api="blas"):
             scores["balanced_accuracy"].append(read(plain, "emotion", split, **quick).score.value)
@@ -142,27 +110,46 @@ def compare_untrained(
     return Untrained(pd.DataFrame(rows), scores, first)
 
 
+NO_OVERLAP = {"shared": np.nan, "expected": np.nan, "overlap_p": np.nan}
+
+
+def shared_by_layer(found: Overlap) -> dict[str, dict[str, float]]:
+    """Shared units over all classes, what rearranged labels share, and p, by layer."""
+    rows = found.table[found.table["preferred"] == ANY]
+    return {
+        str(row["layer"]): {
+            "shared": float(row["shared"]),
+            "expected": float(row["expected"]),
+            "overlap_p": float(row["p"]),
+        }
+        for row in rows.to_dict("records")
+    }
+
+
 def by_layer(found: Selectivity) -> dict[str, dict[str, float]]:
     """Share of selective units and median selectivity index of the units that vary, by layer."""
     return {
         str(layer): {
             "selective_share": float(table["selective"].mean()),
-            "median_index": float(table["index"][table["preferred"] != ""].median()),
+            "median_index": float(table["index"].median()),
         }
         for layer, table in found.table.groupby("layer", sort=False)
     }
 
 
-def unit_table(units: Selectivity, given: Selectivity | None, sets: TwoSets) -> pd.DataFrame:
+def unit_table(
+    units: Selectivity, given: Selectivity | None, again: Overlap | None
+) -> pd.DataFrame:
     """Give a row a unit, as `EmergenceResult.units` says."""
     table = units.table.rename(columns={"channel": "unit"})
     for c, name in enumerate(units.classes):
         table[f"mean_{name}"] = units.mean[c]
         table[f"sem_{name}"] = units.sem[c]
     if given is not None:
+        table["q_given_statistics"] = given.table["q"]
         table["selective_given_statistics"] = given.selective
-    if sets.both is not None:
-        table["shared"] = shared_units(*sets.both)
+    if again is not None:
+        table["shared"] = again.shared
     return table
 
 
