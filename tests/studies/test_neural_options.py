@@ -163,7 +163,7 @@ def test_probabilities_hold_for_new_stimuli(only):
     [
         (["--features", "wavelets"], "no features 'wavelets'; choose auto, mean, band-power"),
         (["--connectivity", "granger"], "no connectivity 'granger'; choose correlation, coherence"),
-        (["--features", "tangent"], "needs samples over time"),
+        (["--features", "tangent"], "need a Recording with times"),
         (["--searchlight", "-1"], "the radius of a searchlight is a positive number; got -1"),
         (["--searchlight", "8"], "a searchlight needs units with places x, y, z"),
     ],

@@ -216,12 +216,11 @@ def read_out(
         for done, (name, folds) in enumerate({"emotion": split, **ratings}.items()):
             progress("read out", done, 1 + len(ratings))
             found[name] = read(plain, name, folds, **null)
-            quick = null | {"n_permutations": 0}
             rivals = {
                 "image_statistics": read(
-                    statistics, name, folds, penalties=STATISTICS_PENALTIES, **quick
+                    statistics, name, folds, penalties=STATISTICS_PENALTIES, **null
                 ),
-                "untrained": read(blank, name, folds, **quick),
+                "untrained": read(blank, name, folds, **null | {"n_permutations": 0}),
             }
             seeds = untrained["balanced_accuracy" if name == "emotion" else name]
             readings[name] = _reading(found[name], rivals, seeds, settings.random_state)

@@ -130,9 +130,13 @@ def _overlap_sentence(result: Mapping[str, Any]) -> str:
     if not tested:
         return f"Whether the same filters stand out in {where} can't be said."
     above = sum(one["q"] < 0.05 for one in tested)
+    shared = sum(layer["overlap"]["shared"] for layer in result["layers"])
+    blank = [layer["untrained"]["shared"] for layer in result["layers"]]
+    beside = "" if None in blank else f", and {sum(blank):.0f} in untrained networks"
     return (
         f"The tenth of the filters that differs most between the classes is the same in {where} "
-        f"more often than rearranged labels allow in {above} of {_layers(len(tested))} (q < .05)."
+        f"more often than rearranged labels allow in {above} of {_layers(len(tested))} (q < .05): "
+        f"{shared} filters{beside}."
     )
 
 
