@@ -267,7 +267,7 @@ def decode_events(
     X = np.hstack(list(features.values()))
     refitted = _refits(forest, X, rows, split, draws, progress)
     by_forest = balanced_within(rows[: len(refitted)], refitted, subjects)
-    by_frame = _frame_scores(frames, rows, subjects, split)
+    by_frame = frame_scores(frames, rows, subjects, split)
     names = np.unique(events)
     return Events(
         read(scores, design),
@@ -387,7 +387,7 @@ def _as_classes(values: NDArray[np.float64], names: NDArray[Any]) -> NDArray[Any
     return np.asarray(names[values.argmax(axis=-1)])
 
 
-def _frame_scores(
+def frame_scores(
     frames: NDArray[np.float64], rows: NDArray[Any], subjects: NDArray[Any], split: Split
 ) -> GroupScores:
     """Balanced accuracy of single frames, the labels of a clip given to all its frames."""
