@@ -108,7 +108,9 @@ def held(scored: Scored, n_animals: int, effect: float, n_sets: int) -> Count:
     """Count intervals that hold the mean score of the procedure over all data sets."""
     made = (simulate_clips(n_animals, expression=effect, random_state=k) for k in range(n_sets))
     scores = [scored(one, k) for k, one in enumerate(made)]
-    centre = float(np.tanh(np.mean([np.arctanh(np.clip(s.value, -0.99, 0.99)) for s in scores])))
+    values = np.array([one.value for one in scores])
+    correlated = scores[0].metric == "spearman_within"
+    centre = float(np.tanh(np.arctanh(values).mean()) if correlated else values.mean())
     told = [one.interval for one in scores if one.interval is not None]
     hits = sum(low <= centre <= high for low, high in told)
     return Count(hits, n_sets, n_sets - len(told))
