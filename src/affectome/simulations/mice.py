@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.signal import lfilter
 
 DRIVERS = ("face", "stimulus", "movement", "none")
@@ -42,6 +43,97 @@ class SimulatedMouse:
     intensity: dict[str, np.ndarray]
     neurons: np.ndarray
     driver: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedClips:
+    """Clips of several animals, described frame by frame, and what is true of them.
+
+    Attributes
+    ----------
+    trials
+        ``subject``, ``session``, ``event``, ``intensity``, ``trial`` and ``onset`` of each clip.
+    time
+        Seconds from the event, shape (n_times,).
+    frames
+        Shape (n_trials, n_times, n_units).
+    motion
+        Motion energy as it is measured, shape (n_trials, n_times).
+    expression
+        The planted expression, shape (n_units,).
+    """
+
+    trials: pd.DataFrame
+    time: np.ndarray
+    frames: np.ndarray
+    motion: np.ndarray
+    expression: np.ndarray
+
+
+def simulate_clips(
+    n_animals: int = 5,
+    n_trials: int = 30,
+    expression: float = 0.0,
+    opposite: bool = False,
+    movement: float = 0.0,
+    motion_error: float = 0.0,
+    n_units: int = 40,
+    random_state: int = 0,
+) -> SimulatedClips:
+    """Simulate clips of shocks of four intensities and of none.
+
+    Parameters
+    ----------
+    n_animals, n_trials
+        Animals, and clips of each.
+    expression
+        How far the strongest shock moves the face along one direction, in units of the noise.
+    opposite
+        Whether clips are of two events at full strength instead, which move the face along that
+        direction and against it.
+    movement
+        How much intensity goes into movement, which moves the face in any direction.
+    motion_error
+        Standard deviation of the error that motion energy is measured with, clip by clip, in
+        logarithms: error that all its frames share.
+    n_units
+        Units that describe the face.
+    random_state
+        Seed.
+    """
+    rng = np.random.default_rng(random_state)
+    time = np.arange(-10, 10) / 10
+    course = np.where(time >= 0, np.exp(-np.abs(time) / 0.8), 0.0)
+    planted = rng.normal(size=n_units)
+    n = n_animals * n_trials
+    level = np.concatenate([rng.permutation(np.arange(n_trials) % 5) for _ in range(n_animals)])
+    level = level.astype(float)
+    event = np.where(level > 0, "shock", "none")
+    strength = expression * level / 4
+    if opposite:
+        side = np.concatenate([rng.permutation(np.arange(n_trials) % 2) for _ in range(n_animals)])
+        event = np.where(side == 1, "pain", "pleasure")
+        strength = expression * (2 * side - 1)
+    animal = np.repeat(np.arange(n_animals), n_trials)
+    neutral = 5 + rng.random((n_animals, n_units))
+    moved = np.exp(0.5 * rng.normal(size=n) + movement * (level / 4 - 0.5))
+    shake = np.where(time >= 0, 1.0, 0.3)[None] * moved[:, None]
+    frames = neutral[animal][:, None] + rng.normal(size=(n, len(time), n_units))
+    frames += strength[:, None, None] * course[:, None] * planted
+    frames += shake[:, :, None] * rng.normal(size=(n, len(time), n_units))
+    error = np.exp(motion_error * rng.normal(size=n))
+    motion = shake * error[:, None] * np.exp(0.2 * rng.normal(size=shake.shape))
+    trials = pd.DataFrame(
+        {
+            "subject": [f"m{k}" for k in animal],
+            "session": [f"s{k}" for k in animal],
+            "event": event,
+            "intensity": level,
+            "trial": np.tile(np.arange(n_trials), n_animals),
+            "onset": np.tile(10.0 * np.arange(n_trials) + 5, n_animals),
+        }
+    )
+    return SimulatedClips(trials, time, frames.astype(np.float32), motion, planted)
 
 
 def simulate_mouse(
