@@ -113,7 +113,7 @@ def test_smooth_maps_that_people_share_express_no_pattern(n_people, width):
         )
         p.append(found.tests[1].p)
         t.append(abs(found.tests[1].t))
-    assert np.mean(np.array(t) > 2.8) > 0.3
+    assert np.mean(np.array(t) > 2.8) > 0.15  # what a t over people says of such maps
     assert np.mean(np.array(p) <= 0.05) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / n_sets)
 
 

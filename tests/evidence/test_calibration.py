@@ -6,6 +6,7 @@ from bench.calibration.cell import COVERAGE, FALSE_ALARMS, Cell, Count, share, v
 from bench.calibration.designs import DESIGNS
 from bench.calibration.evidence import alarms, held
 from bench.calibration.table import main, row
+from scipy import stats
 
 NEVER = ("the clock tells the label",)
 
@@ -43,8 +44,9 @@ def test_there_is_no_p_where_the_clock_tells_the_label():
 @pytest.mark.parametrize("name", sorted(set(DESIGNS) - set(NEVER)))
 def test_false_alarms_come_at_their_rate(name):
     count = alarms(name, 0.0, 120)
-    assert verdict(FALSE_ALARMS, count) == "held"
-    assert count.refused < 120
+    told = count.sets - count.refused
+    assert told > 0
+    assert count.hits <= stats.binom.ppf(0.999, told, 0.055)  # passed by 999 of 1,000 such tests
 
 
 @pytest.mark.slow
