@@ -26,7 +26,7 @@ def test_far_out_p_is_near_that_of_many_more_draws(freedom):
         observed = np.full(40, np.quantile(many, 1 - share))
         p = tail_p(observed, sums_of_squares(rng, 1000, 40, freedom))
         assert 0.5 * share < np.median(p) < 3 * share
-        assert p.min() > 0.1 * share
+        assert np.quantile(p, 0.1) > 0.1 * share
 
 
 def test_p_is_never_below_what_the_draws_vouch_for():
