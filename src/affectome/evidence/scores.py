@@ -30,6 +30,8 @@ from affectome.evidence.intervals import Spread, group_codes, spread_over_groups
 from affectome.evidence.metrics import METRICS, Array, Metric, d_of_auc
 
 ROUNDING = 1e-9
+STEEP = 4.0
+"""Distances to a bound that an interval may reach over before its link is left aside."""
 USUAL_INFLATION = 2.0
 """Widening where no null could be drawn: the largest that simulated designs need."""
 
@@ -329,6 +331,10 @@ def _interval(metric: Metric, value: float, found: Spread, inflation: float) -> 
         return (low, low + reach) if value - low < ROUNDING else (high - reach, high)
     if found.error < ROUNDING:
         return value, value
+    reach = inflation * _reach(found)
+    if np.isfinite(high - low) and reach > STEEP * min(high - value, value - low):
+        # So near a bound the link is too steep for a step of this size.
+        return max(low, value - reach), min(high, value + reach)
     at = metric.link.forward(value)
-    reach = inflation * _reach(found) * float(metric.link.slope(value))
+    reach *= float(metric.link.slope(value))
     return float(metric.link.back(at - reach)), float(metric.link.back(at + reach))
