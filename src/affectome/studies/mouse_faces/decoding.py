@@ -8,7 +8,7 @@ forest stands beside it, and has a p only where its refits were asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,6 +32,7 @@ UNTESTED = (
 )
 
 Features = Mapping[str, NDArray[np.float64]]
+Folds = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
 
 @dataclass(frozen=True)
@@ -326,7 +327,7 @@ def nested_ridge(
         scores = spearman_within(y, p, who)
         return np.arctanh(np.vstack([scores.real, scores.null]).clip(-0.999, 0.999)).mean(axis=1)
 
-    return _nested(decoder, features, rows, subjects, split, lambda values, _: values, merit)
+    return _nested(decoder, features, rows, subjects, split, _as_values, merit)
 
 
 def nested_ridge_classes(
@@ -351,9 +352,8 @@ def _nested(
     as_labels: Any,
     merit: Any,
 ) -> tuple[NDArray[Any], list[str]]:
-    names = np.unique(rows[0])
     outer = [
-        as_labels(decoder.closed_form_predictions(X, rows, split.folds), names)
+        as_labels(decoder.closed_form_predictions(X, rows, split.folds), rows, split.folds)
         for X in features.values()
     ]
     found = np.empty_like(outer[0])
@@ -365,9 +365,9 @@ def _nested(
         if len(features) > 1 and len(inner) > 1:
             merits = []
             for X in features.values():
-                values = decoder.closed_form_predictions(X[train], rows[:, train], inner)
-                labels = as_labels(values, names)
-                merits.append(merit(rows[:, train], labels, subjects[train]))
+                shown = rows[:, train]
+                values = decoder.closed_form_predictions(X[train], shown, inner)
+                merits.append(merit(shown, as_labels(values, shown, inner), subjects[train]))
             best = np.argmax(merits, axis=0)
         for k, values in enumerate(outer):
             mine = np.flatnonzero(best == k)
@@ -376,15 +376,29 @@ def _nested(
     return found, chosen
 
 
-def _leave_one_out(groups: NDArray[Any]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def _leave_one_out(groups: NDArray[Any]) -> Folds:
     names = np.unique(groups)
     return [(np.flatnonzero(groups != g), np.flatnonzero(groups == g)) for g in names]
 
 
-def _as_classes(values: NDArray[np.float64], names: NDArray[Any]) -> NDArray[Any]:
-    if values.ndim == 2:
-        return np.asarray(names[(values > 0).astype(np.intp)])
-    return np.asarray(names[values.argmax(axis=-1)])
+def _as_values(values: NDArray[np.float64], rows: NDArray[Any], folds: Folds) -> NDArray[Any]:
+    return values
+
+
+def _as_classes(values: NDArray[np.float64], rows: NDArray[Any], folds: Folds) -> NDArray[Any]:
+    """Classes whose score is highest above its mean over the training trials.
+
+    Ridge on codes of +1 and -1 predicts the mean code where it knows nothing, which would give
+    every clip to the event of most clips.
+    """
+    names = np.unique(rows[0])
+    codes = 2.0 * (rows[..., None] == names) - 1.0
+    scores = np.stack([-values, values], axis=-1) if values.ndim == 2 else values
+    found = np.empty(rows.shape, dtype=rows.dtype)
+    for train, test in folds:
+        usual = codes[:, train].mean(axis=1, keepdims=True)
+        found[:, test] = names[(scores[:, test] - usual).argmax(axis=-1)]
+    return found
 
 
 def frame_scores(
@@ -400,7 +414,7 @@ def frame_scores(
     shown = np.repeat(rows, n_frames, axis=1)
     decoder = RidgeClassifierDecoder(alpha=PENALTIES)
     values = decoder.closed_form_predictions(frames.reshape(-1, n_units), shown, folds)
-    return balanced_within(shown, _as_classes(values, np.unique(rows[0])), subjects[trial])
+    return balanced_within(shown, _as_classes(values, shown, folds), subjects[trial])
 
 
 def _refits(
