@@ -238,4 +238,6 @@ def mean_interval(
         return mean, None
     error = float(at.std(ddof=1)) / np.sqrt(kept.size)
     reach = factor * float(stats.t.ppf(0.975, kept.size - 1)) * error
+    if not np.isfinite(reach):
+        return mean, None
     return mean, (float(one.back(centre - reach)), float(one.back(centre + reach)))

@@ -121,6 +121,8 @@ class GroupScores:
                 other = end + sign * (high - low) * (1 - 0.025 ** (1 / n))
                 return (min(end, other), max(end, other))
         apart, shared = float(z.var(ddof=1)) / n, self.shared
+        if apart + shared < 1e-18:
+            return None  # all groups agree to the last digit, which says nothing of others
         freedom = (n - 1) * ((apart + shared) / max(apart, 1e-12)) ** 2
         reach = float(stats.t.ppf(0.975, min(freedom, 1e6))) * np.sqrt(apart + shared)
         mean = float(z.mean())
