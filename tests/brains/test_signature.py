@@ -111,10 +111,12 @@ def test_smooth_maps_that_people_share_express_no_pattern(n_people, width):
         found = signature(
             image(data), image(blurred(rng, shape, 2)), "p", n_surrogates=99, random_state=k
         )
-        p.append(found.tests[1].p)
+        if found.tests[1].p is not None:
+            p.append(found.tests[1].p)
         t.append(abs(found.tests[1].t))
     assert np.mean(np.array(t) > 2.8) > 0.15  # what a t over people says of such maps
-    assert np.mean(np.array(p) <= 0.05) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / n_sets)
+    assert len(p) > 0.8 * n_sets
+    assert np.mean(np.array(p) <= 0.05) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / len(p))
 
 
 def test_the_level_of_a_pattern_is_no_evidence():

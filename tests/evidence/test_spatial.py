@@ -125,22 +125,29 @@ def test_unrelated_smooth_maps_agree_in_five_percent_and_the_t_over_people_does_
             continue
         p.append([one[1] for one in spatial_test(made, w, u, 99)])
     alarms = np.mean(np.array(p) <= 0.05)
-    assert alarms < 0.05 + 3 * np.sqrt(0.05 * 0.95 / n_sets)
+    assert len(p) >= 5
+    assert alarms < 0.05 + 3 * np.sqrt(0.05 * 0.95 / len(p))
 
 
 @pytest.mark.slow
 def test_power_is_that_of_surrogates_drawn_by_the_true_process():
     rng = np.random.default_rng(4)
-    shape, width, n_sets = (14, 16, 12), 1.5, 80
+    shape, width, n_sets = (14, 16, 12), 1.0, 80
     inside = ball(shape)
     true = np.stack([smooth(rng, shape, width)[inside] for _ in range(99)])
     true = (true - true.mean(axis=1, keepdims=True)) / true.std(axis=1, keepdims=True)
-    found, best = 0, 0
+    found, best, tried = 0, 0, 0
     for k in range(n_sets):
         w = smooth(rng, shape, width)[inside]
-        u = 0.22 * w + smooth(rng, shape, 2)[inside]
-        found += spatial_test(SurrogateMaps(w, inside), w, u, 99, k)[0][1] <= 0.05
+        u = 0.3 * w + smooth(rng, shape, 2)[inside]
+        try:
+            made = SurrogateMaps(w, inside)
+        except NoNullError:
+            continue
+        tried += 1
+        found += spatial_test(made, w, u, 99, k)[0][1] <= 0.05
         observed = abs(u @ (w - w.mean()) / w.std())
         best += (1 + (np.abs(true @ u) >= observed).sum()) / 100 <= 0.05
-    assert 0.3 * n_sets < best < 0.98 * n_sets
+    assert tried > 0.9 * n_sets
+    assert 0.3 * tried < best < 0.98 * tried
     assert found >= 0.8 * best

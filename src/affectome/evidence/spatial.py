@@ -39,7 +39,7 @@ WIDEST = 1 / 3
 """Widest component, as a share of the diagonal in voxels."""
 MARGIN = 2.5
 """Padding in widths, beyond which a Gaussian covariance is nothing."""
-FEWEST_PLACES = 4.0
+FEWEST_PLACES = 5.0
 """With fewer independent places a map has no surrogates that differ enough."""
 
 
