@@ -18,15 +18,22 @@ HEAD = """# Calibration: how often each p and interval is wrong
 
 Every p and interval that a command prints is tried here on data whose truth is known.
 *False alarms* counts data sets without an effect in which p ≤ .05 (at most 6.5 % of them, or an
-interval that includes 5 %), *coverage* counts 95 % intervals that hold the truth (92 to 98 %).
+interval that includes 5 %), *coverage* counts 95 % intervals that hold the truth (92 to 98 %),
+*power* the data sets in which a planted effect is found.
 Where no arrangement of the labels is valid there is no p: *refused* says in how many data sets.
 Intervals of the shares are exact binomial ones.
 
-    python -m bench calibration --sets {sets}
+    python -m bench calibration evidence --only "p: 5 people" --sets 300 --out docs/calibration.md
+
+runs one cell and writes its row anew; without a name all cells are run, which takes many hours of
+processor time, mostly in slow dynamics. Rows that were not run stay as they were.
 
 | statistic | design | counted | share | 95 % | data sets | refused | |
 |---|---|---|---|---|---|---|---|
 """
+COLUMNS = 8
+FOOT = "\n## Where it is off\n"
+"""What stands below this line is written by hand and kept."""
 
 
 def all_cells(modules: Iterable[str] = ()) -> list[Cell]:
@@ -67,12 +74,33 @@ def main(arguments: list[str] | None = None) -> None:
         for cell in all_cells(asked.modules)
         if asked.only in f"{cell.statistic}: {cell.design}"
     ]
-    lines = []
     done = Parallel(n_jobs=asked.n_jobs, return_as="generator")(
         delayed(cell.run)(asked.sets) for cell in cells
     )
     for cell, count in zip(cells, done, strict=True):
-        lines.append(row(cell, Count(*count)))
-        print(lines[-1], flush=True)
-    if asked.out is not None:
-        asked.out.write_text(HEAD.format(sets=asked.sets) + "\n".join(lines) + "\n")
+        line = row(cell, Count(*count))
+        print(line, flush=True)
+        if asked.out is not None:
+            write(asked.out, rows_of(asked.out) | {_key(line): line})
+
+
+def rows_of(path: Path) -> dict[str, str]:
+    """Rows that a page holds, by statistic, design and what is counted."""
+    if not path.exists():
+        return {}
+    lines = path.read_text().splitlines()
+    return {_key(line): line for line in lines if line.count("|") == COLUMNS + 1}
+
+
+def write(path: Path, told: dict[str, str]) -> None:
+    """Write the page: rows of all cells that were ever run, in the order of the cells."""
+    keys = [_key(row(cell, Count(0, 1))) for cell in all_cells()]
+    foot = ""
+    if path.exists():
+        foot = path.read_text().partition(FOOT)[2]
+    rows = "\n".join(told[key] for key in keys if key in told)
+    path.write_text(f"{HEAD}{rows}\n{FOOT}{foot}")
+
+
+def _key(line: str) -> str:
+    return "|".join(part.strip() for part in line.split("|")[1:4])

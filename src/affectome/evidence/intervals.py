@@ -100,7 +100,8 @@ def spread_over_groups(
     )
     if len(groupings) == 1:
         return Spread(float(np.sqrt(variances[0])), float(freedoms[0]))
-    cells = pd.factorize(pd.MultiIndex.from_arrays(list(groupings)))[0]
+    first, second = groupings
+    cells = pd.factorize(first * (int(second.max()) + 1) + second)[0]
     shared = _variance(statistic, cells, strata_of(cells, classes), n_draws, random_state)
     total = max(variances.sum() - shared, variances.max())
     if total == 0:
