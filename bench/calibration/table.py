@@ -94,7 +94,7 @@ def rows_of(path: Path) -> dict[str, str]:
 
 def write(path: Path, told: dict[str, str]) -> None:
     """Write the page: rows of all cells that were ever run, in the order of the cells."""
-    keys = [_key(row(cell, Count(0, 1))) for cell in all_cells()]
+    keys = [_key(row(cell, Count(0, 1, 0))) for cell in all_cells()]
     foot = ""
     if path.exists():
         foot = path.read_text().partition(FOOT)[2]

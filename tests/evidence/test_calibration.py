@@ -31,7 +31,9 @@ def test_the_command_counts_and_writes(tmp_path, capsys):
     main(["evidence", "--sets", "2", "--only", "p: the clock", "--out", str(out)])
     text = out.read_text()
     assert text.count("| evaluate: p |") == 1
-    assert "--sets 2" in text
+    assert "| 2 | all | no p |" in text
+    main(["evidence", "--sets", "1", "--only", "p: 3 people", "--out", str(out)])
+    assert out.read_text().count("| evaluate: p |") == 2  # earlier rows stay
     assert "the clock tells the label" in capsys.readouterr().out
 
 
