@@ -57,8 +57,8 @@ class Encoding:
         Out-of-fold predictions of the full model, shape (n_trials, n_units); NaN where a trial was
         never tested.
     overall
-        Mean *r* over all units, with its p. It has no interval: folds share training trials, and
-        a bootstrap of people and stimuli would hold the truth in three of four cases only.
+        Mean *r* over all units, with its p. It has no interval: folds share training trials
+        and units share stimuli, which a bootstrap of people and stimuli does not see.
     null
         How the p of the units were drawn; None where there is none.
     design
