@@ -53,6 +53,60 @@ def traits(effect: float, rng: Rng, n: int = 20) -> Data:
     return Data(X, y, pd.DataFrame({"subject": who}), "subject")
 
 
+def homes(
+    effect: float,
+    rng: Rng,
+    sizes: tuple[int, int] = (6, 4),
+    mixed: bool = False,
+    name: str = "site",
+) -> Data:
+    """People of a site or family are alike; the label is the site's or leans on it."""
+    who = np.repeat(np.arange(sizes[0] * sizes[1]), 8)
+    home = who // sizes[1]
+    if mixed:
+        lean = 1.5 * rng.normal(size=sizes[0])
+        y = (lean[home[::8]] + rng.normal(size=home[::8].size) > 0).astype(int)[who]
+    else:
+        y = rng.permutation(np.arange(sizes[0]) % 2)[home]
+    X = rng.normal(size=(who.size, N_UNITS)) + rng.normal(size=(who.max() + 1, N_UNITS))[who]
+    X += rng.normal(size=(sizes[0], N_UNITS))[home]
+    X[:, 0] += 1.5 * effect * y
+    return Data(X, y, pd.DataFrame({"subject": who, name: home}), None)
+
+
+def clips(effect: float, rng: Rng, n: int = 16, each: int = 4, shown: int = 5) -> Data:
+    """Sixteen films cut into four clips each; clips of a film are alike and have its label."""
+    clip = np.repeat(np.arange(n * each), shown)
+    film = clip // each
+    y = rng.permutation(np.arange(n) % 2)[film]
+    X = rng.normal(size=(clip.size, N_UNITS)) + rng.normal(size=(n * each, N_UNITS))[clip]
+    X += rng.normal(size=(n, N_UNITS))[film]
+    X[:, 0] += 1.5 * effect * y
+    return Data(X, y, pd.DataFrame({"clip": clip, "film": film}), None)
+
+
+def days(effect: float, rng: Rng) -> Data:
+    """Ten people, eight days with a mood each, the same for all, and so is what a day brings."""
+    who, day, _ = np.indices((10, 8, 5)).reshape(3, -1)
+    y = rng.permutation(np.arange(8) % 2)[day]
+    X = rng.normal(size=(who.size, N_UNITS)) + rng.normal(size=(10, N_UNITS))[who]
+    X += rng.normal(size=(8, N_UNITS))[day]
+    X[:, 0] += 1.5 * effect * y
+    return Data(X, y, pd.DataFrame({"subject": who, "day": day}), None)
+
+
+def slow_people(effect: float, rng: Rng, memory: float = 0.8) -> Data:
+    """Seven people whose units and ratings are slow, over 60 to 160 moments."""
+    size = rng.integers(60, 161, 7)
+    slow = np.concatenate([_slow(n, memory, rng, N_UNITS + 1) for n in size])
+    who = np.repeat(np.arange(7), size)
+    slow += rng.normal(size=(7, N_UNITS + 1))[who]
+    X, y = slow[:, :N_UNITS].copy(), slow[:, N_UNITS]
+    X[:, 0] += effect * y
+    onset = np.concatenate([np.arange(n) for n in size])
+    return Data(X, y, pd.DataFrame({"subject": who, "onset": onset}), "subject")
+
+
 def films(effect: float, rng: Rng, n: int = 24, shown: int = 6) -> Data:
     """Twenty-four films shown six times each; the label is the film's, which has a pattern."""
     film = np.repeat(np.arange(n), shown)
@@ -199,7 +253,12 @@ DESIGNS: dict[str, Maker] = {
     "10 people of 4 to 60 trials": lambda e, r: people(e, r, 10, (4, 60)),
     "12 people, ratings around their own mean": people_rate,
     "20 people of two kinds": traits,
+    "24 people of 8 sites, whose labels are the site's": lambda e, r: homes(e, r, (8, 3)),
+    "30 people of 10 families, labels lean on them": lambda e, r: homes(
+        e, r, (10, 3), mixed=True, name="family"
+    ),
     "24 films": films,
+    "16 films cut into clips": clips,
     "12 people × 16 films": crossed,
     "12 people × 16 films, a fifth missing": lambda e, r: crossed(e, r, dropped=0.2),
     "5 people × 8 films": lambda e, r: crossed(e, r, (5, 8, 1)),
@@ -222,5 +281,7 @@ DESIGNS: dict[str, Maker] = {
     "the clock tells the label": clock,
     "mixed labels and drift": mixed,
     "sessions of one mood": sessions,
+    "days of one mood, the same for all": days,
     "slow series": series,
+    "7 people, slow ratings": slow_people,
 }

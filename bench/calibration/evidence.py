@@ -23,6 +23,7 @@ VARYING = {
     "40 themes of unequal size, ratings",
     "40 themes of unequal size, classes",
     "the clock tells the label",
+    "7 people, slow ratings",
 }
 POWERED = 0.7
 SEED = 1_000_000

@@ -148,7 +148,9 @@ def test_labels_that_drift_trade_places_within_fifths_of_a_run():
 def test_sessions_of_one_label_move_as_wholes():
     cells = np.indices((6, 4, 10)).reshape(3, -1)
     trials = pd.DataFrame({"subject": cells[0], "session": cells[1], "trial": cells[2]})
-    y = np.array(["calm", "fear"])[(cells[1] + cells[0]) % 2]
+    rng = np.random.default_rng(0)
+    mood = np.concatenate([rng.permutation([0, 0, 1, 1]) for _ in range(6)])
+    y = np.array(["calm", "fear"])[mood[4 * cells[0] + cells[1]]]
     exchange = exchange_for(trials, y)
     assert exchange.scheme == "labels permuted over whole values of sessions within subject"
     drawn = exchange.draw(10, 0).reshape(10, 24, 10)
@@ -165,7 +167,95 @@ def test_slow_ratings_are_shifted_and_few_swings_have_no_p():
     assert all(np.array_equal(np.sort(row), np.sort(slow)) for row in drawn)
     slower = np.convolve(rng.normal(size=800), np.ones(150), "valid")[:600]
     why = make_design(pd.DataFrame(index=range(600)), slower, split).why_no_p
-    assert "swings, and 15 are needed" in why
+    assert "swings in a run, and 20 are needed" in why
+
+
+def test_days_whose_mood_is_the_same_for_all_move_for_all_alike():
+    who, day = (a.ravel() for a in np.indices((10, 8)))
+    trials = pd.DataFrame({"subject": who, "day": day})
+    mood = np.random.default_rng(0).permutation(np.arange(8) % 2)
+    exchange = exchange_for(trials, mood[day])
+    assert "more people met in one order of labels than by chance" in exchange.scheme
+    drawn = exchange.draw(20).reshape(20, 10, 8)
+    assert (drawn == drawn[:, :1]).all()
+    two = exchange_for(trials[day < 2], day[day < 2])
+    assert two.why_not == "the place in the run tells the label"
+
+
+def test_people_trade_places_within_their_site_and_sites_of_one_label_as_wholes():
+    who = np.repeat(np.arange(24), 5)
+    site = who // 4
+    trials = pd.DataFrame({"participant_id": who, "site": site})
+    whole = make_design(trials, (np.arange(6) % 2)[site])
+    assert whole.held == ("site",)
+    assert whole.exchange.scheme == "labels permuted over whole values of site"
+    drawn = whole.arrange(20)
+    assert all(len(np.unique(row[site == k])) == 1 for row in drawn for k in range(6))
+    y = (np.arange(24) % 2)[who]
+    within = make_design(trials, y)
+    assert within.held == ("site",)
+    assert within.exchange.scheme == (
+        "labels permuted over whole values of participant_id within site"
+    )
+    for row in within.arrange(20):
+        assert all(row[site == k].mean() == 0.5 for k in range(6))
+    # Two sites can't be held out one by one where each has one class.
+    two = make_design(trials.assign(site=who // 12), (who // 12))
+    assert two.held == ("participant_id",)
+    assert two.why_no_p == (
+        "no p, because the labels of 2 values of site have 2 distinct arrangements, and a p of "
+        ".05 needs 20"
+    )
+
+
+def test_clips_are_held_out_and_trade_places_with_their_film():
+    clip = np.repeat(np.arange(48), 3)
+    film = clip // 4
+    trials = pd.DataFrame({"clip": clip, "film": film})
+    design = make_design(trials, (np.arange(12) % 2)[film])
+    assert design.held == ("film",)
+    assert design.exchange.scheme == "labels permuted over whole values of film"
+    # Films that are the label in other words can't be held out, and clips of a film are alike.
+    genre = make_design(trials.assign(film=film % 2), film % 2)
+    assert genre.held == ("clip",)
+    assert "the labels of 2 values of film have 2 distinct arrangements" in genre.why_no_p
+
+
+def test_slow_ratings_of_five_runs_or_more_go_to_other_runs():
+    rng = np.random.default_rng(0)
+    size = [60, 80, 100, 60, 120, 90]
+    y = np.concatenate(
+        [
+            np.convolve(rng.normal(size=n + 9), np.ones(10) / 3, "valid") + 50 * k
+            for k, n in enumerate(size)
+        ]
+    )
+    trials = pd.DataFrame(
+        {
+            "subject": np.repeat(np.arange(6), size),
+            "onset": np.concatenate([np.arange(n) for n in size]),
+        }
+    )
+    exchange = exchange_for(trials, y)
+    assert "exchanged between whole runs" in exchange.scheme
+    for row in exchange.draw(10):
+        for part in np.split(row, np.cumsum(size)[:-1]):
+            assert np.ptp(part) < 25  # of one giver; people are fifty apart
+        assert set(row) <= set(y)
+
+
+def test_slow_ratings_that_took_one_course_are_shifted_alike():
+    rng = np.random.default_rng(0)
+    course = np.convolve(rng.normal(size=407), np.ones(8), "valid")
+    own = [course + 0.1 * np.convolve(rng.normal(size=407), np.ones(8), "valid") for _ in range(6)]
+    trials = pd.DataFrame(
+        {"subject": np.repeat(np.arange(6), 400), "onset": np.tile(np.arange(400), 6)}
+    )
+    exchange = exchange_for(trials, np.concatenate(own))
+    assert "all alike, since runs took the same course" in exchange.scheme
+    for row in exchange.draw(5).reshape(5, 6, 400):
+        by = [int(np.flatnonzero(one == mine[0])[0]) for one, mine in zip(row, own, strict=True)]
+        assert len(set(by)) == 1
 
 
 def test_too_few_groups_have_no_p_with_their_number():

@@ -28,6 +28,7 @@ from affectome.evidence import (
     NoNullError,
     Null,
     Score,
+    belongs_to,
     cross_fit,
     fdr,
     make_design,
@@ -38,7 +39,6 @@ from affectome.evidence import (
 from affectome.progress import Progress, silent
 
 Bands = Mapping[str, np.ndarray]
-COARSE = ("group", "theme", "source")
 N_BEST = 10
 
 
@@ -354,7 +354,7 @@ class _Held:
         tests = pd.DataFrame({"s": stimulus, "f": fold}).drop_duplicates().sort_values(["s", "f"])
         part = tests.groupby("s")["f"].agg(tuple).factorize()[0]
         first = rows[np.unique(stimulus, return_index=True)[1]]
-        coarse = next((c for c in COARSE if c in trials and trials[c].nunique() > 1), None)
+        coarse = names["stimulus"] and belongs_to(trials, names["stimulus"], "stimulus")
         theme = (
             np.arange(len(stimuli)) if coarse is None else pd.factorize(trials[coarse])[0][first]
         )
@@ -403,9 +403,9 @@ def _why_no_p(design: Design, trials: pd.DataFrame, stimulus: str | None) -> str
 
 
 def _column(trials: pd.DataFrame, role: str) -> str | None:
-    """The column of people or stimuli, under whatever name; one with several values first."""
+    """The column of people or stimuli, under whatever name; the finest where there are several."""
     likely = [str(c) for c in trials if role_of(str(c)) == role]
-    return next((c for c in likely if trials[c].nunique() > 1), next(iter(likely), None))
+    return max(likely, key=lambda name: trials[name].nunique(), default=None)
 
 
 def _off_fold(values: np.ndarray, fold: np.ndarray) -> np.ndarray:

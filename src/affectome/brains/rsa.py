@@ -21,13 +21,12 @@ from sklearn.covariance import LedoitWolf
 from affectome.data import check_recording, trial_table
 from affectome.data.roles import role_of
 from affectome.errors import InputError
-from affectome.evidence import Score, model_scores
+from affectome.evidence import Score, belongs_to, model_scores
 from affectome.kernels import rdm
 from affectome.kernels.rsa import noise_ceiling
 
 MEASURES = {"correlation": rdm.correlation, "squared_euclidean": rdm.squared_euclidean}
 CROSSED = "crossnobis"
-COARSE = ("theme", "group", "source")
 
 
 @dataclass(frozen=True)
@@ -279,7 +278,7 @@ def rsa(
     stack = np.stack(
         [model_of(model, name, list(conditions["condition"])) for name, model in models.items()]
     )
-    theme = next((c for c in COARSE if c in conditions), None)
+    theme = belongs_to(conditions, "condition", "stimulus")
     scores = model_scores(
         stack,
         data.values,

@@ -19,7 +19,8 @@ WORDS = {
     "statement picture image photo theme scene story word sound utterance source document doc "
     "thread link dialogue dialog conversation group post tweet cluster block object",
     "session": "session ses run day scan site hospital lab recording experiment batch scanner "
-    "camera device visit night week ward school city country subreddit",
+    "camera device visit night week ward school city country subreddit center centre clinic "
+    "institute family household couple dyad pair team classroom cohort litter cage",
     "order": "trial onset time timestamp order position date clock row utc sequence seq "
     "epoch window frame second seconds",
     "split": "split fold partition subset set",

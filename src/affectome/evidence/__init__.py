@@ -42,6 +42,7 @@ from affectome.evidence.similarity import model_scores, orders_of
 from affectome.evidence.spatial import SurrogateMaps, Variogram, spatial_test
 from affectome.evidence.splits import (
     Split,
+    belongs_to,
     inner_split,
     make_split,
     purged_time_split,
@@ -67,6 +68,7 @@ __all__ = [
     "Variogram",
     "arrange",
     "baseline_scores",
+    "belongs_to",
     "circular_shifts",
     "correct_together",
     "cross_fit",

@@ -25,6 +25,7 @@ from affectome.evidence.levels import exchange_of
 from affectome.evidence.split import Split
 from affectome.evidence.splits import (
     COARSE,
+    belongs_to,
     column_of,
     honest_columns,
     make_split,
@@ -273,15 +274,26 @@ def factors_of(
     who = named(trials, "subject") or next(iter(others), None)
     if who is not None and several(columns, who):
         found["who"] = who
-    theme = next((name for name in COARSE if several(columns, name)), None)
     fine = named(trials, "stimulus") or next((n for n in by if role_of(n) == "stimulus"), None)
+    theme = None if fine is None else belongs_to(columns, fine, "stimulus")
+    theme = theme or next((name for name in COARSE if several(columns, name)), None)
+    home = None if "who" not in found else belongs_to(columns, found["who"], "session")
+    if home is not None:
+        found["home"] = home
     if fine is not None and fine != theme and several(columns, fine):
         found["stimulus"] = fine
     codes = {k: pd.factorize(columns[name].to_numpy())[0] for k, name in found.items()}
     if theme is not None:
         _add_theme(codes, found, theme, columns)
     session = next(
-        (n for n in map(str, trials) if role_of(n) == "session" and several(trials, n)), None
+        (
+            name
+            for name in map(str, trials)
+            if role_of(name) == "session"
+            and several(trials, name)
+            and not ("who" in codes and nested(codes["who"], trials[name]))
+        ),
+        None,
     )
     if session is not None:
         found["session"] = session

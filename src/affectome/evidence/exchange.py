@@ -99,6 +99,8 @@ class Factors:
     ----------
     who
         The person, or whatever else brings an offset of its own.
+    home
+        What people belong to: a site, a family, a day of measurement.
     stimulus, theme
         What was shown, and what that belongs to.
     run
@@ -114,6 +116,7 @@ class Factors:
     """
 
     who: Codes | None = None
+    home: Codes | None = None
     stimulus: Codes | None = None
     theme: Codes | None = None
     session: Codes | None = None

@@ -6,7 +6,8 @@ and measurements have nothing to do with each other. Which are, follows from how
 * **Labels of stimuli** (every trial of a film has the film's label) move with whole stimuli, for
   all people alike. Where stimuli belong to themes, whole themes trade places, among themes of
   about their size, and labels are dealt anew within them.
-* **Labels of people** (a trait, a diagnosis) move with whole people.
+* **Labels of people** (a trait, a diagnosis) move with whole people, within what people belong to
+  (a site, a family, a litter); where all of it has one label, it moves as a whole.
 * **Labels of trials of stimuli that several people met** (each rated each film): a stimulus takes
   the labels of another one, from the same person where that person met it, else from somebody who
   did, around the person's own mean. So missing and repeated cells need no other scheme.
@@ -45,7 +46,7 @@ from affectome.evidence.exchange import (
     whole,
 )
 from affectome.evidence.labels import is_rating
-from affectome.evidence.serial import trials
+from affectome.evidence.serial import shared_order, trials
 
 SIMILAR = 1.5
 FEWEST_SIMILAR = 6
@@ -71,7 +72,7 @@ def exchange_of(  # noqa: PLR0911 - one return a level at which labels can stand
     """
     f = factors
     if f.who is not None and constant_within(y, f.who):
-        return whole(y, f.who, None, f.name("who"), fold)
+        return _of_people(y, f.who, f, fold)
     if f.stimulus is not None:
         if f.theme is not None and constant_within(y, f.theme):
             return _in_order(y, f.theme, f.name("theme"), f, fold)
@@ -91,16 +92,37 @@ def exchange_of(  # noqa: PLR0911 - one return a level at which labels can stand
     return _of_trials(y, f)
 
 
+def _of_people(y: NDArray[Any], who: Codes, f: Factors, fold: Codes | None) -> Exchange:
+    """People trade places within their site or family, which do so where all in them are alike."""
+    if f.home is None:
+        return whole(y, who, None, f.name("who"), fold)
+    if constant_within(y, f.home):
+        return whole(y, f.home, None, f.name("home"), fold)
+    return whole(y, who, f.home, f"{f.name('who')} within {f.name('home')}", None)
+
+
 def _of_trials(y: NDArray[Any], f: Factors) -> Exchange:
     """Trials trade places within the person; whole sessions do where each has one label."""
     blocks = together(len(y), f.who)
     if f.session is not None:
         inside = together(len(y), blocks, f.session)
         if constant_within(y, inside):
-            return whole(y, inside, blocks, f"{f.name('session')}s{f.within}", None)
+            return _of_sessions(y, inside, blocks, f.session, f)
         if log_within(y, inside) >= math.log(FEWEST_ARRANGEMENTS):
             blocks = inside
     return trials(y, blocks, f)
+
+
+def _of_sessions(
+    y: NDArray[Any], inside: Codes, blocks: Codes, session: Codes, f: Factors
+) -> Exchange:
+    """Sessions of a person trade places; for all alike where people met one order of labels."""
+    if f.who is not None:
+        first = np.unique(inside, return_index=True)[1]
+        common = shared_order(y[first], f.who[first], session[first].astype(float))
+        if common is not None:
+            return common.spread_over(inside)
+    return whole(y, inside, blocks, f"{f.name('session')}s{f.within}", None)
 
 
 def _in_order(y: NDArray[Any], units: Codes, name: str, f: Factors, fold: Codes | None) -> Exchange:

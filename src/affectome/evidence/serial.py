@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -30,7 +31,11 @@ TOLD_BY_ROWS = 0.25
 """Where only the order of rows is known, less than that may be a habit of who made the table."""
 TRIALS_A_POWER = 6
 FIFTHS = 5
-FEWEST_SWINGS = 15
+FEWEST_SWINGS = 20
+FEWEST_RUNS = 5
+"""Five runs trade places in 120 ways."""
+RUNS_ALIKE = "places in runs, of which several had the same labels throughout"
+ORDERS_ALIKE = "sessions, which more people met in one order of labels than by chance"
 UNTIMED = (
     " (rows count as in the order of time; name another order by order=COLUMN, or say order='none')"
 )
@@ -57,7 +62,7 @@ def trials(  # noqa: PLR0911 - one return a scheme
     clock = _Clock(y, blocks, f.time, f.run)
     alike = clock.same_sequences(y)
     if alike is not None and (f.timed or clock.is_serial(y, free)):
-        return _for_all_alike(y, alike, f, others)
+        return _for_all_alike(y, alike, f.timed, RUNS_ALIKE, others)
     if clock.is_serial(y, free):
         return _stretches(y, clock, where, f, others)
     drawn = np.concatenate([y[None], free(CHECKED, np.random.default_rng(0))])
@@ -73,6 +78,21 @@ def trials(  # noqa: PLR0911 - one return a scheme
 
     scheme = f"labels permuted over {where} within fifths of a run, since they drift with the clock"
     return Exchange(scheme, n, None, inside, others)
+
+
+def shared_order(y: NDArray[Any], who: Codes, place: NDArray[np.float64]) -> Exchange | None:
+    """Exchange for all people alike, where more of them met labels in one order than by chance.
+
+    What comes at a place (the second day, fatigue) then comes at it for all of them, as the label
+    does. None where orders are as different as chance has them.
+    """
+    clock = _Clock(y, who, place, None)
+    rng = np.random.default_rng(0)
+    drawn = [y, *y[shuffle(who, CHECKED, rng)]]
+    if _rarity(np.array([clock.n_alike(labels) for labels in drawn], dtype=float)) > ALIKE_AT:
+        return None
+    sequences = clock.same_sequences(y)
+    return sequences and _for_all_alike(y, sequences, True, ORDERS_ALIKE, None)
 
 
 class _Others:
@@ -144,6 +164,12 @@ class _Clock:
         unit = together(len(y), number, place)
         return Sequences(number, place, unit, np.unique(unit, return_index=True)[1])
 
+    def n_alike(self, y: NDArray[Any]) -> int:
+        """Pairs of runs with the same sequence of labels."""
+        codes = row_codes(y)
+        count = Counter(codes[self.order[rows]].tobytes() for rows in self.runs)
+        return sum(n * (n - 1) // 2 for n in count.values())
+
     def alike(self, labels: NDArray[Any]) -> NDArray[np.float64]:
         """How alike neighbours are in each arrangement (n_draws, n_trials): Σ of their products."""
         return np.sum(
@@ -190,15 +216,16 @@ def _stretches(y: NDArray[Any], clock: _Clock, where: str, f: Factors, others: D
     return replace(inner, by_others=others)
 
 
-def _for_all_alike(y: NDArray[Any], sequence: Sequences, f: Factors, others: Draw) -> Exchange:
+def _for_all_alike(
+    y: NDArray[Any], sequence: Sequences, timed: bool, where: str, others: Draw | None
+) -> Exchange:
     """Runs had the same labels at the same places: what trades places, does in all of them alike.
 
     Whatever comes at a place (a film that is not named, fatigue) comes at it in every such run.
     """
     first = sequence.first
     place, number = sequence.place[first].astype(float), sequence.number[first]
-    alone = Factors(time=place, run=number, timed=f.timed)
-    where = "places in runs, of which several had the same labels throughout"
+    alone = Factors(time=place, run=number, timed=timed)
     labels = y[first]
     if len(np.unique(row_codes(labels))) == first.size:
         return Exchange("none", first.size, "the place in the run tells the label", None, others)
@@ -229,28 +256,82 @@ def _runs(y: NDArray[Any], clock: _Clock, where: str) -> Exchange:
 
 
 def _shifts(y: NDArray[Any], clock: _Clock, where: str) -> Exchange:
-    """Ratings shifted along the circle of each run by more than they stay like themselves."""
+    """Ratings of whole runs trade places, or are shifted along the circle of each run.
+
+    Shifts break a series in two where it was whole, so each run needs swings enough; runs trade
+    places whole. Where runs took the same course, which may be that of a film that all saw, they
+    are shifted by the same share of their length.
+    """
     ordered = np.asarray(y, dtype=float)[clock.order]
-    memory = _memory([ordered[rows] for rows in clock.runs])
-    swings = len(y) / memory
+    series = [ordered[rows] for rows in clock.runs]
+    memory = _memory(series)
+    length = float(np.median([one.size for one in series]))
+    swings = length / memory
+    one_course = len(series) > 1 and _same_course(series)
+    if not one_course and len(series) >= FEWEST_RUNS:
+        return _runs_trade(y, series, clock, where)
     if swings < FEWEST_SWINGS:
         why = (
             f"ratings of {where} stay like themselves for {memory:.0f} trials, which makes "
-            f"{swings:.0f} swings, and {FEWEST_SWINGS} are needed"
+            f"{swings:.0f} swings in a run, and {FEWEST_SWINGS} are needed"
         )
         return Exchange("none", round(swings), why)
-    low = max(1, int(np.ceil(memory)))
 
     def draw(rng: np.random.Generator) -> NDArray[Any]:
         labels = np.empty_like(y)
-        for rows in clock.runs:
-            least = min(low, rows.size // 3)
-            by = int(rng.integers(least, max(rows.size - least, least) + 1))
-            labels[clock.order[rows]] = np.roll(ordered[rows], by)
+        share = rng.random(1 if one_course else len(series))
+        for rows, one, part in zip(clock.runs, series, np.resize(share, len(series)), strict=True):
+            least = min(max(1, int(np.ceil(memory))), one.size // 3)
+            by = least + int(part * (max(one.size - 2 * least, 0) + 1))
+            labels[clock.order[rows]] = np.roll(one, by)
         return labels
 
-    scheme = f"ratings of {where} shifted along the circle of each run, since neighbours are alike"
+    how = (
+        "all alike, since runs took the same course" if one_course else "since neighbours are alike"
+    )
+    scheme = f"ratings of {where} shifted along the circle of each run, {how}"
     return Exchange(scheme, round(swings), None, one_by_one(draw))
+
+
+def _runs_trade(
+    y: NDArray[Any], series: list[NDArray[np.float64]], clock: _Clock, where: str
+) -> Exchange:
+    """Ratings of a run go to another run whole, or a stretch of them as long as that run."""
+
+    def draw(rng: np.random.Generator) -> NDArray[Any]:
+        labels = np.empty_like(y)
+        for rows, other in zip(clock.runs, rng.permutation(len(series)), strict=True):
+            labels[clock.order[rows]] = _of_length(series[other], rows.size, rng)
+        return labels
+
+    scheme = f"ratings of {where} exchanged between whole runs, since neighbours are alike"
+    return Exchange(scheme, len(series), None, one_by_one(draw))
+
+
+def _of_length(
+    series: NDArray[np.float64], size: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """A stretch of a run, or the run there and back again, which leaves its memory as it was."""
+    if series.size < size:
+        back = np.concatenate([series, series[::-1]])
+        series = np.resize(back, size + series.size)
+    start = int(rng.integers(series.size - size + 1))
+    return series[start : start + size]
+
+
+def _same_course(series: list[NDArray[np.float64]]) -> bool:
+    """Whether runs rise and fall together more than they would if each began elsewhere."""
+    size = min(one.size for one in series)
+    course = np.stack([one[:size] for one in series])
+    course -= course.mean(axis=1, keepdims=True)
+    course /= np.maximum(course.std(axis=1, keepdims=True), 1e-12)
+    rng = np.random.default_rng(0)
+    by = rng.integers(0, size, (CHECKED, len(series)))
+    shifted = [
+        np.sum([np.roll(one, k) for one, k in zip(course, ks, strict=True)], axis=0) for ks in by
+    ]
+    power = np.square([course.sum(axis=0), *shifted]).sum(axis=1)
+    return _rarity(power) <= ALIKE_AT
 
 
 def _memory(series: list[NDArray[np.float64]]) -> float:

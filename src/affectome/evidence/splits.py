@@ -32,6 +32,7 @@ __all__ = [
 
 RUNS = frozenset({"session", "run", "block"})
 COARSE = ("group", "theme", "source")
+FEWEST_HOMES = 4
 
 
 def make_split(
@@ -75,7 +76,7 @@ def make_split(
     n = len(trials)
     labels = None if y is None else check_labels(y, n)
     classes = np.zeros(n, dtype=np.intp) if labels is None else strata(labels)
-    names = held_out(trials, holdout)
+    names = held_out(trials, holdout, labels)
     rng = np.random.default_rng(random_state)
     if names == ("random",):
         return _random_split(classes, labels, n_splits or 5, rng)
@@ -275,7 +276,11 @@ def _random_split(
     return Split("random", (), folds)
 
 
-def held_out(trials: pd.DataFrame, holdout: str | Sequence[str] | None) -> tuple[str, ...]:
+def held_out(
+    trials: pd.DataFrame,
+    holdout: str | Sequence[str] | None,
+    labels: NDArray[Any] | None = None,
+) -> tuple[str, ...]:
     """Names of the columns to hold out; the honest default where ``holdout`` is None."""
     if holdout is not None:
         names = (holdout,) if isinstance(holdout, str) else tuple(holdout)
@@ -285,12 +290,16 @@ def held_out(trials: pd.DataFrame, holdout: str | Sequence[str] | None) -> tuple
     subject, stimulus = named(trials, "subject"), named(trials, "stimulus")
     chosen = [name for name in (subject, stimulus) if name is not None]
     coarse = next((c for c in COARSE if several(trials, c)), None)
-    if coarse is not None and stimulus is not None and nested(trials[stimulus], trials[coarse]):
-        chosen[chosen.index(stimulus)] = coarse
+    whole = None if stimulus is None else belongs_to(trials, stimulus, "stimulus")
+    home = None if subject is None else belongs_to(trials, subject, "session")
+    if whole in COARSE or (whole is not None and _classes_recur(trials[whole], labels)):
+        chosen[chosen.index(str(stimulus))] = str(whole)
     elif coarse is not None and (
         not chosen or (chosen == [subject] and not nested(trials[subject], trials[coarse]))
     ):
         chosen.append(coarse)
+    if home is not None and labels is not None and _of_homes(trials, str(subject), home, labels):
+        chosen[chosen.index(str(subject))] = home
     chosen = chosen or [c for c in map(str, trials.columns) if _is_session(trials, c)][:1]
     if not chosen:
         raise InputError(
@@ -313,6 +322,39 @@ def named(trials: pd.DataFrame, role: str) -> str | None:
         if whole and column.nunique() <= len(trials) / 1.5:
             return name
     return None
+
+
+def belongs_to(trials: pd.DataFrame, fine: str, role: str) -> str | None:
+    """Coarsest column of a role whose values hold whole values of ``fine``; None if none does.
+
+    Clips belong to films and pictures to themes (role ``"stimulus"``); people belong to sites,
+    families and days of measurement, mice to litters and cages (role ``"session"``).
+    """
+    n = trials[fine].nunique()
+    coarse = [
+        name
+        for name in map(str, trials.columns)
+        if role_of(name) == role
+        and name not in (fine, *(() if role == "session" else RUNS))
+        and 1 < trials[name].nunique() < n
+        and nested(trials[fine], trials[name])
+    ]
+    return min(coarse, key=lambda name: trials[name].nunique(), default=None)
+
+
+def _of_homes(trials: pd.DataFrame, subject: str, home: str, labels: NDArray[Any]) -> bool:
+    """Whether labels are those of people whose sites or families can be held out as wholes."""
+    if labels.ndim != 1 or not nested(trials[subject], labels):
+        return False
+    many = trials[home].nunique() >= FEWEST_HOMES or nested(trials[home], labels)
+    return many and _classes_recur(trials[home], labels)
+
+
+def _classes_recur(groups: pd.Series, labels: NDArray[Any] | None) -> bool:
+    """Whether each class is found in two groups or more, so that they can be held out."""
+    if labels is None or labels.ndim != 1 or is_rating(labels):
+        return True
+    return bool(groups.groupby(labels).nunique().min() > 1)
 
 
 def several(trials: pd.DataFrame, name: str) -> bool:
