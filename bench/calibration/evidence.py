@@ -26,6 +26,9 @@ VARYING = {
     "7 people, slow ratings",
 }
 POWERED = 0.7
+STRONG = 2.0
+OF_MANY = ("site", "famil", "films", "kinds", "days")
+"""Designs whose labels are those of people, films or days, few of which there are, need more."""
 SEED = 1_000_000
 """Arrangements are not drawn from the numbers that made the data."""
 
@@ -39,11 +42,12 @@ def cells() -> list[Cell]:
         statistic = f"evaluate: interval, effect {effect:g}"
         found += [Cell(statistic, n, COVERAGE, partial(held, n, effect)) for n in DESIGNS]
     for name in [name for name in DESIGNS if name not in VARYING]:
-        found.append(
-            Cell("evaluate: p, with an effect", name, POWER, partial(alarms, name, POWERED))
-        )
+        labelled = any(word in name for word in OF_MANY) and " rate " not in name
+        effect = STRONG if labelled and "label 20" not in name else POWERED
+        planted = f"evaluate: p, with an effect of {effect:g}"
+        found.append(Cell(planted, name, POWER, partial(alarms, name, effect)))
         ideal = "evaluate: the same, labels drawn anew by the process that made them"
-        found.append(Cell(ideal, name, POWER, partial(alarms, name, POWERED, ideal=True)))
+        found.append(Cell(ideal, name, POWER, partial(alarms, name, effect, ideal=True)))
     return found
 
 
