@@ -219,7 +219,7 @@ def similar(people: int, n: int, effect: float, n_sets: int) -> Count:
     for k in range(n_sets):
         recording, rating = arranged(k, people, n, effect)
         data = rdms(recording, measure="squared_euclidean")
-        one = rsa(data, {"rating": distance_model(rating)}, n_permutations=20)
+        one = rsa(data, {"rating": distance_model(rating)}, n_permutations=99)
         found.append(one.scores["rating"])
     truth = float(np.mean([one.value for one in found]))
     told = [one.interval for one in found if one.interval is not None]

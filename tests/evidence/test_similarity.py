@@ -39,9 +39,14 @@ def test_scores_are_means_over_people_and_the_jackknife_is_that_by_hand():
     over_conditions = 14 * left.mean(axis=1).var()
     alone = 14 * left.var(axis=0).mean()
     over_people = each.var(ddof=1) / 6
+    orders = orders_of(np.arange(15), None, 200, 0)
+    i, j = np.triu_indices(15, 1)
+    pairs = np.var([compare(model[np.ix_(o, o)][i, j][None], B)[0].mean() for o in orders])
+    over_conditions = max(over_conditions - pairs, min(pairs, over_conditions))
     noise = max(alone - over_conditions, 0) / 5
-    error = np.sqrt(max(over_people + over_conditions - noise, over_people, over_conditions))
-    reach = t.ppf(0.975, 5) * error / (1 - each.mean() ** 2)
+    variance = max(over_people + over_conditions - noise, over_people, over_conditions)
+    freedom = variance**2 / (over_people**2 / 5 + over_conditions**2 / 14)
+    reach = t.ppf(0.975, np.clip(freedom, 5, 19)) * np.sqrt(variance) / (1 - each.mean() ** 2)
     wanted = np.tanh(np.arctanh(each.mean()) + reach * np.array([-1, 1]))
     np.testing.assert_allclose(score.interval, wanted, rtol=1e-6)
     assert score.over == "6 people × 15 conditions"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from scipy.spatial.distance import squareform
 
 from affectome.errors import InputError
-from affectome.evidence.claims import LINKS, Null, tested
+from affectome.evidence.claims import LINKS, tested
 from affectome.evidence.exchange import NoNullError
 from affectome.evidence.nulls import permute_whole
 from affectome.evidence.scores import Score
@@ -33,8 +31,10 @@ def model_scores(
     Interval: people and conditions are both drawn, so it is about other people *and* other
     conditions. The variance over people is that of their mean; the one over conditions is the
     jackknife's, in which each condition is left out; noise enters both and is taken off once, by
-    what single people's jackknife has more than that of their mean. Student's t on Fisher's scale
-    has the degrees of freedom of the smaller number.
+    what single people's jackknife has more than that of their mean. A jackknife counts what pairs
+    of conditions add by themselves twice (Efron & Stein 1981), and where a model explains nothing
+    that is all there is: it is what varies under exchanged conditions, and is taken off once.
+    Student's t on Fisher's scale has the degrees of freedom of both (Satterthwaite 1946).
 
     p: conditions of the model trade places, the same way for all people (Mantel 1967); conditions
     of a theme move together.
@@ -58,19 +58,25 @@ def model_scores(
     A, B = np.asarray(models, dtype=float), np.asarray(data, dtype=float)
     n = round((1 + np.sqrt(1 + 8 * A.shape[1])) / 2)
     each = compare(A, B, method)
-    spread, freedom = _spread(A, B, each, n, method)
+    value = each.mean(axis=1)
     over = f"{len(B)} people × {n} conditions"
-    scores = [
-        Score(method, float(value), _interval(float(value), float(s), freedom), None, n, over)
-        for value, s in zip(each.mean(axis=1), spread, strict=True)
-    ]
+    why, scheme, drawn = None, "", np.empty((0, len(A)))
     try:
-        claims = _tests(A, B, each.mean(axis=1), n, method, themes, n_permutations, random_state)
+        scheme, drawn = _null(A, B, n, method, themes, n_permutations, random_state)
     except NoNullError as error:
-        return [
-            Score(s.metric, s.value, s.interval, None, n, over, None, str(error)) for s in scores
-        ]
-    return [s.with_p(*claim) for s, claim in zip(scores, claims, strict=True)]
+        why = str(error)
+    spread, freedom = _spread(A, B, each, n, method, drawn)
+    scores = [
+        Score(method, float(v), _interval(float(v), float(s), float(f)), None, n, over, None, why)
+        for v, s, f in zip(value, spread, freedom, strict=True)
+    ]
+    if why is not None:
+        return scores
+    groups = n if themes is None else len(np.unique(np.asarray(themes)))
+    return [
+        one.with_p(*tested(one.value, null, scheme, groups))
+        for one, null in zip(scores, drawn.T, strict=True)
+    ]
 
 
 def orders_of(
@@ -110,19 +116,28 @@ def _spread(
     each: NDArray[np.float64],
     n: int,
     method: str,
-) -> tuple[NDArray[np.float64], int]:
-    """Standard error of each model's similarity, NaN with fewer than three people or conditions."""
+    null: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Standard error of each model's similarity, and its degrees of freedom.
+
+    NaN with fewer than three people or four conditions.
+    """
     n_people = len(B)
     if n_people < 3 or n < 4:
-        return np.full(len(A), np.nan), 1
+        return np.full(len(A), np.nan), np.ones(len(A))
     # With one condition left out the others count once: (n_conditions, n_models, n_people).
     left_out = bootstrap_comparisons(A, B, 1 - np.eye(n), method)
     conditions = _jackknife(left_out.mean(axis=2))
+    if len(null):
+        pairs = null.var(axis=0)
+        conditions = np.maximum(conditions - pairs, np.minimum(pairs, conditions))
     alone = _jackknife(left_out).mean(axis=1)
     people = each.var(axis=1, ddof=1) / n_people
     noise = np.maximum(alone - conditions, 0.0) / (n_people - 1)
     total = np.maximum(people + conditions - noise, np.maximum(people, conditions))
-    return np.sqrt(total), min(n_people, n) - 1
+    parts = people**2 / (n_people - 1) + conditions**2 / (n - 1)
+    freedom = total**2 / np.maximum(parts, np.finfo(float).tiny)
+    return np.sqrt(total), np.clip(freedom, min(n_people, n) - 1, n_people + n - 2)
 
 
 def _jackknife(left_out: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -130,7 +145,7 @@ def _jackknife(left_out: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((n - 1) / n * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0))
 
 
-def _interval(value: float, error: float, freedom: int) -> tuple[float, float] | None:
+def _interval(value: float, error: float, freedom: float) -> tuple[float, float] | None:
     if not np.isfinite(value) or not np.isfinite(error):
         return None
     fisher, inner = LINKS["fisher"], float(np.clip(value, -INSIDE, INSIDE))
@@ -139,16 +154,16 @@ def _interval(value: float, error: float, freedom: int) -> tuple[float, float] |
     return float(fisher.back(at - reach)), float(fisher.back(at + reach))
 
 
-def _tests(
+def _null(
     A: NDArray[np.float64],
     B: NDArray[np.float64],
-    observed: NDArray[np.float64],
     n: int,
     method: str,
     themes: ArrayLike | None,
     n_permutations: int,
     random_state: int,
-) -> Sequence[tuple[float, Null]]:
+) -> tuple[str, NDArray[np.float64]]:
+    """Scheme, and mean similarities under it, shape (n_permutations, n_models)."""
     theme = np.arange(n)
     if themes is not None:
         theme = np.unique(np.asarray(themes), return_inverse=True)[1]
@@ -159,8 +174,4 @@ def _tests(
         [compare(squares[:, o[rows], o[columns]], B, method).mean(axis=1) for o in orders]
     )
     moved = "conditions" if themes is None else f"conditions of {theme.max() + 1} themes as wholes"
-    scheme = f"{moved} of the model trade places, the same way for all people"
-    return [
-        tested(float(value), drawn, scheme, int(theme.max()) + 1)
-        for value, drawn in zip(observed, null.T, strict=True)
-    ]
+    return f"{moved} of the model trade places, the same way for all people", null
