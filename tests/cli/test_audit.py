@@ -33,7 +33,7 @@ def test_a_run_writes_its_report(table: Path, tmp_path: Path) -> None:
     result = json.loads((out / "result.json").read_text())
     assert (result["schema"], result["study"]) == (1, "audit")
     assert {"label_leak", "stimulus_identity"} <= {f["kind"] for f in result["findings"]}
-    assert {"code", "kind", "severity", "what", "columns", "evidence", "advice"} == set(
+    assert {"code", "kind", "severity", "what", "columns", "evidence", "advice", "cost"} == set(
         result["findings"][0]
     )
     report = (out / "report.html").read_text()

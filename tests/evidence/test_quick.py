@@ -8,10 +8,12 @@ from scipy.stats import binomtest
 from affectome.evidence.quick import (
     binomial_bounds,
     fold_numbers,
-    gap_test,
+    gap_interval,
     group_folds,
+    kept_together,
     random_folds,
     share_low,
+    stretch_folds,
 )
 
 
@@ -33,9 +35,26 @@ def test_folds_test_every_trial_once_and_keep_groups_together():
     assert all(len(np.unique(numbers[groups == g])) == 1 for g in range(10))
 
 
-def test_a_gap_is_tested_by_students_t_for_all_gaps_at_once():
-    (low, high), p, null = gap_test(0.3, 0.1, 11, 4, 1000)
-    assert p == pytest.approx(8 * stats.t.sf(3, 10))
+def test_the_interval_of_a_gap_holds_for_all_gaps_at_once():
+    (low, high), least = gap_interval(0.3, 0.1, 11, 4)
+    assert high - 0.3 == pytest.approx(0.1 * stats.t.ppf(1 - 0.05 / 8, 10))
     assert (low + high) / 2 == pytest.approx(0.3)
-    assert null.correction == "Bonferroni over the 4 gaps of this audit"
+    assert least == pytest.approx(0.3 - 0.1 * stats.t.ppf(0.95, 10))
+
+
+def test_families_and_stretches_stay_together():
+    rng = np.random.default_rng(0)
+    y, family = rng.integers(2, size=80), rng.integers(30, size=80)
+    random = random_folds(y, rng)
+    fold = fold_numbers(kept_together(random, family), 80)
+    assert all(len(np.unique(fold[family == f])) == 1 for f in family)
+    first = np.unique(family, return_index=True)[1]
+    assert np.array_equal(fold[first], fold_numbers(random, 80)[first])
+    place = rng.random(200)
+    rank = place.argsort().argsort()
+    for train, test in stretch_folds(place, rng.integers(2, size=200), rng):
+        assert np.abs(rank[train][:, None] - rank[test]).min() > 2
+
+
+def test_a_share_has_a_lower_bound():
     assert share_low(0, 50) == pytest.approx(0, abs=1e-12)

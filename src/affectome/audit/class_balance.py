@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import chisquare
 
 from affectome.audit.candidates import Candidate
 from affectome.audit.findings import Finding, Severity, listed
 from affectome.audit.material import Material
+from affectome.evidence.membership import balance_test
 
 CERTAIN = 0.001
 SKEWED, VERY_SKEWED = 1.5, 4.0
@@ -18,14 +18,29 @@ FEWEST_GROUPS = 5
 FEWEST_IN_ALL = 30
 
 
-def imbalance(material: Material) -> list[Finding]:
-    """Classes of sizes that differ by more than chance, and by enough to matter."""
+def imbalance(
+    material: Material, main: Candidate | None, rng: np.random.Generator
+) -> list[Finding]:
+    """Classes of sizes that differ by more than chance, and by enough to matter.
+
+    Parameters
+    ----------
+    material
+        What is audited.
+    main
+        Groups whose trials are not independent.
+    rng
+        Draws the names of the classes.
+    """
     if not material.classes:
         return []
     sizes = np.bincount(material.y, minlength=len(material.classes))
-    p = float(chisquare(sizes).pvalue)
     ratio = float(sizes.max() / max(sizes.min(), 1))
-    if p > CERTAIN or ratio < SKEWED:
+    if ratio < SKEWED:
+        return []
+    codes, what = (None, "single trials") if main is None else (main.codes, f"values of {main.name}")
+    p, null = balance_test(material.y, len(sizes), codes, what, int(rng.integers(2**31)))
+    if p > CERTAIN:
         return []
     severity: Severity = "medium" if ratio >= VERY_SKEWED else "low"
     majority = float(sizes.max() / sizes.sum())
@@ -39,9 +54,11 @@ def imbalance(material: Material) -> list[Finding]:
                 "trials": dict(zip(material.classes, sizes.tolist(), strict=True)),
                 "majority_accuracy": majority,
                 "largest_over_smallest": ratio,
-                "p_equal": p,
+                "p": p,
+                "null": null.to_dict(),
             },
             "Report balanced accuracy or AUC, never plain accuracy; keep the shares in every fold.",
+            "balanced accuracy and AUC, which prices are given in, don't gain by it",
             [material.target],
         )
     ]
@@ -83,6 +100,7 @@ def _few_trials(material: Material, small: dict[str, int]) -> Finding:
         f"± {half:.2f}.",
         evidence,
         "Collect more, or merge or leave out the small classes and say so.",
+        "the trials that would have to be scored beside these are not there",
         [material.target],
     )
 
@@ -95,6 +113,7 @@ def _few_groups(one: Candidate) -> Finding:
         f"{FEWEST_GROUPS} or more.",
         {"groups": len(one.values), "column": one.name},
         "Hold out by it all the same, and say that the interval is over trials.",
+        "it widens intervals and moves no score",
         [one.name],
     )
 
@@ -109,9 +128,11 @@ def _lonely_classes(material: Material, one: Candidate) -> list[Finding]:
         Finding(
             "too_few",
             "medium",
-            f"{listed(lonely)}: in one {one.name} only; held out, training never saw the class.",
+            f"{listed(lonely)}: in one value of {one.name} only; held out, training never saw the "
+            "class.",
             {"classes_in_one_group": lonely, "column": one.name},
             f"Add another {one.name} for these classes, or leave them out of scores by {one.name}.",
+            "a class that training never saw has no score to compare",
             [one.name],
         )
     ]

@@ -10,6 +10,7 @@ may have any shape, nothing is fitted that could overfit, and ten thousand colum
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,8 @@ FEWEST_IN_BIN = 8
 ALPHA = 0.05
 MOST_PAIRED = 3000
 SAME = 1.0 - 1e-9
+LEAST_READ = 0.1
+NO_MATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Reading:
         Lower bound for this column alone (95 %).
     best
         Its best class.
+    over
+        What the intervals are drawn over, in words.
     """
 
     skill: np.ndarray
@@ -46,6 +51,7 @@ class Reading:
     high: np.ndarray
     sure: np.ndarray
     best: np.ndarray
+    over: str
 
 
 def bins_of(X: np.ndarray) -> np.ndarray:
@@ -66,7 +72,12 @@ def bins_of(X: np.ndarray) -> np.ndarray:
 
 
 def read_columns(
-    codes: np.ndarray, y: np.ndarray, n_classes: int, folds: Folds, n_tests: int | None = None
+    codes: np.ndarray,
+    y: np.ndarray,
+    n_classes: int,
+    folds: Folds,
+    units: np.ndarray | None = None,
+    n_tests: int | None = None,
 ) -> Reading:
     """Skill of every column on its own.
 
@@ -80,24 +91,34 @@ def read_columns(
         Number of classes, 0 for ratings.
     folds
         Pairs (train, test) that test every trial once.
+    units
+        What is independent of what, codes (n,): bounds count as many trials as the groups are
+        worth. Every trial by default.
     n_tests
         Number of columns that the intervals hold for at once; p by default.
     """
     fold = fold_numbers(folds, len(y))
     tests = n_tests or codes.shape[1]
+    read = _read_class_column if n_classes else _read_rating_column
     rows = [
-        _read_class_column(codes[:, j].astype(int), y, n_classes, fold, tests)
-        if n_classes
-        else _read_rating_column(codes[:, j].astype(int), y, fold, tests)
+        read(codes[:, j].astype(int), y, n_classes, fold, units, tests)
         for j in range(codes.shape[1])
     ]
     table = np.array(rows).reshape(-1, 5)
     skill, low, high, sure, best = table.T
-    return Reading(skill, low, high, sure, best.astype(int))
+    over = f"{len(y)} trials"
+    if units is not None:
+        over += f" of {int(units.max()) + 1} groups"
+    return Reading(skill, low, high, sure, best.astype(int), over)
 
 
 def _read_class_column(
-    code: np.ndarray, y: np.ndarray, n_classes: int, fold: np.ndarray, tests: int
+    code: np.ndarray,
+    y: np.ndarray,
+    n_classes: int,
+    fold: np.ndarray,
+    units: np.ndarray | None,
+    tests: int,
 ) -> tuple[float, float, float, float, int]:
     n_folds, n_bins = fold.max() + 1, code.max() + 1
     cell = (fold * n_bins + code) * n_classes + y
@@ -114,13 +135,44 @@ def _read_class_column(
     n_out = len(y) - n_in
     j = hits / np.maximum(n_in, 1.0) - alarms / np.maximum(n_out, 1.0)
     best = int(j.argmax())
-    pair = (hits[best], n_in[best], alarms[best], n_out[best])
-    low, high = _difference(*pair, normal_reach(tests * n_classes))
-    return float(j[best]), low, high, _difference(*pair, normal_reach())[0], best
+    pair = [hits[best], n_in[best], alarms[best], n_out[best]]
+    if units is not None and j[best] > LEAST_READ:
+        said = positive[fold, code, best]
+        rate = np.where(y == best, hits[best] / n_in[best], alarms[best] / max(n_out[best], 1))
+        worth = min(1.0, _worth(said - rate, y == best, units, tests))
+        pair = [v * worth for v in pair]
+    counted = (pair[0], pair[1], pair[2], pair[3])
+    low, high = _difference(*counted, normal_reach(tests * n_classes))
+    return float(j[best]), low, high, _difference(*counted, normal_reach())[0], best
+
+
+def _worth(left: np.ndarray, is_c: np.ndarray, units: np.ndarray, tests: int) -> float:
+    """How many independent trials one trial is worth (Kish 1965).
+
+    That is the variance of the skill if trials were independent, over its variance between groups.
+    A column that errs nowhere where groups have one label each is worth its groups, unless there
+    are so many ways to label the groups that none of all the columns could match by chance.
+    """
+    weight = np.where(is_c, 1.0 / is_c.sum(), -1.0 / max((~is_c).sum(), 1))
+    alone = float(((left * weight) ** 2).sum())
+    n_groups = int(units.max()) + 1
+    together = float((np.bincount(units, left * weight) ** 2).sum()) * n_groups / (n_groups - 1)
+    if together > 0 and alone > 0:
+        return alone / together
+    shared = np.bincount(units, is_c) % np.bincount(units) == 0
+    if not shared.all():
+        return 1.0
+    labelled = int((np.bincount(units, is_c) > 0).sum())
+    return 1.0 if comb(n_groups, labelled) >= NO_MATCH * tests else n_groups / len(units)
 
 
 def _read_rating_column(
-    code: np.ndarray, y: np.ndarray, fold: np.ndarray, tests: int
+    code: np.ndarray,
+    y: np.ndarray,
+    _: int,
+    fold: np.ndarray,
+    units: np.ndarray | None,
+    tests: int,
 ) -> tuple[float, float, float, float, int]:
     n_folds, n_bins = fold.max() + 1, code.max() + 1
     cell = fold * n_bins + code
@@ -130,14 +182,23 @@ def _read_rating_column(
     mean = s_train.sum(axis=1, keepdims=True) / np.maximum(n_train.sum(axis=1, keepdims=True), 1)
     # one trial's worth of the mean keeps a bin with a trial or two from shouting
     estimate = ((s_train + mean) / (n_train + 1.0))[fold, code]
-    spread = float(estimate.std() * y.std())
-    covariance = float(np.mean((estimate - estimate.mean()) * (y - y.mean())))
+    a, b = estimate - estimate.mean(), y - y.mean()
+    spread = float(a.std() * b.std())
+    covariance = float(np.mean(a * b))
     r = covariance / spread if spread > 1e-12 * max(1.0, float(y.std()) ** 2) else 0.0
-    low, high = _correlation(r, len(y), normal_reach(tests))
-    return r * abs(r), low, high, _correlation(r, len(y), normal_reach())[0], 0
+    n = float(len(y))
+    if units is not None and r * abs(r) > LEAST_READ:
+        a, b = a / a.std(), b / b.std()
+        # the influence of a trial on r
+        pull = a * b - r * (a**2 + b**2) / 2
+        n_groups = int(units.max()) + 1
+        between = (np.bincount(units, pull) ** 2).sum() * n_groups / (n_groups - 1)
+        n *= min(1.0, float((pull**2).sum() / max(between, 1e-300)))
+    low, high = _correlation(r, n, normal_reach(tests))
+    return r * abs(r), low, high, _correlation(r, n, normal_reach())[0], 0
 
 
-def _correlation(r: float, n: int, z: float) -> tuple[float, float]:
+def _correlation(r: float, n: float, z: float) -> tuple[float, float]:
     """Bounds of a signed square of a correlation (Fisher 1921)."""
     middle, half = np.arctanh(np.clip(r, -0.9999999, 0.9999999)), z / np.sqrt(max(n - 3, 1))
     low, high = np.tanh([middle - half, middle + half])
@@ -184,6 +245,7 @@ def constant_columns(
         f"{len(constant)} of {of} columns never change ({listed(constant)}).",
         {"constant": len(constant), "without_any_value": int((~there.any(0)).sum()), "of": of},
         "Drop them: they carry nothing, and a scaler divides by zero.",
+        "a column that never changes changes no score",
         constant,
     )
     return [finding], varies
@@ -222,6 +284,7 @@ def duplicate_columns(
             "correlation_at_least": SAME,
         },
         "Keep one of each: a copy doubles the weight of what it measures and spoils selection.",
+        "a copy of a column adds nothing to a score that a penalty would not change as much",
         [b for _, b in pairs],
     )
     return [finding], first

@@ -19,11 +19,12 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.stats import beta
 
-from affectome.audit.candidates import Candidate
+from affectome.audit.candidates import Candidate, sample_rows
+from affectome.audit.costs import Cost, read_and_price
 from affectome.audit.findings import Finding, Severity
 from affectome.audit.material import Material
 from affectome.audit.probes import filled, scaled
-from affectome.evidence.quick import drawn_order, share_low
+from affectome.evidence.quick import drawn_order, kept_together, random_folds, share_low
 
 CERTAIN = 0.001
 NEAR, VERY_NEAR = 0.5, 0.25
@@ -38,6 +39,7 @@ ALIKE = 0.8
 MOST_IN_BUCKET = 50
 PRIME = np.uint64(2_147_483_647)
 NONE = np.empty((0, 2), dtype=int)
+FEWEST_FAMILIES, N_FOLDINGS = 10, 4
 
 
 def copied_rows(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -124,7 +126,8 @@ def copied_texts(texts: tuple[str, ...], rng: np.random.Generator) -> np.ndarray
     exact = np.array([p for p in exact if plain[p[0]] == plain[p[1]]]).reshape(-1, 2).astype(int)
     first = np.setdiff1d(np.flatnonzero(there), exact[:, 1])
     shingles = {i: _shingles(plain[i]) for i in first}
-    signature = np.stack([_signature(shingles[i], rng_seed=7) for i in first])
+    a, b = (rng.integers(least, PRIME, (N_HASHES, 1), dtype=np.uint64) for least in (1, 0))
+    signature = np.stack([((a * (shingles[i] % PRIME) + b) % PRIME).min(axis=1) for i in first])
     pairs = _bucket_pairs(signature)
     near = [
         (first[a], first[b])
@@ -138,13 +141,6 @@ def _shingles(text: str) -> np.ndarray:
     raw = np.frombuffer(f"{text:<{SHINGLE}}".encode(), dtype=np.uint8).astype(np.uint64)
     windows = np.lib.stride_tricks.sliding_window_view(raw, SHINGLE)
     return np.unique(windows @ (np.uint64(257) ** np.arange(SHINGLE, dtype=np.uint64)))
-
-
-def _signature(shingles: np.ndarray, rng_seed: int) -> np.ndarray:
-    rng = np.random.default_rng(rng_seed)
-    a = rng.integers(1, PRIME, N_HASHES, dtype=np.uint64)[:, None]
-    b = rng.integers(0, PRIME, N_HASHES, dtype=np.uint64)[:, None]
-    return ((a * (shingles % PRIME) + b) % PRIME).min(axis=1)
 
 
 def _bucket_pairs(signature: np.ndarray) -> list[tuple[int, int]]:
@@ -167,7 +163,13 @@ def _jaccard(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def duplicate_findings(
-    material: Material, pairs: np.ndarray, groups: list[Candidate], what: str, how: dict[str, Any]
+    material: Material,
+    X: np.ndarray,
+    pairs: np.ndarray,
+    groups: list[Candidate],
+    what: str,
+    how: dict[str, Any],
+    rng: np.random.Generator,
 ) -> list[Finding]:
     """What copies do to a split: those across a given split, the share under random folds.
 
@@ -175,6 +177,8 @@ def duplicate_findings(
     ----------
     material
         What is audited.
+    X
+        Features, shape (n, p), for the price.
     pairs
         Copies, shape (m, 2).
     groups
@@ -183,6 +187,8 @@ def duplicate_findings(
         ``"rows"``, ``"pictures"``, ``"sounds"`` or ``"texts"``.
     how
         How copies were verified, as numbers.
+    rng
+        For the folds of the price.
     """
     if not len(pairs):
         return []
@@ -219,10 +225,27 @@ def duplicate_findings(
             evidence,
             "Keep one of each family, or keep every family on one side of the split; look at those "
             "whose labels differ.",
+            _price(material, X, family, rng),
             [material.roles.split] if across and material.roles.split else [],
             [_label(material, i) for i in touched],
         )
     ]
+
+
+def _price(
+    material: Material, X: np.ndarray, family: np.ndarray, rng: np.random.Generator
+) -> Cost | str:
+    """Random folds, against the same ones with every family in one fold."""
+    rows = sample_rows(family, rng)
+    y, units = material.y[rows], np.unique(family[rows], return_inverse=True)[1]
+    if units.max() + 1 < FEWEST_FAMILIES:
+        return f"{units.max() + 1} families of copies can't be dealt into folds"
+    folds = [random_folds(y, rng) for _ in range(N_FOLDINGS)]
+    together = [kept_together(one, units) for one in folds]
+    words = ("random folds", "copies kept on one side")
+    return read_and_price(
+        (X[rows], X[rows]), y, len(material.classes), (folds, together), units, "families", words
+    )
 
 
 def _across_split(material: Material, pairs: np.ndarray) -> int | None:

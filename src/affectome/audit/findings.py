@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from affectome.audit.costs import Cost
+
 Severity = Literal["high", "medium", "low"]
 ORDER: Mapping[str, int] = {"high": 0, "medium": 1, "low": 2}
 MOST_LISTED = 50
@@ -19,6 +21,7 @@ CODES: Mapping[str, str] = {
     "too_few": "AFX007",
     "duplicate_columns": "AFX008",
     "constant_columns": "AFX009",
+    "chosen_on_test": "AFX010",
 }
 """Stable names of the kinds of findings, for ``--ignore`` and for documents to point at."""
 
@@ -31,7 +34,8 @@ class Finding:
     ----------
     kind
         ``label_leak``, ``duplicate_columns``, ``constant_columns``, ``duplicate_trials``,
-        ``group_gap``, ``stimulus_identity``, ``order``, ``imbalance`` or ``too_few``.
+        ``group_gap``, ``stimulus_identity``, ``order``, ``imbalance``, ``too_few`` or
+        ``chosen_on_test``.
     severity
         ``high``: a score would be wrong; ``medium``: it may be, and the split or the columns must
         change first; ``low``: worth knowing.
@@ -41,6 +45,8 @@ class Finding:
         The numbers.
     advice
         What to do, one sentence.
+    cost
+        The same reader scored with the fault and without it; or why that can't be measured.
     columns, files
         Where it is; at most 50 of each, the first ones.
     """
@@ -50,6 +56,7 @@ class Finding:
     what: str
     evidence: Mapping[str, Any]
     advice: str
+    cost: Cost | str
     columns: Sequence[str] = ()
     files: Sequence[str] = field(default=())
 
@@ -73,7 +80,15 @@ class Finding:
             **where,
             "evidence": dict(self.evidence),
             "advice": self.advice,
+            "cost": {"why": self.cost} if isinstance(self.cost, str) else self.cost.to_dict(),
         }
+
+    @property
+    def price(self) -> str:
+        """What it costs, or why that is not known, in a sentence."""
+        if isinstance(self.cost, str):
+            return f"No price: {self.cost}."
+        return self.cost.words
 
 
 def listed(names: Sequence[str], most: int = 4) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from affectome.audit.burned_in import burnt_in_label
 from affectome.audit.candidates import Candidate, main_groups, sample_rows
 from affectome.audit.columns import constant_columns, duplicate_columns
 from affectome.audit.copies import copied_pictures, copied_sounds
@@ -21,6 +20,7 @@ from affectome.audit.leaks import (
 )
 from affectome.audit.material import Material
 from affectome.audit.media import Pictures, Sounds
+from affectome.audit.regions import telling_region
 from affectome.evidence.quick import Folds, group_folds, random_folds
 from affectome.progress import Progress
 
@@ -39,20 +39,27 @@ def look(
     """Features (n, p) for the quick readers, and what was found while they were made."""
     main = main_groups(proposed, len(material.classes))
     folds = _folds(material, main, np.arange(material.n), rng)
-    findings = leaks_in_notes(material, folds)
+    units = None if main is None else main.codes
+    codes = np.arange(material.n) if main is None else main.codes
+    rows = sample_rows(codes, rng)
+    groups = np.unique(codes[rows], return_inverse=True)[1]
+    over = "trials" if main is None else main.name
+    sample = Sample(rows, _folds(material, main, rows, rng), groups, over)
     if isinstance(media, Pictures):
-        X, found = _look_at_pictures(material, media, proposed, main, rng, progress)
-        findings += leaks_in_facts(material, picture_facts(material.files, media), folds)
+        X, findings = _look_at_pictures(material, media, proposed, main, rng, progress)
+        facts = picture_facts(material.files, media)
+        findings += leaks_in_facts(material, facts, X, folds, sample, units)
     elif isinstance(media, Sounds):
-        X, found = _look_at_sounds(material, media, proposed)
-        findings += leaks_in_facts(material, sound_facts(material.files), folds)
+        X, findings = _look_at_sounds(material, media, proposed, rng)
+        facts = sound_facts(material.files)
+        findings += leaks_in_facts(material, facts, X, folds, sample, units)
     elif material.kind in ("table", "recording"):
-        X, found = _look_at_columns(material, proposed, main, folds, rng, progress)
+        X, findings = _look_at_columns(material, proposed, folds, sample, units, rng, progress)
     else:
-        X, found = _look_at_texts(material, proposed, rng, progress)
-        _, more = _look_at_columns(material, [], main, folds, rng, progress)
-        found += more
-    return X, findings + found
+        X, findings = _look_at_texts(material, proposed, rng, progress)
+        _, more = _look_at_columns(material, [], folds, sample, units, rng, progress)
+        findings += more
+    return X, leaks_in_notes(material, X, folds, sample, units) + findings
 
 
 def _folds(
@@ -67,8 +74,9 @@ def _folds(
 def _look_at_columns(
     material: Material,
     proposed: list[Candidate],
-    main: Candidate | None,
     folds: Folds,
+    sample: Sample,
+    units: np.ndarray | None,
     rng: np.random.Generator,
     progress: Progress,
 ) -> Look:
@@ -80,16 +88,13 @@ def _look_at_columns(
     kept = np.flatnonzero(varies & (first == np.arange(len(first))))
     X, names = material.X[:, kept], tuple(material.names[j] for j in kept)
     progress("columns", 1, 3)
-    codes = np.arange(material.n) if main is None else main.codes
-    rows = sample_rows(codes, rng)
-    units = np.unique(codes[rows], return_inverse=True)[1]
-    sample = Sample(rows, _folds(material, main, rows, rng), units)
-    findings += leaks_in_features(material, X, names, folds, sample, rng)
+    findings += leaks_in_features(material, X, names, folds, sample, units, rng)
     _note_missing(material, X, names)
     progress("columns", 2, 3)
     if X.shape[1] and not material.texts:
         pairs = copied_rows(X, rng)
-        findings += duplicate_findings(material, pairs, proposed, "rows", {"columns": len(names)})
+        how = {"columns": len(names)}
+        findings += duplicate_findings(material, X, pairs, proposed, "rows", how, rng)
     progress("columns", 3, 3)
     return X, findings
 
@@ -114,7 +119,8 @@ def _look_at_texts(
     X = words.transform(material.texts).toarray().astype(np.float32)
     progress("texts", 1, 2)
     pairs = copied_texts(material.texts, rng)
-    findings = duplicate_findings(material, pairs, proposed, "texts", {"jaccard_at_least": 0.8})
+    how = {"jaccard_at_least": 0.8}
+    findings = duplicate_findings(material, X, pairs, proposed, "texts", how, rng)
     progress("texts", 2, 2)
     return X, findings
 
@@ -127,13 +133,12 @@ def _look_at_pictures(
     rng: np.random.Generator,
     progress: Progress,
 ) -> Look:
-    groups = None if main is None else main.codes
-    findings = burnt_in_label(material, pictures, groups, rng, progress)
+    findings = telling_region(material, pictures, proposed, main, rng, progress)
+    X, material.features = picture_features(pictures, progress)
     pairs, sure = copied_pictures(pictures.small, rng, progress)
     how = {"likeness_at_least": sure}
     pairs = pairs[_elsewhere(material, pairs)]
-    findings += duplicate_findings(material, pairs, proposed, "pictures", how)
-    X, material.features = picture_features(pictures, progress)
+    findings += duplicate_findings(material, X, pairs, proposed, "pictures", how, rng)
     return X, findings
 
 
@@ -146,8 +151,11 @@ def _elsewhere(material: Material, pairs: np.ndarray) -> np.ndarray:
     return np.asarray((files[a] != files[b]) | (clips[a] == clips[b]))
 
 
-def _look_at_sounds(material: Material, sounds: Sounds, proposed: list[Candidate]) -> Look:
+def _look_at_sounds(
+    material: Material, sounds: Sounds, proposed: list[Candidate], rng: np.random.Generator
+) -> Look:
     material.features = "cepstral coefficients"
+    X = sound_features(sounds)
     pairs, sure = copied_sounds(sounds.spectra)
     how = {"likeness_at_least": sure}
-    return sound_features(sounds), duplicate_findings(material, pairs, proposed, "sounds", how)
+    return X, duplicate_findings(material, X, pairs, proposed, "sounds", how, rng)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from affectome.audit.candidates import Candidate
+from affectome.audit.candidates import Candidate, sample_rows
 from affectome.audit.columns import bins_of, read_columns
+from affectome.audit.costs import Cost, read_and_price
 from affectome.audit.findings import Finding, Severity
 from affectome.audit.leaks import NEARLY_ALL
 from affectome.audit.material import Material
-from affectome.evidence.quick import random_folds
+from affectome.evidence.quick import random_folds, stretch_folds, stretches_of
 
 SOME = 0.1
+FEWEST_TIMED, N_FOLDINGS = 60, 2
 ROW_ORDER = "order of the rows"
 
 
 def order_findings(
-    material: Material, groups: list[Candidate], rng: np.random.Generator
+    material: Material, X: np.ndarray, groups: list[Candidate], rng: np.random.Generator
 ) -> list[Finding]:
     """Read the label from the trial's place and from the label before it, against chance.
 
@@ -35,7 +37,7 @@ def order_findings(
             if clock == ROW_ORDER
             else material.trials[clock].to_numpy(float, na_value=np.nan)
         )
-        finding = _read_clock(material, clock, place, keys, 3 * len(clocks), rng)
+        finding = _read_clock(material, X, clock, place, keys, 3 * len(clocks), rng)
         if finding is not None:
             findings.append(finding)
     return findings
@@ -43,6 +45,7 @@ def order_findings(
 
 def _read_clock(
     material: Material,
+    X: np.ndarray,
     clock: str,
     place: np.ndarray,
     keys: list[Candidate],
@@ -53,7 +56,7 @@ def _read_clock(
     before = [_label_before(material, place, within) for within in ([], keys)]
     codes = bins_of(np.stack([place, *before], axis=1))
     folds = random_folds(material.y, rng)
-    reading = read_columns(codes, material.y, n_classes, folds, tests)
+    reading = read_columns(codes, material.y, n_classes, folds, n_tests=tests)
     best = int(reading.low.argmax())
     if reading.low[best] < SOME:
         return None
@@ -79,7 +82,35 @@ def _read_clock(
         },
         "Whatever drifts with time can pass for the label: fold by blocks of time with a gap, and "
         "take the trial's place and the label before it as baselines.",
+        _price(material, X, place, clock, rng),
         [] if clock == ROW_ORDER else [clock],
+    )
+
+
+def _price(
+    material: Material, X: np.ndarray, place: np.ndarray, clock: str, rng: np.random.Generator
+) -> Cost | str:
+    """Random folds, against folds of whole stretches of the clock with gaps between them."""
+    known = np.flatnonzero(~np.isnan(place))
+    if len(known) < FEWEST_TIMED:
+        return f"{len(known)} trials are too few to be cut into stretches of time"
+    stretch = stretches_of(place[known])
+    kept = sample_rows(stretch, rng)
+    y, units = material.y[known][kept], np.unique(stretch[kept], return_inverse=True)[1]
+    if material.classes and len(np.unique(y)) < len(material.classes):
+        return "a class is too rare to be in every part"
+    random = [random_folds(y, rng) for _ in range(N_FOLDINGS)]
+    blocked = [stretch_folds(place[known][kept], y, rng) for _ in range(N_FOLDINGS)]
+    features = X[known][kept]
+    words = (f"folds mixed in {clock}", f"whole stretches of {clock} held out")
+    return read_and_price(
+        (features, features),
+        y,
+        len(material.classes),
+        (random, blocked),
+        units,
+        "stretches of time",
+        words,
     )
 
 

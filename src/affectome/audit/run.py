@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from affectome.audit.candidates import candidates
+from affectome.audit.candidates import candidates, main_groups
 from affectome.audit.class_balance import imbalance, too_few
 from affectome.audit.findings import CODES, ORDER, Finding
 from affectome.audit.groups import (
@@ -189,8 +189,9 @@ def audit(
     gaps = measure_gaps(material, X, proposed, rng, progress)
     identity = read_identities(material, proposed, rng)
     findings += group_findings(material, proposed, gaps, identity)
-    findings += order_findings(material, proposed, rng)
-    findings += imbalance(material) + too_few(material, proposed)
+    findings += order_findings(material, X, proposed, rng)
+    main = main_groups(proposed, len(material.classes))
+    findings += imbalance(material, main, rng) + too_few(material, proposed)
     findings = [one for one in findings if one.code not in set(ignore)]
     findings.sort(key=lambda f: (ORDER[f.severity], KINDS.index(f.kind)))
     return Audit(
@@ -210,7 +211,7 @@ def audit(
                 "groups": len(c.values),
                 "examples": list(c.values[:5]),
                 "identity_skill": float(skill),
-                "gap": gap or None,
+                "gap": gap.evidence or None,
             }
             for c, gap, skill in zip(proposed, gaps, identity.skill, strict=True)
         ),

@@ -68,9 +68,9 @@ def audit(
     result = found.to_dict()
     if not as_json:
         say(result["verdict"])
-        for one in result["findings"]:
-            line = f"{one['severity']:<7}{one['code']} {one['kind']:<18}{one['what']}"
-            say(line)
+        for one in found.findings:
+            say(f"{one.severity:<7}{one.code} {one.kind:<18}{one.what}")
+            say(f"{'':14} {one.price}")
     if out is not None:
         say(f"report: {write_audit(found, out, seed)}")
     severe = fail_on is not None and any(

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from affectome.evidence.claims import Null
 from affectome.evidence.labels import strata
 from affectome.evidence.splits import deal
 
 Folds = Sequence[tuple[np.ndarray, np.ndarray]]
 N_SPLITS = 5
 LEVEL = 0.05
+STRETCHES = 20
 
 
 def drawn_order(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -28,20 +28,15 @@ def drawn_order(n: int, rng: np.random.Generator) -> np.ndarray:
     return rng.permutation(n)
 
 
-def drawn_labels(y: np.ndarray, n_draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Labels that trade places freely, shape (n_draws, n)."""
-    return np.stack([rng.permutation(y) for _ in range(n_draws)])
-
-
 def normal_reach(tests: int = 1) -> float:
     """Standard errors that 95 % bounds lie away, for so many of them at once (Bonferroni)."""
     return float(stats.norm.isf(LEVEL / (2 * max(tests, 1))))
 
 
-def gap_test(
-    gap: float, spread: float, n_groups: int, tests: int, n_draws: int
-) -> tuple[tuple[float, float], float, Null]:
-    """Interval and p of a difference between two scores of the same trials, by its draws' spread.
+def gap_interval(
+    gap: float, spread: float, n_groups: int, tests: int
+) -> tuple[tuple[float, float], float]:
+    """Interval of a difference between two scores of the same trials, and its lower 95 % bound.
 
     Parameters
     ----------
@@ -49,22 +44,14 @@ def gap_test(
         The difference.
     spread
         Its standard error over draws of groups.
-    n_groups, n_draws
-        How many groups were drawn, and how often.
+    n_groups
+        How many groups were drawn.
     tests
-        How many differences it is one of.
+        How many differences the interval holds for at once (Bonferroni).
     """
-    df = max(n_groups - 1, 1)
-    half = float(stats.t.isf(LEVEL / (2 * tests), df)) * spread
-    p = float(min(1.0, 2 * tests * stats.t.sf(gap / spread, df)))
-    scheme = "groups drawn anew, Student's t"
-    correction = f"Bonferroni over the {tests} gaps of this audit"
-    return (gap - half, gap + half), p, Null(scheme, n_groups, n_draws, correction)
-
-
-def above_nothing(value: float, spread: float, n_groups: int) -> float:
-    """P of a skill above zero, by Student's t over groups."""
-    return float(stats.t.sf(value / max(spread, 1e-12), max(n_groups - 1, 1)))
+    freedom = max(n_groups - 1, 1)
+    half = float(stats.t.isf(LEVEL / (2 * tests), freedom)) * spread
+    return (gap - half, gap + half), gap - float(stats.t.isf(LEVEL, freedom)) * spread
 
 
 def share_low(hits: int, n: int, confidence: float = 0.99) -> float:
@@ -114,6 +101,47 @@ def group_folds(groups: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> 
 def folds_of(fold: np.ndarray) -> Folds:
     """Pairs (train, test) from the number of the fold that tests each trial."""
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold)]
+
+
+def kept_together(folds: Folds, family: np.ndarray) -> Folds:
+    """Give the same folds, but each family, codes (n,), lies wholly in the fold of its first trial."""
+    fold = fold_numbers(folds, len(family))
+    first = np.unique(family, return_index=True)[1]
+    return folds_of(fold[first][np.unique(family, return_inverse=True)[1]])
+
+
+def stretches_of(place: np.ndarray) -> np.ndarray:
+    """Number of the stretch of time that each trial lies in, shape (n,); twenty of equal size."""
+    rank = np.empty(len(place), dtype=int)
+    rank[np.argsort(place, kind="stable")] = np.arange(len(place))
+    return rank * min(STRETCHES, len(place) // 2) // len(place)
+
+
+def stretch_folds(place: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Folds:
+    """Folds of whole stretches of time; what lies beside a tested stretch is not trained on.
+
+    Parameters
+    ----------
+    place
+        Clock, shape (n,).
+    y
+        Class numbers or ratings, shape (n,).
+    rng
+        Breaks ties in the deal.
+    """
+    n = len(place)
+    rank = np.empty(n, dtype=int)
+    rank[np.argsort(place, kind="stable")] = np.arange(n)
+    gap = max(1, n // (5 * STRETCHES))
+    kept = []
+    for train, test in group_folds(stretches_of(place), y, rng):
+        tested = np.sort(rank[test])
+        at = np.searchsorted(tested, rank[train])
+        after = tested[np.minimum(at, len(tested) - 1)] - rank[train]
+        before = rank[train] - tested[np.maximum(at - 1, 0)]
+        near = (np.abs(after) <= gap) | (np.abs(before) <= gap)
+        kept.append((train[~near], test))
+    return kept
 
 
 def fold_numbers(folds: Folds, n: int) -> np.ndarray:
