@@ -3,13 +3,16 @@
 import pandas as pd
 import pytest
 
-from affectome.audit.names import known_names, name_parts, target_from_names
+from affectome.audit.corpora import read_corpora
+from affectome.audit.names import name_parts, target_from_names
 from affectome.data.roles import find_roles, role_of, words_of
 from affectome.errors import InputError
 
+KNOWN = read_corpora()
+
 
 def test_numbered_names_share_a_theme() -> None:
-    parts = name_parts(["Dog 1.jpg", "Dog 2.jpg", "Angry face 1.jpg", "Lake (12).jpg"])
+    parts, _ = name_parts(["Dog 1.jpg", "Dog 2.jpg", "Angry face 1.jpg", "Lake (12).jpg"], KNOWN)
     assert list(parts["name without number"]) == ["Dog", "Dog", "Angry face", "Lake"]
 
 
@@ -19,19 +22,23 @@ def test_numbered_names_share_a_theme() -> None:
         ("03-01-05-01-02-01-12", "RAVDESS", "actor", "12"),
         ("03a01Fa", "EMO-DB", "speaker", "03"),
         ("1001_DFA_ANG_XX", "CREMA-D", "actor", "1001"),
+        ("03a01Fa", "EMO-DB", "emotion", "happiness"),
+        ("03-01-05-01-02-01-12", "RAVDESS", "emotion", "angry"),
         ("OAF_back_angry", "TESS", "emotion", "angry"),
+        ("YAF_youth_ps", "TESS", "emotion", "pleasant surprise"),
+        ("JK_sa03", "SAVEE", "emotion", "sadness"),
     ],
 )
 def test_known_sets(stem: str, name: str, part: str, value: str) -> None:
-    found = known_names([stem])
+    found = KNOWN.recognise([stem])
     assert found is not None
-    assert (found[0], found[1][part][0]) == (name, value)
-    assert known_names([stem, "holiday"]) is None
+    assert (found[0].name, found[1][part][0]) == (name, value)
+    assert KNOWN.recognise([stem, "holiday"]) is None
 
 
 def test_parts_of_codes_and_paths() -> None:
     files = ["Actor_01/s1-Wa.wav", "Actor_01/s2-Fb.wav", "Actor_02/s1-Fa.wav"]
-    parts = name_parts(files)
+    parts, _ = name_parts(files, KNOWN)
     assert list(parts["folder 1"]) == ["Actor_01", "Actor_01", "Actor_02"]
     assert list(parts["name part 2"]) == ["1", "2", "1"]
     assert list(parts["name part 3, letter 1"]) == ["W", "F", "F"]
@@ -86,7 +93,9 @@ def test_roles_of_a_table() -> None:
 
 
 def test_keys_and_values_of_bids() -> None:
-    parts = name_parts(["sub-01_ses-1_run-2.wav", "sub-02_ses-1_run-1.wav", "sub-02_ses-2_x.wav"])
+    files = ["sub-01_ses-1_run-2.wav", "sub-02_ses-1_run-1.wav", "sub-02_ses-2_x.wav"]
+    parts, roles = name_parts(files, KNOWN)
+    assert roles == {"sub": "subject", "ses": "session"}
     assert list(parts["sub"]) == ["01", "02", "02"]
     assert list(parts["ses"]) == ["1", "1", "2"]
     assert "run" not in parts

@@ -15,6 +15,7 @@ from affectome.evidence.quick import drawn_order
 MOST_CANDIDATES = 10
 FEWEST_CODES = 5
 FEWEST_RUNS, SHORTEST_RUN = 20, 3
+HELD_OUT = ("subject", "stimulus", "session")
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,7 @@ def candidates(material: Material) -> list[Candidate]:
     for name in map(str, material.parts):
         if material.classes and retells(material.parts[name], labels, most):
             continue
-        role = "stimulus" if "without number" in name else role_of(name) or "codes"
-        found.append(_candidate(name, role, _why_part(name), material.parts[name]))
+        found.append(_candidate(name, _part_role(material, name), _why_part(name), material.parts[name]))
     unique: list[Candidate] = []
     for one in found:
         k = len(one.values)
@@ -98,6 +98,13 @@ def _runs_of_labels(material: Material) -> list[Candidate]:
         return []
     why = "rows one after the other with the same label"
     return [Candidate("runs of one label", "codes", why, run, tuple(map(str, range(k))))]
+
+
+def _part_role(material: Material, name: str) -> str:
+    if "without number" in name:
+        return "stimulus"
+    known = material.part_roles.get(name)
+    return known if known in HELD_OUT else role_of(name) or "codes"
 
 
 def _why_part(name: str) -> str:

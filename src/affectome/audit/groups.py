@@ -250,7 +250,8 @@ def _gap_finding(material: Material, one: Candidate, gap: Gap, identity: float) 
         severity,
         f"Random folds read {seen['random_folds']:.2f} of {material.target}, folds by {one.name} "
         f"{seen['group_folds']:.2f}: a gap of {seen['gap']:.2f} (interval "
-        f"{seen['interval'][0]:.2f} to {seen['interval'][1]:.2f}, {len(one.values)} groups){too}.",
+        f"{seen['interval'][0]:.2f} to {seen['interval'][1]:.2f}, p = {seen['p']:.2g}, "
+        f"{len(one.values)} groups){too}.",
         {
             **seen,
             "groups": len(one.values),

@@ -11,7 +11,7 @@ from affectome.audit.copies import copied_pictures, copied_sounds
 from affectome.audit.duplicates import copied_rows, copied_texts, duplicate_findings
 from affectome.audit.features import picture_features, sound_features
 from affectome.audit.file_metadata import picture_facts, sound_facts
-from affectome.audit.findings import Finding
+from affectome.audit.findings import Finding, listed
 from affectome.audit.leaks import (
     Sample,
     leaks_in_facts,
@@ -88,7 +88,14 @@ def _look_at_columns(
     kept = np.flatnonzero(varies & (first == np.arange(len(first))))
     X, names = material.X[:, kept], tuple(material.names[j] for j in kept)
     progress("columns", 1, 3)
-    findings += leaks_in_features(material, X, names, folds, sample, units, rng)
+    leaks = leaks_in_features(material, X, names, folds, sample, units, rng)
+    findings += leaks
+    told = {c for one in leaks if one.severity == "high" for c in one.columns}
+    left = np.array([name not in told for name in names], dtype=bool)
+    if not left.all():
+        X, names = X[:, left], tuple(name for name in names if name not in told)
+        gone = listed(sorted(told))
+        material.warnings.append(f"gaps and prices of other findings were read without {gone}")
     _note_missing(material, X, names)
     progress("columns", 2, 3)
     if X.shape[1] and not material.texts:

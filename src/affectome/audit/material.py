@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from affectome.audit.clean import read_labels, settle_columns
+from affectome.audit.corpora import Corpora, read_corpora
 from affectome.audit.names import name_parts, target_from_names
 from affectome.audit.tables import Notes, check_table_memory, read_folder, read_table
 from affectome.data import Skipped, load_recording, trial_table, unit_table
@@ -40,8 +41,8 @@ class Material:
         Measured values, float32, shape (n, p); NaN where missing. No columns for media.
     names
         Names of the columns of ``X``.
-    parts
-        What the names of the files hold, a column a part.
+    parts, part_roles
+        What the names of the files hold, a column a part; what those of known corpora are.
     roles
         What the columns of ``trials`` are for.
     files, texts
@@ -67,6 +68,7 @@ class Material:
     texts: tuple[str, ...] = ()
     from_names: bool = False
     features: str = "the columns"
+    part_roles: dict[str, str] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -96,36 +98,41 @@ def read_material(
     file: str | None = None,
     target_from_name: str | None = None,
     names: Sequence[str] = (),
+    corpora: str | Path | None = None,
 ) -> Material:
     """Read whatever can be audited; see `affectome.audit.audit` for the parameters."""
+    known = read_corpora(corpora)
     if isinstance(source, xr.DataArray):
-        return _from_recording(source, target, groups)
+        return _from_recording(source, target, groups, known)
     if isinstance(source, pd.DataFrame):
-        return _Draft(source.reset_index(drop=True), None, target).finish(groups, file, None)
+        table = source.reset_index(drop=True)
+        return _Draft(table, None, target, known).finish(groups, file, None)
     path = Path(source)
     if path.is_dir() and any((path / mark).exists() for mark in ("zarr.json", ".zgroup")):
-        return _from_recording(load_recording(path), target, groups)
+        return _from_recording(load_recording(path), target, groups, known)
     notes = Notes()
     listing = path.is_dir() and not (path / "metadata.csv").is_file()
     if listing:
-        table, root = read_folder(path, target, target_from_name, notes), path
+        table, root = read_folder(path, target, target_from_name, known, notes), path
     elif path.exists():
         where = path / "metadata.csv" if path.is_dir() else path
         table, root = read_table(where, target, names, notes), where.parent
     else:
         raise InputError(f"there is no file or folder {path}")
-    draft = _Draft(table, root, target, notes.warnings, notes.skipped, listing)
+    draft = _Draft(table, root, target, known, notes.warnings, notes.skipped, listing)
     return draft.finish(groups, file, target_from_name)
 
 
-def _from_recording(recording: xr.DataArray, target: str, groups: Sequence[str]) -> Material:
+def _from_recording(
+    recording: xr.DataArray, target: str, groups: Sequence[str], corpora: Corpora
+) -> Material:
     if recording.dims[:1] != ("trial",) or 0 in recording.shape:
         raise InputError(
             f"a Recording has the dims (trial, [time,] unit), none empty; got {recording.sizes}"
         )
     n_trials = recording.sizes["trial"]
     check_table_memory(n_trials, recording.size // n_trials, "the Recording")
-    draft = _Draft(trial_table(recording), None, target)
+    draft = _Draft(trial_table(recording), None, target, corpora)
     values = recording.to_numpy()
     values = values.mean(axis=1) if values.ndim == 3 else values
     if np.isinf(values).any():
@@ -142,6 +149,7 @@ class _Draft:
     table: pd.DataFrame
     root: Path | None
     target: str
+    corpora: Corpora
     warnings: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     from_names: bool = False
@@ -175,7 +183,7 @@ class _Draft:
         files, rows = self._find_files(listed, rows)
         trials = self.table[rows].reset_index(drop=True)
         texts = () if roles.text is None else tuple(trials[roles.text].fillna("").astype(str))
-        parts = self._parts(trials, roles)
+        parts, part_roles = self._parts(trials, roles)
         if files and all(f.endswith(".txt") for f in files):
             texts, files = tuple(Path(f).read_text("utf-8", "replace") for f in files), ()
         kind = "media" if files else "text" if texts else "table"
@@ -190,22 +198,24 @@ class _Draft:
             )
         return Material(
             kind, trials, self.target, y[rows], classes, X, names, parts, roles, files, texts,
-            self.from_names, skipped=self.skipped, warnings=self.warnings,
+            self.from_names, part_roles=part_roles, skipped=self.skipped, warnings=self.warnings,
         )  # fmt: skip
 
-    def _parts(self, trials: pd.DataFrame, roles: Roles) -> pd.DataFrame:
+    def _parts(self, trials: pd.DataFrame, roles: Roles) -> tuple[pd.DataFrame, dict[str, str]]:
         """Parts of file names and of identifiers, less the one that is the label itself."""
-        parts = [pd.DataFrame(index=trials.index)]
+        parts, known = [pd.DataFrame(index=trials.index)], {}
         for name in (*([roles.file] if roles.file else []), *roles.identifiers):
             if trials[name].dtype == object and trials[name].notna().all():
-                found = name_parts(list(trials[name].astype(str)))
-                parts.append(found if name == roles.file else found.add_prefix(f"{name}: "))
+                found, said = name_parts(list(trials[name].astype(str)), self.corpora)
+                ahead = "" if name == roles.file else f"{name}: "
+                parts.append(found.add_prefix(ahead))
+                known |= {ahead + part: role for part, role in said.items()}
         table = pd.concat(parts, axis=1)
-        if not self.from_names:
-            return table
-        labels = trials[self.target].astype(str)
-        most = 2 * labels.nunique() + 2
-        return table.drop(columns=[c for c in table if retells(table[c], labels, most)])
+        if self.from_names:
+            labels = trials[self.target].astype(str)
+            most = 2 * labels.nunique() + 2
+            table = table.drop(columns=[c for c in table if retells(table[c], labels, most)])
+        return table, known
 
     def _need(self, name: str) -> None:
         if name not in self.table:

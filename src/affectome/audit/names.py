@@ -1,4 +1,4 @@
-"""What file names say: their parts, numbering such as "Dog 1", and the codes of known sets."""
+"""What file names say: their parts, and numbering such as "Dog 1"."""
 
 from __future__ import annotations
 
@@ -8,53 +8,35 @@ from pathlib import PurePath
 
 import pandas as pd
 
+from affectome.audit.corpora import Corpora
 from affectome.errors import InputError
 
 TOKEN = re.compile(r"\d+|[^\W\d_]+")
 NUMBERS = re.compile(r"(?:(?:[\s_\-]+\(?\d+\)?)+|\d+)$")
-KNOWN = {
-    "RAVDESS": re.compile(
-        r"^(?P<modality>\d\d)-(?P<channel>\d\d)-(?P<emotion>\d\d)-(?P<intensity>\d\d)"
-        r"-(?P<statement>\d\d)-(?P<repetition>\d\d)-(?P<actor>\d\d)$"
-    ),
-    "EMO-DB": re.compile(
-        r"^(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[WLEAFTN])(?P<version>[a-z])$"
-    ),
-    "CREMA-D": re.compile(
-        r"^(?P<actor>1\d{3})_(?P<sentence>[A-Z]{3})_(?P<emotion>ANG|DIS|FEA|HAP|NEU|SAD)"
-        r"_(?P<intensity>XX|LO|MD|HI|X)$"
-    ),
-    "TESS": re.compile(r"^(?P<speaker>[OY]AF)_(?P<word>[a-z]+)_(?P<emotion>[a-z]+)$", re.I),
-}
 FOLDER = re.compile(r"folder (\d+)")
 ENTITY = re.compile(r"(?:^|_)([A-Za-z]+)-([A-Za-z0-9]+)")
 SHARE_ALIKE = 0.95
 
 
-def known_names(stems: Sequence[str]) -> tuple[str, pd.DataFrame] | None:
-    """Read the names of a well-known set: its name and a column for every part, or None."""
-    for name, pattern in KNOWN.items():
-        matches = [pattern.match(stem) for stem in stems]
-        if all(matches):
-            return name, pd.DataFrame([m.groupdict() for m in matches if m])
-    return None
-
-
-def name_parts(files: Sequence[str]) -> pd.DataFrame:
-    """Parts that the names of files share, a row a file.
+def name_parts(files: Sequence[str], corpora: Corpora) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Parts that the names of files share, a row a file, and what some of them are.
 
     Parameters
     ----------
     files
         Paths, relative to one folder.
+    corpora
+        Naming schemes and keys that are known.
 
     Returns
     -------
-    DataFrame
+    parts
         Text columns: the named parts of a known set or of BIDS (``sub-01_ses-02`` has ``sub`` and
         ``ses``), else ``name part 1`` and so on where names are built alike; ``name without
         number`` where names are numbered ("Dog 1", "Dog 2"); ``folder 1`` and so on from the path.
         Empty text where a file has no such part.
+    roles
+        Part → ``subject``, ``stimulus`` and so on, where the corpora say it.
     """
     paths = [PurePath(f) for f in files]
     columns: dict[str, list[str]] = {}
@@ -62,15 +44,18 @@ def name_parts(files: Sequence[str]) -> pd.DataFrame:
     for level in range(depth):
         columns[f"folder {level + 1}"] = [p.parts[level] for p in paths]
     stems = [p.stem for p in paths]
-    known = known_names(stems)
+    known = corpora.recognise(stems)
     if known is not None:
+        roles = {name: part.role for name, part in known[0].parts.items()}
         columns.update({str(c): list(known[1][c]) for c in known[1]})
     else:
+        roles = {name: part.role for name, part in corpora.keys.items()}
         columns.update(_entities(stems))
         columns.update(_alike(stems))
         columns.update(_numbered(stems))
     table = pd.DataFrame(columns, index=pd.RangeIndex(len(paths)), dtype=object)
-    return table.loc[:, [table[c].nunique() > 1 for c in table]]
+    table = table.loc[:, [table[c].nunique() > 1 for c in table]]
+    return table, {name: role for name, role in roles.items() if name in table}
 
 
 def target_from_names(files: Sequence[str], how: str) -> pd.Series:
@@ -109,9 +94,9 @@ def target_from_names(files: Sequence[str], how: str) -> pd.Series:
     return pd.Series([m.group(1) for m in found if m], dtype=object)
 
 
-def describe_parts(files: Sequence[str]) -> str:
+def describe_parts(files: Sequence[str], corpora: Corpora) -> str:
     """One line on what the names hold, for a user who must name the part with the label."""
-    parts = name_parts(files)
+    parts, _ = name_parts(files, corpora)
     shown = [f"{c} ({', '.join(sorted(set(parts[c]))[:4])}, …)" for c in parts.columns[:8]]
     return "; ".join(shown) if shown else "names without shared parts"
 

@@ -18,6 +18,7 @@ import pandas as pd
 import xarray as xr
 
 from affectome.audit.candidates import candidates, main_groups
+from affectome.audit.chosen import chosen_findings
 from affectome.audit.class_balance import imbalance, too_few
 from affectome.audit.findings import CODES, ORDER, Finding
 from affectome.audit.groups import (
@@ -29,16 +30,13 @@ from affectome.audit.looks import look
 from affectome.audit.material import read_material
 from affectome.audit.media import read_media
 from affectome.audit.order import order_findings
+from affectome.audit.predictions import Predictions, read_predictions
+from affectome.audit.scope import ALWAYS, not_looked_for
 from affectome.data import Skipped
 from affectome.errors import InputError
 from affectome.progress import Progress, silent
 
 SCHEMA = 1
-NOT_LOOKED_FOR = (
-    "What the table does not name can't be found: persons without a column, windows of one trial "
-    "that were shuffled, columns or thresholds that were chosen by the label, and what was done to "
-    "the data before."
-)
 SEVERITIES = tuple(ORDER)
 KINDS = (
     "label_leak",
@@ -50,6 +48,7 @@ KINDS = (
     "too_few",
     "duplicate_columns",
     "constant_columns",
+    "chosen_on_test",
 )
 
 
@@ -60,7 +59,8 @@ class Audit:
     Attributes
     ----------
     source, target, kind
-        What was audited (``table``, ``recording``, ``media`` or ``text``), for which label.
+        What was audited (``table``, ``recording``, ``media``, ``text`` or ``predictions``), for which
+        label.
     n_trials, n_columns, classes
         Its size; no classes for ratings.
     features
@@ -69,6 +69,8 @@ class Audit:
         The worst first.
     candidates
         Columns and parts of names that may be held out together, with their measured gaps.
+    not_looked_for
+        What this run could not see, and why.
     skipped, warnings
         Rows that could not be used; what a reader must know.
     """
@@ -82,6 +84,7 @@ class Audit:
     classes: tuple[str, ...]
     findings: tuple[Finding, ...]
     candidates: tuple[dict[str, Any], ...]
+    not_looked_for: tuple[str, ...]
     skipped: tuple[Skipped, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -102,7 +105,8 @@ class Audit:
                 f"Nothing proves a leak, but {counts['medium']} finding"
                 f"{'s ask' if counts['medium'] > 1 else ' asks'} for care. {first.advice}"
             )
-        return f"Nothing was found that would make a score too good. {NOT_LOOKED_FOR}"
+        unseen = "; ".join(self.not_looked_for)
+        return f"Nothing was found that would make a score too good. Not looked for: {unseen}."
 
     def to_dict(self) -> dict[str, Any]:
         """Give ``result.json``."""
@@ -119,20 +123,23 @@ class Audit:
             "verdict": self.verdict,
             "findings": [f.to_dict() for f in self.findings],
             "candidates": list(self.candidates),
+            "not_looked_for": list(self.not_looked_for),
             "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
             "warnings": list(self.warnings),
         }
 
 
 def audit(
-    source: str | Path | pd.DataFrame | xr.DataArray,
-    target: str,
+    source: str | Path | pd.DataFrame | xr.DataArray | None = None,
+    target: str | None = None,
     *,
     groups: Sequence[str] = (),
     file: str | None = None,
     target_from_name: str | None = None,
     names: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    predictions: str | Path | None = None,
+    corpora: str | Path | None = None,
     random_state: int = 0,
     progress: Progress = silent,
 ) -> Audit:
@@ -143,7 +150,7 @@ def audit(
     source
         A table (CSV, TSV, Parquet or DataFrame), a Recording (Zarr folder or DataArray), or media:
         a table with a column of files, a folder with ``metadata.csv``, a folder of class folders,
-        or a flat folder whose names carry codes.
+        or a flat folder whose names carry codes. None where predictions alone are audited.
     target
         Column that will be decoded: classes, or ratings (numbers with more than ten values).
     groups
@@ -157,8 +164,12 @@ def audit(
         Names of the columns of a table without a header.
     ignore
         Codes of findings that are known and shall not be listed: ``AFX006``.
+    predictions
+        CSV of what one or more configurations predicted (`affectome.audit.predictions`).
+    corpora
+        TOML with naming schemes of your own (`affectome.audit.corpora`).
     random_state
-        Seed of folds and bootstraps.
+        Seed of folds and draws.
     progress
         Called as ``progress(step, done, total)``.
 
@@ -178,22 +189,39 @@ def audit(
             f"there is no finding {', '.join(unknown)}; the codes are {', '.join(CODES.values())}"
         )
     rng = np.random.default_rng(random_state)
+    if source is None:
+        if predictions is None:
+            raise InputError("name what is to be audited: a table, a folder, or --predictions FILE")
+        return _of_predictions(read_predictions(predictions), ignore, random_state)
+    if target is None:
+        raise InputError("name the column that will be decoded by --target")
     progress("reading", 0, 1)
     material = read_material(
-        source, target, groups, file=file, target_from_name=target_from_name, names=names
+        source,
+        target,
+        groups,
+        file=file,
+        target_from_name=target_from_name,
+        names=names,
+        corpora=corpora,
     )
     progress("reading", 1, 1)
     media = read_media(material, rng, progress) if material.files else None
     proposed = candidates(material)
-    X, findings = look(material, media, proposed, rng, progress)
+    main = main_groups(proposed, len(material.classes))
+    findings = []
+    if predictions is not None:
+        by_row = None if main is None or material.skipped else (main.codes, main.name)
+        given = read_predictions(predictions, by_row)
+        findings += chosen_findings(given, random_state)
+        material.warnings += given.warnings
+    X, found = look(material, media, proposed, rng, progress)
     gaps = measure_gaps(material, X, proposed, rng, progress)
     identity = read_identities(material, proposed, rng)
+    findings += found
     findings += group_findings(material, proposed, gaps, identity)
     findings += order_findings(material, X, proposed, rng)
-    main = main_groups(proposed, len(material.classes))
     findings += imbalance(material, main, rng) + too_few(material, proposed)
-    findings = [one for one in findings if one.code not in set(ignore)]
-    findings.sort(key=lambda f: (ORDER[f.severity], KINDS.index(f.kind)))
     return Audit(
         source=str(source) if isinstance(source, str | Path) else type(source).__name__,
         target=target,
@@ -202,7 +230,7 @@ def audit(
         n_columns=X.shape[1],
         features=material.features,
         classes=material.classes,
-        findings=tuple(findings),
+        findings=_listed(findings, ignore),
         candidates=tuple(
             {
                 "name": c.name,
@@ -215,6 +243,30 @@ def audit(
             }
             for c, gap, skill in zip(proposed, gaps, identity.skill, strict=True)
         ),
+        not_looked_for=not_looked_for(material, media, proposed, predictions is not None, ignore),
         skipped=tuple(material.skipped),
         warnings=tuple(material.warnings),
+    )
+
+
+def _listed(findings: Sequence[Finding], ignore: Sequence[str]) -> tuple[Finding, ...]:
+    """The worst first, less those that are known."""
+    kept = [one for one in findings if one.code not in set(ignore)]
+    return tuple(sorted(kept, key=lambda f: (ORDER[f.severity], KINDS.index(f.kind))))
+
+
+def _of_predictions(given: Predictions, ignore: Sequence[str], random_state: int) -> Audit:
+    findings = chosen_findings(given, random_state)
+    return Audit(
+        source=given.file,
+        target="truth",
+        kind="predictions",
+        n_trials=given.n,
+        n_columns=len(given.configurations),
+        features="nothing but predictions",
+        classes=given.classes,
+        findings=_listed(findings, ignore),
+        candidates=(),
+        not_looked_for=("the data that were predicted: no table or folder was given", ALWAYS),
+        warnings=tuple(given.warnings),
     )

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from affectome.audit.corpora import Corpora
 from affectome.audit.delimited import ragged_rows, style_of
-from affectome.audit.names import describe_parts, known_names
+from affectome.audit.names import describe_parts
 from affectome.data import Skipped
 from affectome.data.catalog import MEDIA
 from affectome.data.memory import check_memory
@@ -118,7 +119,9 @@ def _is_number(text: str) -> bool:
     return re.fullmatch(r"[-+]?\d*\.?\d+([eE][-+]?\d+)?", text) is not None
 
 
-def read_folder(folder: Path, target: str, how: str | None, notes: Notes) -> pd.DataFrame:
+def read_folder(
+    folder: Path, target: str, how: str | None, corpora: Corpora, notes: Notes
+) -> pd.DataFrame:
     """List the media of a folder, with the target from their names or the folders they lie in."""
     files = [
         str(p.relative_to(folder))
@@ -132,11 +135,11 @@ def read_folder(folder: Path, target: str, how: str | None, notes: Notes) -> pd.
     table = pd.DataFrame({"file": files})
     if how is not None:
         return table
-    known = known_names([Path(f).stem for f in files])
+    known = corpora.recognise([Path(f).stem for f in files])
     if known is not None and target in known[1]:
         table[target] = known[1][target].to_numpy()
         notes.warnings.append(
-            f"the files are named as in {known[0]}; {target} is read from their names"
+            f"the files are named as in {known[0].name}; {target} is read from their names"
         )
         return table
     levels = _folder_levels(files)
@@ -145,7 +148,7 @@ def read_folder(folder: Path, target: str, how: str | None, notes: Notes) -> pd.
         notes.warnings.append(f"{level} of the paths is taken for a given split")
     if not levels:
         raise InputError(
-            f"{folder} has no table with {target!r}; its file names hold {describe_parts(files)}; "
+            f"{folder} has no table with {target!r}; its file names hold {describe_parts(files, corpora)}; "
             "name the part with the label by --target-from-name N, or give a CSV with a column file"
         )
     level = max(levels, key=lambda name: _words_of_emotion(levels[name]))

@@ -9,21 +9,22 @@ import typer
 
 from affectome.audit import audit as run_audit
 from affectome.audit.findings import ORDER, Severity
-from affectome.cli.running import finish, progress_bar, say
+from affectome.cli.running import finish, progress_bar, say, settings
 from affectome.reports.audit import write_audit
 
 FAILED = 3
 
 
 def audit(
+    context: typer.Context,
     source: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             help="Table (CSV, TSV, Parquet), Recording (Zarr folder), or folder of pictures, "
             "films, sounds or texts."
         ),
-    ],
-    target: Annotated[str, typer.Option(help="Column that will be decoded.")],
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="Column that will be decoded.")] = None,
     group: Annotated[
         list[str] | None,
         typer.Option(help="Column with groups, besides those that are proposed; may be repeated."),
@@ -44,6 +45,17 @@ def audit(
         list[str] | None,
         typer.Option(help="Code of a finding that is known, such as AFX006; may be repeated."),
     ] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV of predictions: id or row, truth, prediction or score, and what was varied "
+            "(layer, threshold). Were they chosen on the trials that are reported?"
+        ),
+    ] = None,
+    corpora: Annotated[
+        Path | None,
+        typer.Option(help="TOML with naming schemes of your own, tried before the known ones."),
+    ] = None,
     fail_on: Annotated[
         Severity | None,
         typer.Option(help="Exit with 3 where there is a finding as severe as this, or more."),
@@ -62,6 +74,8 @@ def audit(
             target_from_name=target_from_name,
             names=tuple(n.strip() for n in names.split(",")) if names else (),
             ignore=tuple(ignore or ()),
+            predictions=predictions,
+            corpora=corpora,
             random_state=seed,
             progress=progress,
         )
@@ -71,8 +85,13 @@ def audit(
         for one in found.findings:
             say(f"{one.severity:<7}{one.code} {one.kind:<18}{one.what}")
             say(f"{'':14} {one.price}")
+        if found.findings:
+            say(f"Not looked for: {'; '.join(found.not_looked_for)}.")
     if out is not None:
-        say(f"report: {write_audit(found, out, seed)}")
+        inputs = {"source": source, "predictions": predictions, "corpora": corpora}
+        given = {name: path for name, path in inputs.items() if path is not None}
+        options = settings(context, "fail_on")
+        say(f"report: {write_audit(found, out, seed, given, options)}")
     severe = fail_on is not None and any(
         ORDER[one.severity] <= ORDER[fail_on] for one in found.findings
     )

@@ -17,6 +17,9 @@ import pandas as pd
 from affectome.errors import AffectomeError, InputError
 
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
 class OutputError(AffectomeError):
     """A result that could not be written, in one line."""
 
@@ -78,6 +81,20 @@ def write_json(path: str | Path, value: Any) -> Path:
 def write_table(path: str | Path, table: pd.DataFrame) -> Path:
     """Write a table as CSV, six significant digits."""
     return write_text(path, table.to_csv(index=False, float_format="%.6g"))
+
+
+def for_spreadsheet(table: pd.DataFrame) -> pd.DataFrame:
+    """Put an apostrophe before text that a spreadsheet would run as a formula (``=``, ``+`` …).
+
+    Names of columns and files come from strangers, and a table of findings is opened in a
+    spreadsheet; numbers stay numbers.
+    """
+    safe = table.copy()
+    for name in safe.columns[[dtype == object for dtype in safe.dtypes]]:
+        safe[name] = safe[name].map(
+            lambda cell: f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+        )
+    return safe
 
 
 def to_json(value: Any) -> str:

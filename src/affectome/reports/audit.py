@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from affectome.audit import SEVERITIES, Audit
+from affectome.audit import SEVERITIES, Audit, Finding
+from affectome.audit.costs import Cost
+from affectome.audit.findings import listed
+from affectome.data.outputs import for_spreadsheet
 from affectome.evidence.manifest import manifest
-from affectome.reports.figures import Mark, scores
+from affectome.reports.figures import Mark, legend, scores
 from affectome.reports.page import Figure, Page, Section, Table, write_run
-from affectome.reports.style import COLORS, canvas, svg
+from affectome.reports.style import COLORS, INK, canvas, svg
 
 TITLES = {
     "label_leak": "Something tells the label",
@@ -25,17 +29,63 @@ TITLES = {
     "too_few": "Too few",
     "duplicate_columns": "Columns that repeat others",
     "constant_columns": "Columns that never change",
+    "chosen_on_test": "Chosen on the trials that are reported",
 }
+COLUMNS = (
+    "code kind severity what columns advice metric with without difference low high over reader why"
+).split()
 MOST_ROWS = 12
 MOST_EXAMPLES = 3
 
 
-def write_audit(audit: Audit, folder: str | Path, seed: int = 0) -> Path:
-    """Write the report of an audit and give its path; ``result.json`` comes last."""
-    inputs = {"source": audit.source} if Path(audit.source).exists() else {}
-    settings = {"target": audit.target}
-    facts = manifest("audit", inputs, seed, settings=settings)
-    return write_run(folder, audit.to_dict(), audit_page(audit), facts)
+def write_audit(
+    audit: Audit,
+    folder: str | Path,
+    seed: int = 0,
+    inputs: Mapping[str, str | Path] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write the report of an audit and give its path; ``result.json`` comes last.
+
+    Parameters
+    ----------
+    audit
+        What was found.
+    folder
+        Where to.
+    seed
+        Of the audit.
+    inputs, settings
+        For the manifest; the source and target by default.
+    """
+    if inputs is None:
+        inputs = {"source": audit.source} if Path(audit.source).exists() else {}
+    facts = manifest("audit", inputs, seed, settings=settings or {"target": audit.target})
+    tables = {"findings": for_spreadsheet(_findings_table(audit))}
+    return write_run(folder, audit.to_dict(), audit_page(audit), facts, tables)
+
+
+def _findings_table(audit: Audit) -> pd.DataFrame:
+    rows = []
+    for one in audit.findings:
+        cost = one.to_dict()["cost"]
+        low, high = cost.get("interval") or (None, None)
+        rows.append(
+            {
+                "code": one.code,
+                "kind": one.kind,
+                "severity": one.severity,
+                "what": one.what,
+                "columns": ", ".join(map(str, one.columns)),
+                "advice": one.advice,
+                "metric": cost.get("metric"),
+                **{name: cost.get(name) for name in ("with", "without", "difference")},
+                "low": low,
+                "high": high,
+                **{name: cost.get(name) for name in ("over", "reader", "why")},
+            }
+        )
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def audit_page(audit: Audit) -> Page:
@@ -43,10 +93,20 @@ def audit_page(audit: Audit) -> Page:
     result = audit.to_dict()
     findings = result["findings"]
     counts = {s: sum(f["severity"] == s for f in findings) for s in SEVERITIES}
-    sections = [_section(finding) for finding in findings]
+    prices = _prices(audit)
+    sections = [] if prices is None else [prices]
+    sections += [_section(f.to_dict(), f.price) for f in audit.findings]
     groups = _candidates(result)
     if groups is not None:
         sections.append(groups)
+    unseen = [[line] for line in audit.not_looked_for]
+    sections.append(
+        Section(
+            "What was not looked for",
+            "An audit finds nothing in what it is not given. In this run that was:",
+            tables=[Table(["not looked for, and why"], unseen)],
+        )
+    )
     return Page(
         title=f"Audit of {Path(audit.source).name} for {audit.target}",
         question=f"Would a score for {audit.target} on these data be too good, and why?",
@@ -71,7 +131,86 @@ def audit_page(audit: Audit) -> Page:
     )
 
 
-def _section(finding: dict[str, Any]) -> Section:
+def _prices(audit: Audit) -> Section | None:
+    """What each fault is worth, side by side."""
+    priced = [f for f in audit.findings if isinstance(f.cost, Cost)]
+    if not priced:
+        return None
+    costs = [f.cost for f in priced if isinstance(f.cost, Cost)]
+    names = [_price_name(f) for f in priced]
+    rows = []
+    for name, cost in zip(names, costs, strict=True):
+        ends = cost.difference.interval
+        rows.append(
+            [
+                name,
+                f"{cost.score_with.value:.2f} ({cost.with_it})",
+                f"{cost.score_without.value:.2f} ({cost.without})",
+                f"{cost.difference.value:+.2f}",
+                "" if ends is None else f"{ends[0]:+.2f} to {ends[1]:+.2f}",
+                cost.difference.over,
+            ]
+        )
+    header = ["fault", "score with it", "score without it", "price", "95 % interval", "over"]
+    return Section(
+        "What each fault is worth",
+        "The same reader was scored with the fault and without it, on the same trials; what lies "
+        "between the two dots is what the fault adds to a score that is reported with it.",
+        [_draw_prices(names, costs)],
+        [Table(header, rows)],
+    )
+
+
+def _price_name(finding: Finding) -> str:
+    where = f": {listed(list(finding.columns), 1)}" if finding.columns else ""
+    return f"{finding.code} {finding.kind.replace('_', ' ')}{where}"
+
+
+def _draw_prices(names: Sequence[str], costs: Sequence[Cost]) -> Figure:
+    figure, axes = canvas(height=1.0 + 0.42 * len(costs))
+    for row, cost in enumerate(costs[::-1]):
+        low, high = cost.score_without.value, cost.score_with.value
+        ends = cost.difference.interval
+        if ends is not None:
+            axes.plot(
+                [low + ends[0], low + ends[1]],
+                [row, row],
+                color=COLORS["second"],
+                alpha=0.28,
+                linewidth=7,
+                solid_capstyle="butt",
+            )
+        axes.plot([low, high], [row, row], color=COLORS["neutral"], linewidth=1.5)
+        first = row == 0
+        axes.plot(
+            [high], [row], "o", color=COLORS["second"], label="with the fault" if first else None
+        )
+        axes.plot(
+            [low], [row], "o", color=COLORS["trained"], label="without it" if first else None
+        )
+        axes.annotate(
+            f"{cost.difference.value:+.2f}",
+            (1.01, row),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=9,
+            color=INK,
+        )
+    axes.set_yticks(range(len(costs)), list(names)[::-1])
+    axes.set_ylim(-0.6, len(costs) - 0.4)
+    axes.grid(axis="x")
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(" or ".join(dict.fromkeys(cost.metric for cost in costs)))
+    legend(axes)
+    caption = (
+        "Dots: the score of one reader with the fault and without it. Shaded: the 95 % interval of "
+        "the difference, drawn from the score without the fault. At the right: the price."
+    )
+    return Figure("prices", svg(figure), caption)
+
+
+def _section(finding: dict[str, Any], price: str) -> Section:
     evidence = finding["evidence"]
     figures, tables = [], []
     if "box" in evidence:
@@ -83,7 +222,8 @@ def _section(finding: dict[str, Any]) -> Section:
         more = len(evidence["pairs"]) > len(pairs)
         tables.append(Table(["trial", "its copy"], pairs, "The first pairs." if more else ""))
     title = f"{finding['severity'].capitalize()}: {TITLES[finding['kind']]}"
-    return Section(title, f"{finding['what']} {finding['advice']}", figures, tables)
+    text = f"{finding['what']} {finding['advice']}\n\n{price}"
+    return Section(title, text, figures, tables)
 
 
 def _candidates(result: Mapping[str, Any]) -> Section | None:
