@@ -225,10 +225,16 @@ def test_the_result_is_the_same_twice() -> None:
 def test_verdicts() -> None:
     table, y = feature_table()
     assert audit(table, "emotion").verdict == (
-        "Nothing was found that would make a score too good. What the table does not name can't be "
-        "found: persons without a column, windows of one trial that were shuffled, columns or "
-        "thresholds that were chosen by the label, and what was done to the data before."
+        "Nothing was found that would make a score too good. Not looked for: stimuli on both sides "
+        "of a split: none is named; drift with time: no column is a clock; the order of the rows "
+        "alone was read; copies and groups across a given split: no column is a split; labels in "
+        "the names of files: there are no file names; labels burnt into pictures: no pictures were "
+        "read; layers and thresholds chosen on the test set: no --predictions were given; what was "
+        "done to the data before they came here."
     )
+    other = audit(table.assign(onset=np.arange(240), split="train"), "emotion", ignore=["AFX006"])
+    assert "imbalance: AFX006 was ignored" in other.not_looked_for
+    assert not [line for line in other.not_looked_for if line.startswith("drift")]
     assert audit(table.assign(c=y), "emotion").verdict.startswith("A score on these data would be")
     assert audit(identity_table(0.0), "emotion").verdict.startswith("Nothing proves a leak")
 

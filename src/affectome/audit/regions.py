@@ -42,7 +42,7 @@ from affectome.progress import Progress
 BLOCKS_ACROSS = 16
 SMALLEST_BLOCK = 8
 N_PERMUTATIONS = 99
-LARGEST_SHARE = 0.25
+LARGEST_SHARE, LARGEST_MARK = 0.25, 0.5
 STRICT = 0.01
 
 
@@ -86,7 +86,9 @@ def telling_region(
     grid = _grid(pictures.detail)
     skills, best = _read_blocks(grid, y[None], n_classes, folds, progress)
     inside = _around(skills[..., 0])
-    if inside.mean() > LARGEST_SHARE:
+    box, scaled = _box(pictures, grid, inside)
+    mark = find_mark(pictures.detail, y, box)
+    if inside.mean() > (LARGEST_MARK if mark.burnt_in else LARGEST_SHARE):
         return []
     target, k = (y, 0) if not n_classes else ((y == best).astype(int), 2)
     weights = bootstrap_weights(int(units.max()) + 1, rng)
@@ -107,7 +109,6 @@ def telling_region(
     cost = price(
         y, n_classes, (estimates[0], estimates[1]), units, over, words, "linear"
     )
-    box, scaled = _box(pictures, grid, inside)
     evidence = {
         "box": dict(zip(("x", "y", "w", "h"), scaled, strict=True)),
         "picture_size": list(pictures.size),
@@ -123,7 +124,6 @@ def telling_region(
         "class": material.classes[best] if material.classes else None,
         "skill_of_blocks": np.round(skills[..., 0], 3).tolist(),
     }
-    mark = find_mark(pictures.detail, y, box)
     return [_finding(material, pictures, evidence, scaled, mark, cost)]
 
 
