@@ -10,6 +10,7 @@ import pandas as pd
 from affectome.audit.material import Material
 from affectome.audit.probes import MOST_ROWS
 from affectome.data.roles import retells, role_of
+from affectome.evidence.exchange import constant_within
 from affectome.evidence.quick import drawn_order
 
 MOST_CANDIDATES = 10
@@ -118,11 +119,20 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
     return joint == a.max() + 1 == b.max() + 1
 
 
-def main_groups(found: list[Candidate], n_classes: int) -> Candidate | None:
-    """The candidate that folds should respect while columns are read: named ones come first."""
+def main_groups(found: list[Candidate], y: np.ndarray, n_classes: int) -> Candidate | None:
+    """The candidate that folds should respect while columns are read.
+
+    What carries the label as a whole comes first: where each film has one label, columns that tell
+    the film pass for leaks unless whole films are held out. Then named ones come first.
+    """
     rank = {"given": 0, "subject": 1, "stimulus": 2, "session": 3}
     usable = [c for c in found if c.role in rank and len(c.values) >= max(5, n_classes)]
-    return min(usable, key=lambda c: rank[c.role], default=None)
+    labels = pd.factorize(y)[0]
+    return min(
+        usable,
+        key=lambda c: (c.role != "given" and not constant_within(labels, c.codes), rank[c.role]),
+        default=None,
+    )
 
 
 def sample_rows(codes: np.ndarray, rng: np.random.Generator, most: int = MOST_ROWS) -> np.ndarray:

@@ -37,7 +37,7 @@ def look(
     progress: Progress,
 ) -> Look:
     """Features (n, p) for the quick readers, and what was found while they were made."""
-    main = main_groups(proposed, len(material.classes))
+    main = main_groups(proposed, material.y, len(material.classes))
     folds = _folds(material, main, np.arange(material.n), rng)
     units = None if main is None else main.codes
     codes = np.arange(material.n) if main is None else main.codes

@@ -208,7 +208,7 @@ def audit(
     progress("reading", 1, 1)
     media = read_media(material, rng, progress) if material.files else None
     proposed = candidates(material)
-    main = main_groups(proposed, len(material.classes))
+    main = main_groups(proposed, material.y, len(material.classes))
     findings = []
     if predictions is not None:
         by_row = None if main is None or material.skipped else (main.codes, main.name)

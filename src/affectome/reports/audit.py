@@ -15,7 +15,7 @@ from affectome.audit.costs import Cost
 from affectome.audit.findings import listed
 from affectome.data.outputs import for_spreadsheet
 from affectome.evidence.manifest import manifest
-from affectome.reports.figures import Mark, legend, scores
+from affectome.reports.figures import Mark, legend, reference, scores
 from affectome.reports.page import Figure, Page, Section, Table, write_run
 from affectome.reports.style import COLORS, INK, canvas, svg
 
@@ -144,14 +144,15 @@ def _prices(audit: Audit) -> Section | None:
         rows.append(
             [
                 name,
-                f"{cost.score_with.value:.2f} ({cost.with_it})",
-                f"{cost.score_without.value:.2f} ({cost.without})",
+                f"{cost.with_it} / {cost.without}",
+                f"{cost.score_with.value:.2f}",
+                f"{cost.score_without.value:.2f}",
                 f"{cost.difference.value:+.2f}",
                 "" if ends is None else f"{ends[0]:+.2f} to {ends[1]:+.2f}",
-                cost.difference.over,
+                f"{cost.difference.over}, {cost.reader}",
             ]
         )
-    header = ["fault", "score with it", "score without it", "price", "95 % interval", "over"]
+    header = ["fault", "with / without", "with", "without", "price", "95 % interval", "over"]
     return Section(
         "What each fault is worth",
         "The same reader was scored with the fault and without it, on the same trials; what lies "
@@ -163,49 +164,47 @@ def _prices(audit: Audit) -> Section | None:
 
 def _price_name(finding: Finding) -> str:
     where = f": {listed(list(finding.columns), 1)}" if finding.columns else ""
-    return f"{finding.code} {finding.kind.replace('_', ' ')}{where}"
+    return f"{finding.kind.replace('_', ' ')}{where}"
 
 
 def _draw_prices(names: Sequence[str], costs: Sequence[Cost]) -> Figure:
-    figure, axes = canvas(height=1.0 + 0.42 * len(costs))
+    """Scores with and without each fault at the left, the price with its interval at the right."""
+    figure, (left, right) = canvas(
+        height=1.1 + 0.42 * len(costs), columns=2, sharey=True, width_ratios=(1.25, 1)
+    )
+    orange, blue = COLORS["second"], COLORS["trained"]
     for row, cost in enumerate(costs[::-1]):
         low, high = cost.score_without.value, cost.score_with.value
-        ends = cost.difference.interval
+        labels = ("with the fault", "without it") if row == 0 else (None, None)
+        left.plot([low, high], [row, row], color=COLORS["neutral"], linewidth=1.5, zorder=1)
+        left.plot([high], [row], "o", color=orange, markersize=7, label=labels[0])
+        left.plot([low], [row], "o", color=blue, markersize=5, label=labels[1])
+        ends, price = cost.difference.interval, cost.difference.value
         if ends is not None:
-            axes.plot(
-                [low + ends[0], low + ends[1]],
-                [row, row],
-                color=COLORS["second"],
-                alpha=0.28,
-                linewidth=7,
-                solid_capstyle="butt",
-            )
-        axes.plot([low, high], [row, row], color=COLORS["neutral"], linewidth=1.5)
-        first = row == 0
-        axes.plot(
-            [high], [row], "o", color=COLORS["second"], label="with the fault" if first else None
-        )
-        axes.plot(
-            [low], [row], "o", color=COLORS["trained"], label="without it" if first else None
-        )
-        axes.annotate(
-            f"{cost.difference.value:+.2f}",
-            (1.01, row),
+            right.plot(ends, [row, row], color=orange, linewidth=2.2)
+        right.plot([price], [row], "o", color=orange, markersize=7)
+        right.annotate(
+            f"{price:+.2f}",
+            (1.02, row),
             xycoords=("axes fraction", "data"),
             va="center",
             fontsize=9,
             color=INK,
         )
-    axes.set_yticks(range(len(costs)), list(names)[::-1])
-    axes.set_ylim(-0.6, len(costs) - 0.4)
-    axes.grid(axis="x")
-    axes.grid(visible=False, axis="y")
-    axes.spines["left"].set_visible(False)
-    axes.set_xlabel(" or ".join(dict.fromkeys(cost.metric for cost in costs)))
-    legend(axes)
+    left.set_yticks(range(len(costs)), list(names)[::-1])
+    left.set_ylim(-0.6, len(costs) - 0.4)
+    for axes in (left, right):
+        axes.grid(axis="x")
+        axes.grid(visible=False, axis="y")
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+    left.set_xlabel(" or ".join(dict.fromkeys(cost.metric for cost in costs)))
+    right.set_xlabel("what the fault adds")
+    reference(right, 0.0, "nothing", vertical=True)
+    legend(left)
     caption = (
-        "Dots: the score of one reader with the fault and without it. Shaded: the 95 % interval of "
-        "the difference, drawn from the score without the fault. At the right: the price."
+        "Left: the score of the same reader with the fault and without it. Right: the difference, "
+        "with its 95 % interval."
     )
     return Figure("prices", svg(figure), caption)
 
