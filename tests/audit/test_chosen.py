@@ -28,7 +28,9 @@ def scored(n: int = 200, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     y = rng.integers(2, size=n)
     who = np.arange(n) // 5
-    return pd.DataFrame({"id": range(n), "participant_id": who, "truth": y, "score": y + rng.normal(size=n)})
+    return pd.DataFrame(
+        {"id": range(n), "participant_id": who, "truth": y, "score": y + rng.normal(size=n)}
+    )
 
 
 def of(table: pd.DataFrame, folder: Path) -> Audit:
@@ -152,7 +154,10 @@ def test_predictions_beside_a_table_take_its_groups(tmp_path: Path) -> None:
         (lambda t: t.drop(columns="layer"), "id 0 stands twice with the same configuration"),
         (lambda t: t.iloc[1:], "has no prediction for layer = 0; configurations are compared on"),
         (lambda t: t.assign(truth=range(len(t))), "the truth of id 0 is not always the same"),
-        (lambda t: t.assign(prediction="joy"), "no prediction is one of the classes of truth (0, 1"),
+        (
+            lambda t: t.assign(prediction="joy"),
+            "no prediction is one of the classes of truth (0, 1",
+        ),
         (lambda t: t.assign(prediction=np.nan), "truth or prediction is missing in row 2"),
         (
             lambda t: t.assign(truth=t["id"] % 3).rename(columns={"prediction": "score"}),

@@ -75,10 +75,16 @@ def test_a_corpus_of_ones_own(tmp_path: Path) -> None:
             MINE.replace("[corpus.parts.who]", "[corpus.parts.whom]"),
             "corpus 1 (MINE): the pattern has no group 'whom'; it has who, feeling",
         ),
-        (MINE.replace('"subject"', '"person"'), "part who: is = 'person', but a part is one of lab"),
-        (MINE.replace('x = "joy"', "x = 3"), 'part feeling: values are words for codes, such as { W'),
+        (
+            MINE.replace('"subject"', '"person"'),
+            "part who: is = 'person', but a part is one of lab",
+        ),
+        (
+            MINE.replace('x = "joy"', "x = 3"),
+            "part feeling: values are words for codes, such as { W",
+        ),
         (MINE.replace("means", "mean", 1), "part who: 'mean' is unknown; known are is, means, val"),
-        (MINE + MINE.split("[keys")[0], "mine.toml: two corpora are called 'MINE'"),
+        (MINE + MINE.split("[keys", maxsplit=1)[0], "mine.toml: two corpora are called 'MINE'"),
         ("[keys]\nsub = 'x'", "keys.sub: a part is a table with is, means and values"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Choice on the trials that are reported: the optimism of noise is seen, that of a true best is none."""
+"""Choice on the reported trials: the optimism of noise is seen, a true best has none."""
 
 import numpy as np
 import pytest

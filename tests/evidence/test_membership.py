@@ -1,4 +1,4 @@
-"""Groups that trade trials, classes that trade names: both hold their level, and see what is there."""
+"""Groups that trade trials, classes that trade names: they hold their level, and have power."""
 
 import numpy as np
 import pytest

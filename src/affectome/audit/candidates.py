@@ -60,7 +60,9 @@ def candidates(material: Material) -> list[Candidate]:
     for name in map(str, material.parts):
         if material.classes and retells(material.parts[name], labels, most):
             continue
-        found.append(_candidate(name, _part_role(material, name), _why_part(name), material.parts[name]))
+        found.append(
+            _candidate(name, _part_role(material, name), _why_part(name), material.parts[name])
+        )
     unique: list[Candidate] = []
     for one in found:
         k = len(one.values)

@@ -1,4 +1,4 @@
-"""Chosen on the test set: layers, thresholds or models that were picked by what is then reported."""
+"""Chosen on the test set: layers, thresholds or models picked by what is then reported."""
 
 from __future__ import annotations
 
@@ -79,7 +79,8 @@ def _of_configurations(given: Predictions, test: np.ndarray, seed: int) -> list[
             "chosen_on_test",
             _severity(cost),
             f"{len(found)} configurations are scored on the same {len(y)} trials; the best, "
-            f"{given.configurations[best]}, is {_too_good(cost)} if that is why it is reported{why}.",
+            f"{given.configurations[best]}, is {_too_good(cost)} if that is why it is "
+            f"reported{why}.",
             _evidence(given, best, values),
             "Choose on trials that are not reported (a validation set, or inner folds), and say "
             "how many were tried.",
@@ -92,7 +93,9 @@ def _of_configurations(given: Predictions, test: np.ndarray, seed: int) -> list[
 def _best_on_validation(given: Predictions, metric: str) -> int:
     side = given.validation
     if len(np.unique(given.y[side])) < 2:
-        raise InputError(f"{given.file}: the validation trials have one class only; none can be chosen")
+        raise InputError(
+            f"{given.file}: the validation trials have one class only; none can be chosen"
+        )
     ones = np.ones((1, int(side.sum())))
     return int(weighted_scores(metric, given.y[side], given.found[:, side], ones)[:, 0].argmax())
 

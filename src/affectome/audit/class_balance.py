@@ -38,7 +38,9 @@ def imbalance(
     ratio = float(sizes.max() / max(sizes.min(), 1))
     if ratio < SKEWED:
         return []
-    codes, what = (None, "single trials") if main is None else (main.codes, f"values of {main.name}")
+    codes, what = (
+        (None, "single trials") if main is None else (main.codes, f"values of {main.name}")
+    )
     p, null = balance_test(material.y, len(sizes), codes, what, int(rng.integers(2**31)))
     if p > CERTAIN:
         return []

@@ -148,7 +148,9 @@ def _only(entry: Any, fields: set[str] | frozenset[str], where: str) -> None:
         raise InputError(f"{where} is not a table")
     unknown = sorted(set(entry) - fields)
     if unknown:
-        raise InputError(f"{where}: {unknown[0]!r} is unknown; known are {', '.join(sorted(fields))}")
+        raise InputError(
+            f"{where}: {unknown[0]!r} is unknown; known are {', '.join(sorted(fields))}"
+        )
 
 
 def _text(entry: Mapping[str, Any], name: str, where: str) -> str:

@@ -1,4 +1,4 @@
-"""What a fault costs: one reader scored with it and without it, and the difference by its groups."""
+"""What a fault costs: one reader scored with it and without it, paired, with its interval."""
 
 from __future__ import annotations
 
@@ -169,7 +169,8 @@ def read_and_price(
         for name, reader in READERS.items():
             read = [reader(filled(values), y, n_classes) for values in X]
             found = [
-                np.stack([one(f) for f in repeats]) for one, repeats in zip(read, folds, strict=True)
+                np.stack([one(f) for f in repeats])
+                for one, repeats in zip(read, folds, strict=True)
             ]
             costs.append(price(y, n_classes, (found[0], found[1]), units, over, words, name))
     return max(costs, key=lambda cost: np.nan_to_num(cost.score_with.value, nan=-1.0))

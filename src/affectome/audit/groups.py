@@ -145,7 +145,13 @@ def _clearest_gap(
             "rows_used": len(rows),
         }
         cost = price(
-            y, n_classes, estimates, units, over, ("random folds", f"whole {one.name} held out"), name
+            y,
+            n_classes,
+            estimates,
+            units,
+            over,
+            ("random folds", f"whole {one.name} held out"),
+            name,
         )
         gaps.append((gap / spread, low, Gap(evidence, cost), read))
     _, low, gap_found, read = max(gaps, key=lambda g: g[0])

@@ -99,9 +99,7 @@ def _classes(y: np.ndarray) -> np.ndarray:
 
 def _spread(pictures: np.ndarray) -> np.ndarray:
     """Robust spread of each pixel over pictures, in grey levels."""
-    return np.asarray(
-        1.4826 * np.median(np.abs(pictures - np.median(pictures, axis=0)), axis=0)
-    )
+    return np.asarray(1.4826 * np.median(np.abs(pictures - np.median(pictures, axis=0)), axis=0))
 
 
 def _edge(pictures: np.ndarray, steady: np.ndarray) -> float:

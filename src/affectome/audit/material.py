@@ -203,7 +203,8 @@ class _Draft:
 
     def _parts(self, trials: pd.DataFrame, roles: Roles) -> tuple[pd.DataFrame, dict[str, str]]:
         """Parts of file names and of identifiers, less the one that is the label itself."""
-        parts, known = [pd.DataFrame(index=trials.index)], {}
+        parts = [pd.DataFrame(index=trials.index)]
+        known: dict[str, str] = {}
         for name in (*([roles.file] if roles.file else []), *roles.identifiers):
             if trials[name].dtype == object and trials[name].notna().all():
                 found, said = name_parts(list(trials[name].astype(str)), self.corpora)

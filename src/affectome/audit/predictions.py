@@ -95,7 +95,7 @@ def read_predictions(
         decision values have more than two classes to part.
     """
     table = read_table(Path(path), "truth", (), Notes()).rename(columns=str)
-    table.columns = pd.Index([c if c.lower() not in OWN else c.lower() for c in table])
+    table.columns = pd.Index([c if c.lower() not in OWN else c.lower() for c in map(str, table)])
     trial = next((name for name in TRIAL if name in table), None)
     if trial is None or "truth" not in table:
         raise InputError(
@@ -154,7 +154,7 @@ def _lower(table: pd.DataFrame, name: str) -> pd.Series:
 
 def _long(table: pd.DataFrame, path: str) -> tuple[pd.DataFrame, bool, list[str]]:
     """One row a trial and configuration, its value in ``found``; whether values are scores."""
-    matches = {c: m for c in table if c not in OWN and (m := VALUE.fullmatch(c))}
+    matches = {c: m for c in map(str, table) if c not in OWN and (m := VALUE.fullmatch(c))}
     if not matches:
         raise InputError(
             f"{path} has neither a column prediction nor a column score; its columns are "
@@ -223,9 +223,7 @@ def _pivot(table: pd.DataFrame, trial: str, path: str) -> pd.DataFrame:
     return wide
 
 
-def _codes(
-    wide: pd.DataFrame, y: np.ndarray, classes: tuple[str, ...], path: str
-) -> np.ndarray:
+def _codes(wide: pd.DataFrame, y: np.ndarray, classes: tuple[str, ...], path: str) -> np.ndarray:
     """Predictions (n_configurations, n) as numbers of classes, or as estimates of ratings."""
     if not classes:
         numbers = wide.apply(pd.to_numeric, errors="coerce")
@@ -251,9 +249,9 @@ def _groups(
     row_groups: tuple[np.ndarray, str] | None,
     warnings: list[str],
 ) -> tuple[np.ndarray, str]:
-    """What is independent: a column of people, stimuli or sessions, rows of the table, or trials."""
+    """What is independent: people, stimuli or sessions, groups of the table, or trials."""
     for role in ("subject", "stimulus", "session"):
-        for name in first:
+        for name in map(str, first):
             repeated = 2 <= first[name].nunique() <= len(first) / 1.5
             if role_of(name) == role and repeated:
                 return pd.factorize(first[name])[0], str(name)

@@ -106,9 +106,7 @@ def telling_region(
         for pixels in (np.hstack([_flat(grid, inside), coarse]), coarse)
     ]
     words = ("the region in the pictures", "all that lies outside it")
-    cost = price(
-        y, n_classes, (estimates[0], estimates[1]), units, over, words, "linear"
-    )
+    cost = price(y, n_classes, (estimates[0], estimates[1]), units, over, words, "linear")
     evidence = {
         "box": dict(zip(("x", "y", "w", "h"), scaled, strict=True)),
         "picture_size": list(pictures.size),

@@ -59,8 +59,8 @@ class Audit:
     Attributes
     ----------
     source, target, kind
-        What was audited (``table``, ``recording``, ``media``, ``text`` or ``predictions``), for which
-        label.
+        What was audited (``table``, ``recording``, ``media``, ``text`` or ``predictions``), for
+        which label.
     n_trials, n_columns, classes
         Its size; no classes for ratings.
     features

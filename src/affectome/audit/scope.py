@@ -51,7 +51,9 @@ def not_looked_for(
     elif len(media.large) < material.n:
         lines.append(f"marks in more than {MOST_LARGE} of the {material.n} pictures")
     if material.files and media is not None:
-        lines.append("copies that were rotated, cropped below four fifths or played at another speed")
+        lines.append(
+            "copies that were rotated, cropped below four fifths or played at another speed"
+        )
     elif material.texts:
         lines.append("texts that say the same in other words")
     if material.n > MOST_ROWS:

@@ -148,8 +148,9 @@ def read_folder(
         notes.warnings.append(f"{level} of the paths is taken for a given split")
     if not levels:
         raise InputError(
-            f"{folder} has no table with {target!r}; its file names hold {describe_parts(files, corpora)}; "
-            "name the part with the label by --target-from-name N, or give a CSV with a column file"
+            f"{folder} has no table with {target!r}; its file names hold "
+            f"{describe_parts(files, corpora)}; name the part with the label by "
+            "--target-from-name N, or give a CSV with a column file"
         )
     level = max(levels, key=lambda name: _words_of_emotion(levels[name]))
     table[target] = levels[level]

@@ -16,7 +16,6 @@ import pandas as pd
 
 from affectome.errors import AffectomeError, InputError
 
-
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -90,7 +89,7 @@ def for_spreadsheet(table: pd.DataFrame) -> pd.DataFrame:
     spreadsheet; numbers stay numbers.
     """
     safe = table.copy()
-    for name in safe.columns[[dtype == object for dtype in safe.dtypes]]:
+    for name in safe.select_dtypes(object):
         safe[name] = safe[name].map(
             lambda cell: f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
         )

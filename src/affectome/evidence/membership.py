@@ -55,7 +55,8 @@ def membership_test(
     """
     rng = np.random.default_rng(random_state)
     blocks = row_codes(strata(y))
-    real, drawn, reached = -read(groups), [], 0
+    real, reached = -read(groups), 0
+    drawn: list[float] = []
     while len(drawn) < N_DRAWS and reached < ENOUGH_REACHED:
         drawn.append(-read(groups[shuffle(blocks, 1, rng)[0]]))
         reached += drawn[-1] >= real - 1e-12

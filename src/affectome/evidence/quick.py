@@ -104,7 +104,7 @@ def folds_of(fold: np.ndarray) -> Folds:
 
 
 def kept_together(folds: Folds, family: np.ndarray) -> Folds:
-    """Give the same folds, but each family, codes (n,), lies wholly in the fold of its first trial."""
+    """Give the same folds, with each family, codes (n,), wholly in the fold of its first trial."""
     fold = fold_numbers(folds, len(family))
     first = np.unique(family, return_index=True)[1]
     return folds_of(fold[first][np.unique(family, return_inverse=True)[1]])

@@ -32,8 +32,22 @@ TITLES = {
     "chosen_on_test": "Chosen on the trials that are reported",
 }
 COLUMNS = (
-    "code kind severity what columns advice metric with without difference low high over reader why"
-).split()
+    "code",
+    "kind",
+    "severity",
+    "what",
+    "columns",
+    "advice",
+    "metric",
+    "with",
+    "without",
+    "difference",
+    "low",
+    "high",
+    "over",
+    "reader",
+    "why",
+)
 MOST_ROWS = 12
 MOST_EXAMPLES = 3
 
@@ -85,7 +99,7 @@ def _findings_table(audit: Audit) -> pd.DataFrame:
                 **{name: cost.get(name) for name in ("over", "reader", "why")},
             }
         )
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def audit_page(audit: Audit) -> Page:
