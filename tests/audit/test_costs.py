@@ -122,6 +122,16 @@ def test_drift_is_worth_what_blocks_of_time_take() -> None:
     assert "whole stretches of onset held out" in cost.words
 
 
+def test_rows_sorted_by_label_have_no_price_of_time() -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(200) // 100
+    table = pd.DataFrame(rng.normal(size=(200, 5))).assign(emotion=y)
+    assert of_kind(table, "order").cost == (
+        "the classes lie in 2 stretches of the order of the rows, so that holding out time is "
+        "holding out the class"
+    )
+
+
 def test_films_with_a_class_each_have_no_price() -> None:
     rng = np.random.default_rng(0)
     y = rng.integers(3, size=240)

@@ -73,3 +73,71 @@ def test_a_finding_fails_the_run_where_it_is_asked_to(table: Path) -> None:
         3,
     )
     assert run(*arguments, "--ignore", "AFX999") == 2
+
+
+def test_prices_are_printed_drawn_and_tabled(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run(str(table), "--target", "emotion", "--out", str(out)) == 0
+    said = capsys.readouterr().err
+    assert "Price: +0." in said
+    assert "Not looked for: people on both sides of a split" in said
+    findings = json.loads((out / "result.json").read_text())["findings"]
+    leak = next(f for f in findings if f["code"] == "AFX001")
+    assert set(leak["cost"]) >= {"with", "without", "difference", "interval", "over", "reader"}
+    assert leak["cost"]["over"] == "20 film"
+    assert (out / "figures" / "prices.svg").is_file()
+    report = (out / "report.html").read_text()
+    assert "What each fault is worth" in report
+    assert "What was not looked for" in report
+    rows = pd.read_csv(out / "findings.csv")
+    assert list(rows["code"]) == [f["code"] for f in findings]
+
+
+def test_predictions_alone_and_beside_a_table(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    truth = pd.read_csv(table)["emotion"]
+    frames = [
+        pd.DataFrame(
+            {
+                "row": np.arange(160) + 2,
+                "truth": truth,
+                "prediction": rng.choice(["joy", "fear"], 160),
+                "layer": k,
+            }
+        )
+        for k in range(40)
+    ]
+    path = tmp_path / "p.csv"
+    pd.concat(frames).to_csv(path, index=False)
+    assert run("--predictions", str(path), "--fail-on", "low", "--out", str(tmp_path / "o")) == 3
+    assert "AFX010 chosen_on_test" in capsys.readouterr().err
+    manifest = json.loads((tmp_path / "o" / "manifest.json").read_text())
+    assert list(manifest["inputs"]) == ["predictions"]
+    assert run(str(table), "--target", "emotion", "--predictions", str(path), "--json") == 0
+    result = json.loads(capsys.readouterr().out)
+    chosen = next(f for f in result["findings"] if f["code"] == "AFX010")
+    assert chosen["cost"]["over"] == "20 film"
+    assert result["not_looked_for"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name what is to be audited: a table, a folder, or --predictions FILE"),
+        (["{table}"], "name the column that will be decoded by --target"),
+        (["--predictions", "{table}"], "needs a column id (or row) and a column truth beside its"),
+        (["{table}", "--target", "emotion", "--corpora", "no.toml"], "can't read no.toml: No such"),
+        (["--predictions", "no.csv"], "no.csv"),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line(
+    arguments: list[str], message: str, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*(a.format(table=table) for a in arguments)) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1

@@ -85,7 +85,7 @@ def audit(
         for one in found.findings:
             say(f"{one.severity:<7}{one.code} {one.kind:<18}{one.what}")
             say(f"{'':14} {one.price}")
-        if found.findings:
+        if any(one.severity != "low" for one in found.findings):
             say(f"Not looked for: {'; '.join(found.not_looked_for)}.")
     if out is not None:
         inputs = {"source": source, "predictions": predictions, "corpora": corpora}
