@@ -15,7 +15,8 @@ from scipy.ndimage import binary_dilation
 
 STEADY, LEAST_STEADY = 0.2, 5.0
 """A pixel is steady where its spread is a fifth of the usual one, or five grey levels (of 255)."""
-FEWEST_PIXELS, LEAST_SHARE = 6, 0.03
+FEWEST_PIXELS, LEAST_SHARE = 6, 0.008
+OUTSIDE_STEP = 7
 APART = 20.0
 HARD = 0.5
 FEWEST_IN_CLASS = 8
@@ -64,25 +65,27 @@ def find_mark(detail: np.ndarray, y: np.ndarray, box: tuple[slice, slice]) -> Ma
     box
         Rows and columns of the region.
     """
-    light = detail.astype(np.float32).mean(axis=-1)
     classes = _classes(y)
     usable = [c for c in np.unique(classes) if (classes == c).sum() >= FEWEST_IN_CLASS]
-    inside = np.zeros(light.shape[1:], dtype=bool)
-    inside[box] = True
+    outside = np.ones(detail.shape[1:3], dtype=bool)
+    outside[box] = False
+    rest = detail[:, outside][:, ::OUTSIDE_STEP]
+    region = detail[(slice(None), *box)].astype(np.float32)
     best = Mark(0, 0.0, float("nan"), float("nan"), 0.0)
     for c in usable:
-        these, others = light[classes == c], light[classes != c]
-        spread = _spread(these)
-        outside = float(np.median(spread[~inside])) if (~inside).any() else float("nan")
-        level = max(LEAST_STEADY, STEADY * outside)
-        middle = np.median(these, axis=0)
-        steady = inside & (spread <= level) & (np.abs(middle - np.median(others, axis=0)) >= APART)
-        shown = steady if steady.any() else inside
+        these, others = region[classes == c], region[classes != c]
+        usual = float(np.median(_spread(rest[classes == c]))) if rest.size else float("nan")
+        level = np.fmax(LEAST_STEADY, STEADY * usual)
+        # ink may differ from the paper in one colour only
+        apart = np.abs(np.median(these, axis=0) - np.median(others, axis=0))
+        colour = apart.argmax(axis=-1)[..., None]
+        spread = np.take_along_axis(_spread(these), colour, axis=-1)[..., 0]
+        steady = (spread <= level) & (apart.max(axis=-1) >= APART)
         found = Mark(
             int(steady.sum()),
-            float(steady.sum() / inside.sum()),
-            float(np.median(spread[shown])),
-            outside,
+            float(steady.mean()),
+            float(np.median(spread[steady] if steady.any() else spread)),
+            usual,
             _edge(these, steady),
         )
         if (found.burnt_in, found.pixels) >= (best.burnt_in, best.pixels):
@@ -98,13 +101,14 @@ def _classes(y: np.ndarray) -> np.ndarray:
 
 
 def _spread(pictures: np.ndarray) -> np.ndarray:
-    """Robust spread of each pixel over pictures, in grey levels."""
-    return np.asarray(1.4826 * np.median(np.abs(pictures - np.median(pictures, axis=0)), axis=0))
+    """Robust spread of each pixel and colour over pictures, in grey levels."""
+    values = pictures.astype(np.float32)
+    return np.asarray(1.4826 * np.median(np.abs(values - np.median(values, axis=0)), axis=0))
 
 
 def _edge(pictures: np.ndarray, steady: np.ndarray) -> float:
     """Hardest edge at steady pixels in the mean picture, over the same in the usual picture."""
-    if not steady.any():
+    if not steady.any() or min(steady.shape) < 2:
         return 0.0
     near = binary_dilation(steady, iterations=1)
     single = np.median([_steepness(one)[near].max() for one in pictures])
@@ -112,5 +116,6 @@ def _edge(pictures: np.ndarray, steady: np.ndarray) -> float:
 
 
 def _steepness(picture: np.ndarray) -> np.ndarray:
-    dy, dx = np.gradient(picture)
-    return np.hypot(dx, dy)
+    """Change from pixel to pixel in the colour where it is largest, shape (height, width)."""
+    dy, dx = np.gradient(picture, axis=(0, 1))
+    return np.asarray(np.hypot(dx, dy).max(axis=-1))

@@ -44,6 +44,7 @@ SMALLEST_BLOCK = 8
 N_PERMUTATIONS = 99
 LARGEST_SHARE, LARGEST_MARK = 0.25, 0.5
 STRICT = 0.01
+FEWEST_DRAWN = 10
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,13 @@ def telling_region(
     if inside.mean() > (LARGEST_MARK if mark.burnt_in else LARGEST_SHARE):
         return []
     target, k = (y, 0) if not n_classes else ((y == best).astype(int), 2)
-    weights = bootstrap_weights(int(units.max()) + 1, rng)
-    region = _reading(_flat(grid, inside), target, k, folds, units, weights)
+    drawn, drawn_over = units, over
+    if units.max() + 1 < FEWEST_DRAWN:
+        drawn, drawn_over = np.arange(len(rows)), "pictures"
+    weights = bootstrap_weights(int(drawn.max()) + 1, rng)
+    region = _reading(_flat(grid, inside), target, k, folds, drawn, weights)
     coarse = _flat(_coarse(grid), ~_wider(inside))
-    rest = _reading(coarse, target, k, folds, units, weights)
+    rest = _reading(coarse, target, k, folds, drawn, weights)
     excess_low = region[0] - rest[0] - np.hypot(region[0] - region[1], rest[2] - rest[0])
     if excess_low <= 0 or region[1] < MOST_OF_IT:
         return []
@@ -102,17 +106,16 @@ def telling_region(
     if tested["p"] is not None and tested["p"] > STRICT:
         return []
     estimates = [
-        _estimates(pixels, y, n_classes, folds)[None]
-        for pixels in (np.hstack([_flat(grid, inside), coarse]), coarse)
+        _estimates(pixels, y, n_classes, folds)[None] for pixels in (_flat(grid, inside), coarse)
     ]
-    words = ("the region in the pictures", "all that lies outside it")
+    words = ("a reader that finds the region", "all that lies outside it")
     cost = price(y, n_classes, (estimates[0], estimates[1]), units, over, words, "linear")
     evidence = {
         "box": dict(zip(("x", "y", "w", "h"), scaled, strict=True)),
         "picture_size": list(pictures.size),
         "skill": region[0],
         "interval": [region[1], region[2]],
-        "over": f"{int(units.max()) + 1} {over}",
+        "over": f"{int(drawn.max()) + 1} {drawn_over}",
         "outside": rest[0],
         "outside_interval": [rest[1], rest[2]],
         "excess_lower_bound": excess_low,
