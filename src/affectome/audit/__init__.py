@@ -2,8 +2,11 @@
 
 ``run`` says what is done in which order. What is audited is read by ``tables``, ``names`` and
 ``clean`` into one ``material``; ``media`` makes small arrays of pictures and sounds. Then
-``columns``, ``leaks``, ``burned_in``, ``duplicates``, ``copies``, ``groups``, ``order`` and
-``class_balance`` each look for one kind of fault, with two quick ``probes``, and give ``findings``.
+``columns``, ``leaks``, ``regions``, ``duplicates``, ``copies``, ``groups``, ``order`` and
+``class_balance`` each look for one kind of fault, with two quick ``probes``, and give ``findings``,
+whose ``costs`` are scores with the fault and without it. ``predictions`` are read for what was
+``chosen`` on the reported trials; ``corpora`` knows naming schemes; ``scope`` says what was not
+looked for.
 """
 
 from affectome.audit.findings import Finding

@@ -22,7 +22,7 @@ from affectome.reports.style import COLORS, INK, canvas, svg
 TITLES = {
     "label_leak": "Something tells the label",
     "group_gap": "Random folds against folds by group",
-    "stimulus_identity": "Who or what it was tells the label",
+    "stimulus_identity": "A group tells the label",
     "duplicate_trials": "Copies",
     "order": "The label follows the clock",
     "imbalance": "Classes out of balance",
