@@ -50,6 +50,8 @@ COLUMNS = (
 )
 MOST_ROWS = 12
 MOST_EXAMPLES = 3
+NARROWEST = 0.12
+"""Half of the least span of a price's axes: a hundredth of a point is drawn as little."""
 
 
 def write_audit(
@@ -178,6 +180,8 @@ def _prices(audit: Audit) -> Section | None:
 
 def _price_name(finding: Finding) -> str:
     where = f": {listed(list(finding.columns), 1)}" if finding.columns else ""
+    if "box" in finding.evidence:
+        where = ": a region"
     return f"{finding.kind.replace('_', ' ')}{where}"
 
 
@@ -212,6 +216,9 @@ def _draw_prices(names: Sequence[str], costs: Sequence[Cost]) -> Figure:
         axes.grid(visible=False, axis="y")
         axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0)
+        low, high = axes.get_xlim()
+        middle, half = (low + high) / 2, max((high - low) / 2, NARROWEST)
+        axes.set_xlim(middle - half, middle + half)
     left.set_xlabel(" or ".join(dict.fromkeys(cost.metric for cost in costs)))
     right.set_xlabel("what the fault adds")
     reference(right, 0.0, "nothing", vertical=True)
