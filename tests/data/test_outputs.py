@@ -15,6 +15,7 @@ from affectome.data import (
     write_json,
     write_table,
 )
+from affectome.data.outputs import for_spreadsheet
 from affectome.errors import InputError
 
 
@@ -70,3 +71,13 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
         output_folder(tmp_path / "f")
     with pytest.raises(OutputError, match="can't write"):
         write_table(tmp_path / "f" / "t.csv", pd.DataFrame({"a": [1]}))
+
+
+def test_text_that_a_spreadsheet_would_run_has_an_apostrophe() -> None:
+    cells = ["=1+1", "+a", "-a", "@a", "\t=a", "a=b", "", None]
+    table = pd.DataFrame({"text": cells, "number": [-1.5, 2, 3, 4, 5, 6, 7, 8]})
+    safe = for_spreadsheet(table)
+    assert list(safe["text"][:7]) == ["'=1+1", "'+a", "'-a", "'@a", "'\t=a", "a=b", ""]
+    assert safe["text"][7] is None
+    assert list(safe["number"]) == list(table["number"])
+    assert table["text"][0] == "=1+1"
