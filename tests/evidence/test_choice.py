@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn.metrics import balanced_accuracy_score
 
 from affectome.errors import InputError
@@ -60,6 +61,26 @@ def test_the_interval_of_an_optimism_holds_the_true_one():
         b.interval[0] <= t <= b.interval[1] for t, (_, _, b) in zip(true, intervals, strict=True)
     ]
     assert np.mean(inside) >= 0.92
+
+
+@pytest.mark.slow
+def test_the_interval_of_a_thresholds_optimism_holds_what_choosing_adds() -> None:
+    optimisms, intervals = [], []
+    for seed in range(80):
+        rng = np.random.default_rng(seed)
+        y, groups = rng.integers(2, size=200), np.arange(200) // 5
+        values = y + rng.normal(size=200)
+        tried = thresholds_of(values)
+        found = cut(values, tried)
+        picked, best = chosen_elsewhere("balanced_accuracy", y, found, groups, seed)
+        elsewhere = np.take_along_axis(found, picked, axis=0)
+        scored = optimism("balanced_accuracy", y, found[best], elsewhere, groups, "people")
+        at = tried[best]
+        true = (norm.cdf(at) + norm.sf(at - 1)) / 2
+        optimisms.append(scored[0].value - true)
+        intervals.append(scored[2].interval)
+    added = np.mean(optimisms)
+    assert np.mean([low <= added <= high for low, high in intervals]) >= 0.9
 
 
 def test_too_few_groups_to_choose_elsewhere():

@@ -5,8 +5,10 @@ than it is: with k of them that are all alike, the best of k draws of the noise 
 the choice is made anew on other groups: one half of them chooses, the other half is scored with
 what was chosen, and the other way round, for ten ways of halving. What the reported score has above
 that is the optimism; its interval is that of a difference between two scores of the same trials
-(:func:`difference`). Larger parts to choose on would share more trials with the choice that is to
-be judged, and their intervals miss the optimism too often.
+(:func:`difference`). It is what choosing adds on average: that all scores of one sample may be high
+together is no matter of choice, and is what their own intervals are for. Larger parts to choose on
+would share more trials with the choice that is to be judged, and their intervals miss the optimism
+too often.
 """
 
 from __future__ import annotations
