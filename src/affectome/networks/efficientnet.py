@@ -1,4 +1,4 @@
-"""EfficientNet-lite0: object recognition for small machines (Tan & Le 2019; lite form, 2020).
+"""EfficientNet-lite: object recognition for small machines (Tan & Le 2019; lite form, 2020).
 
 No squeeze-and-excitation and ReLU6 in place of swish, so that it survives eight-bit weights; stem
 and head keep their width. Batch normalisation is folded into the convolutions, which is exact for
@@ -7,6 +7,7 @@ a network that is only asked.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 
@@ -16,7 +17,7 @@ from torch.nn import functional
 
 from affectome.errors import InputError
 
-SIDE = 224
+WIDTH_AND_DEPTH = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
 EPSILON = 1e-3
 FEATURES = 1280
 # expansion, output channels, repeats, stride, kernel
@@ -69,15 +70,36 @@ class Block(nn.Module):
         return narrow + maps if self.shortcut else narrow
 
 
-class EfficientNetLite(nn.Module):
-    """The network: ``stem``, ``block1`` … ``block16``, ``head`` and the 1,000 ``objects``."""
+def stages(size: str) -> list[tuple[int, int, int, int, int]]:
+    """Give the stages of a size: wider and deeper, but for the first and the last."""
+    width, depth = WIDTH_AND_DEPTH[size]
+    return [
+        (
+            expansion,
+            max(8, int(outputs * width + 4) // 8 * 8),
+            repeats if number in {0, len(STAGES) - 1} else math.ceil(repeats * depth),
+            stride,
+            kernel,
+        )
+        for number, (expansion, outputs, repeats, stride, kernel) in enumerate(STAGES)
+    ]
 
-    def __init__(self) -> None:
+
+class EfficientNetLite(nn.Module):
+    """The network: ``stem``, ``block1`` …, ``head`` and the 1,000 ``objects``.
+
+    Parameters
+    ----------
+    size
+        ``"lite0"``, ``"lite1"`` or ``"lite2"``.
+    """
+
+    def __init__(self, size: str = "lite0") -> None:
         super().__init__()
         self.stem = SameConvolution(3, 32, 3, 2)
         blocks: OrderedDict[str, nn.Module] = OrderedDict()
         inputs = 32
-        for expansion, outputs, repeats, stride, kernel in STAGES:
+        for expansion, outputs, repeats, stride, kernel in stages(size):
             for place in range(repeats):
                 name = f"block{len(blocks) + 1}"
                 blocks[name] = Block(inputs, outputs, expansion, kernel, 1 if place else stride)
@@ -92,7 +114,7 @@ class EfficientNetLite(nn.Module):
         Parameters
         ----------
         pictures
-            Shape (n, 3, 224, 224), pixels scaled to (x − 127) / 128.
+            Shape (n, 3, side, side), pixels scaled to (x − 127) / 128.
         blocks
             Names such as ``"block11"``.
 
@@ -140,7 +162,8 @@ def fold_batch_norms(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
     try:
         fold("stem", "_conv_stem", "_bn0")
-        for place in range(sum(repeats for _, _, repeats, _, _ in STAGES)):
+        places = {int(name.split(".")[1]) for name in state if name.startswith("_blocks.")}
+        for place in range(max(places, default=0) + 1):
             theirs, ours = f"_blocks.{place}", f"blocks.block{place + 1}"
             if place:
                 fold(f"{ours}.expand", f"{theirs}._expand_conv", f"{theirs}._bn0")
@@ -149,5 +172,7 @@ def fold_batch_norms(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         fold("head", "_conv_head", "_bn1")
         folded["objects.weight"], folded["objects.bias"] = state["_fc.weight"], state["_fc.bias"]
     except KeyError as error:
-        raise InputError(f"these are not the weights of EfficientNet-lite0: no {error}") from error
+        raise InputError(
+            f"these are not the weights of an EfficientNet-lite: no {error}"
+        ) from error
     return folded

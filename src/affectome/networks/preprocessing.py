@@ -59,6 +59,10 @@ class Preprocessing:
         if self.sd.shape != (3,) or not bool((self.sd > 0).all()):
             raise InputError(f"sd has three numbers above 0; got {self.sd.tolist()}")
 
+    def with_side(self, side: int, cut: str = "whole") -> Preprocessing:
+        """Give the same for another side, by default of the whole picture."""
+        return replace(self, side=side, cut=cut)
+
     def shorten(self, picture: np.ndarray) -> np.ndarray:
         """Cut and resize a picture (height, width, 3), uint8, to (side, side, 3)."""
         if self.cut == "square":

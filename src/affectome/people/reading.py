@@ -1,4 +1,4 @@
-"""A reading: what one text, sound or picture of a person was estimated to express.
+"""A reading: what a text or sound was estimated to express, or a picture to evoke.
 
 All modalities give the same :class:`Reading`, so that they can stand in one table and be fused.
 """
@@ -29,7 +29,7 @@ class Estimate:
     Attributes
     ----------
     value
-        On the scale of the corpus, which the model's card names; 1–5 for words.
+        On the scale of the corpus, which the model's card names; 1–5 for words, 1–7 for pictures.
     interval
         Lower and upper bound; None where a model gives none.
     confidence
@@ -56,7 +56,7 @@ class Reading:
     Attributes
     ----------
     modality
-        ``"words"``, ``"voice"``, ``"face"`` …
+        ``"words"``, ``"voice"``, ``"pictures"`` …
     emotions
         Calibrated probability of each label; empty where the model abstains because there was
         nothing to read.
