@@ -58,6 +58,10 @@ STUDIES = {
         "affectome.cli.study_emergence:emergence",
         "Emotion-selective filters in networks trained on objects.",
     ),
+    "emonet": (
+        "affectome.cli.study_emonet:emonet",
+        "Categories of emotion read from pictures, beside networks that saw objects only.",
+    ),
     "mouse-faces": (
         "affectome.cli.study_mouse_faces:mouse_faces",
         "Facial expressions of mice, their intensity and the neurons that follow them.",

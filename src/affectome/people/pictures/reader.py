@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, softmax
 
 from affectome.data import read_picture
+from affectome.errors import InputError
 from affectome.networks.emonet import EMOTIONS
 from affectome.networks.own import find_emonet, load_emonet
 from affectome.people.pictures.backbone import (
@@ -92,17 +93,34 @@ class PicturesReader:
             for pixels, reading in zip(pictures, found, strict=True)
         ]
 
-    def _rated(self, features: NDArray[np.float32], outputs: NDArray[np.float64]) -> list[Reading]:
-        emotions: list[dict[str, float]] = [{} for _ in outputs]
+    def guess(self, pictures: NDArray[np.uint8]) -> list[dict[str, float]]:
+        """Guess the emotions of shortened pictures, shape (n, 192, 192, 3), whatever is in them.
+
+        Raises
+        ------
+        InputError
+            If the model guesses none.
+        """
+        features = self._backbone.features(pictures)
+        emotions = self._guessed(features, self._head.outputs(features))
+        if not emotions[0]:
+            raise InputError(f"the model {self.card.name} guesses no emotions")
+        return emotions
+
+    def _guessed(
+        self, features: NDArray[np.float32], outputs: NDArray[np.float64]
+    ) -> list[dict[str, float]]:
+        categories = self._head.categories
+        if categories is None:
+            return [{} for _ in outputs]
         spreads = [how["spread"] for how in self._dimensions.values()]
-        if self._head.categories is not None:
-            objects = objects_of(features)
-            guess = self._head.categories.guess(objects, outputs, spreads)
-            names = self._head.categories.names
-            emotions = [dict(zip(names, map(float, row), strict=True)) for row in guess]
+        found = categories.guess(objects_of(features), outputs, spreads)
+        return [dict(zip(categories.names, map(float, row), strict=True)) for row in found]
+
+    def _rated(self, features: NDArray[np.float32], outputs: NDArray[np.float64]) -> list[Reading]:
         return [
             self._one(dict(zip(self._dimensions, map(float, row), strict=True)), own)
-            for row, own in zip(outputs, emotions, strict=True)
+            for row, own in zip(outputs, self._guessed(features, outputs), strict=True)
         ]
 
     def _one(self, values: dict[str, float], emotions: dict[str, float]) -> Reading:

@@ -31,8 +31,7 @@ from affectome.people.pictures.reader import PicturesReader
 from affectome.people.reading import Estimate, Reading
 from affectome.progress import Progress, silent
 
-BATCH = 16
-THREADS = 4
+BATCH = 8
 ROWS = "rows.jsonl"
 STATE = "asked.json"
 KEPT = "kept"
@@ -45,6 +44,7 @@ SIDES = {
     "arousing": ("arousal", 1),
     "calm": ("arousal", -1),
 }
+Given = tuple[Path, Reading | Skipped]
 ARITHMETIC = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -165,18 +165,15 @@ def screen(
     log = _Log(output_folder(out), asked)
     resumed = done = log.count
     progress("pictures", done, len(files))
-    for batch in _batches(files[done:]):
-        read = [(file, p) for file, p in batch if not isinstance(p, Skipped)]
-        readings = reader.read_pixels([pixels for _, pixels in read]) if read else []
-        by_file = {file: reading for (file, _), reading in zip(read, readings, strict=True)}
+    for batch in _read_ahead(reader, files[done:]):
         rows = []
         for file, given in batch:
             name = file.relative_to(folder).as_posix()
             if isinstance(given, Skipped):
                 rows.append({"file": name, "why": given.why})
             else:
-                rows.append({"file": name, **_row(by_file[file])})
-                rule.probability(by_file[file], settings)
+                rule.probability(given, settings)
+                rows.append({"file": name, **_row(given)})
         log.append(rows)
         done += len(batch)
         progress("pictures", done, len(files))
@@ -242,25 +239,35 @@ def _reading(row: dict[str, Any]) -> Reading:
     )
 
 
-def _load(file: Path) -> NDArray[np.uint8] | Skipped:
-    try:
-        return shorten(file)
-    except InputError as error:
-        return Skipped(str(file), str(error).removeprefix(f"{file} ").removeprefix(f"{file}: "))
+def _read_batch(reader: PicturesReader, files: Sequence[Path]) -> list[Given]:
+    found: dict[Path, NDArray[np.uint8] | Skipped] = {}
+    for file in files:
+        try:
+            found[file] = shorten(file)
+        except InputError as error:
+            why = str(error).removeprefix(f"{file} ").removeprefix(f"{file}: ")
+            found[file] = Skipped(str(file), why)
+    pixels = {file: p for file, p in found.items() if not isinstance(p, Skipped)}
+    readings = reader.read_pixels(list(pixels.values())) if pixels else []
+    read = dict(zip(pixels, readings, strict=True))
+    return [(f, p if isinstance(p, Skipped) else read[f]) for f, p in found.items()]
 
 
-def _batches(
-    files: Sequence[Path],
-) -> Iterator[list[tuple[Path, NDArray[np.uint8] | Skipped]]]:
-    """Decode pictures in threads, two batches ahead of the networks."""
+def _read_ahead(reader: PicturesReader, files: Sequence[Path]) -> Iterator[list[Given]]:
+    """Read batches in order, one a core at a time: they wait for each other less than layers do."""
     parts = [files[i : i + BATCH] for i in range(0, len(files), BATCH)]
-    with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
-        ahead: list[list[Future[NDArray[np.uint8] | Skipped]]] = []
-        for number, part in enumerate(parts):
-            for later in parts[number + len(ahead) : number + 3]:
-                ahead.append([pool.submit(_load, file) for file in later])
-            found = [future.result() for future in ahead.pop(0)]
-            yield list(zip(part, found, strict=True))
+    workers = os.cpu_count() or 1
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(workers) as pool:
+            ahead: list[Future[list[Given]]] = []
+            for number in range(len(parts)):
+                for part in parts[number + len(ahead) : number + workers + 1]:
+                    ahead.append(pool.submit(_read_batch, reader, part))
+                yield ahead.pop(0).result()
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Log:

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.base import clone
 
-from affectome.data import make_recording, picture_statistics, read_catalog, read_picture
+from affectome.data import (
+    Skipped,
+    make_recording,
+    picture_statistics,
+    read_catalog,
+    read_picture,
+)
 from affectome.data.outputs import output_folder, write_bytes, write_json, write_text
 from affectome.decoding.calibration import fit_temperature, logits_of, reliability
 from affectome.decoding.multilabel import conformal_level, residual_quantile
@@ -33,28 +39,49 @@ from affectome.people.pictures.backbone import (
     features_of,
     shorten,
 )
-from affectome.people.pictures.model import Head, load_head, save_head
+from affectome.people.pictures.model import save_head
 from affectome.people.reading import DIMENSIONS
 from affectome.people.registry import Trained, TrainOptions
 from affectome.progress import Progress, silent
 
-ALPHAS = tuple(float(a) for a in np.logspace(-4, 2, 13))
+ALPHAS = tuple(float(a) for a in np.logspace(0, 7, 15))
 BATCH = 16
 CACHE = "features.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What networks see in the readable pictures of a list.
+
+    Attributes
+    ----------
+    rows
+        Places of the readable pictures, shape (n,).
+    trained, untrained
+        Features of the shipped networks, and of the same ones untrained, shape (n, n_features).
+    statistics
+        Brightness, contrast, colour and spectrum, a row a picture.
+    skipped
+        Pictures that can't be read.
+    """
+
+    rows: NDArray[np.intp]
+    trained: Array
+    untrained: Array
+    statistics: pd.DataFrame
+    skipped: tuple[Skipped, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class OwnPictures:
     """What networks see in a user's pictures, what is to be learned, and where they come from."""
 
-    features: Array
-    untrained: Array
-    statistics: pd.DataFrame
+    seen: Seen
     y: NDArray[Any]
     trials: pd.DataFrame
     target: str
     rating: bool
-    skipped: tuple[tuple[str, str], ...]
+    skipped: tuple[Skipped, ...]
 
 
 def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = silent) -> Trained:
@@ -80,50 +107,36 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
     InputError
         If the catalog can't be used, or names nothing to hold out by.
     """
-    head = load_head(SHIPPED)
     folder = output_folder(out)
     own = read_own(catalog, folder, options, progress)
-    scaled = _scaled(own.features, head)
-    recording = _recording(
-        own, scaled, [f"{c.network}.{c.block}" for c in columns() for _ in range(c.start, c.stop)]
-    )
-    decoder = (
-        RidgeDecoder(ALPHAS, standardize=False)
-        if own.rating
-        else BalancedRidgeClassifierDecoder(ALPHAS, standardize=False)
-    )
-    kept = [np.arange(c.start, c.stop) for c in columns() if c.block == "objects"]
-    objects = np.concatenate(kept)
-    spread = own.untrained.std(axis=0)
-    blank = (own.untrained - own.untrained.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    X = own.seen.trained.astype(float)
+    recording = _recording(own, X)
+    decoder = RidgeDecoder(ALPHAS) if own.rating else BalancedRidgeClassifierDecoder(ALPHAS)
     evidence = evaluate(
         decoder,
         recording,
         own.target,
         holdout=options.holdout or None,
         controls={
-            "image statistics": _recording(
-                own, _standard(own.statistics.to_numpy(float)), own.statistics.columns.tolist()
-            ),
-            "object classes only": _recording(own, scaled[:, objects], [str(k) for k in objects]),
-            "untrained networks": _recording(
-                own, blank / np.sqrt(blank.shape[1]), [str(k) for k in range(blank.shape[1])]
-            ),
+            "image statistics": _recording(own, own.seen.statistics.to_numpy(float)),
+            "object classes only": _recording(own, X[:, object_columns()]),
+            "untrained networks": _recording(own, own.seen.untrained.astype(float)),
         },
         n_permutations=options.n_permutations,
         random_state=options.random_state,
         progress=progress,
     )
     settings, metrics = (
-        _rating_settings(own, scaled, decoder, evidence)
+        _rating_settings(own, X, decoder, evidence)
         if own.rating
-        else _label_settings(own, scaled, decoder, evidence)
+        else _label_settings(own, X, decoder, evidence)
     )
-    fitted = clone(decoder).fit(scaled, own.y)
+    fitted = clone(decoder).fit(X, own.y)
     weights, bias = np.atleast_2d(fitted.coef_), np.atleast_1d(fitted.intercept_)
     if not own.rating and len(weights) == 1:
         weights, bias = np.vstack([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
-    arrays = {"mean": head.mean, "gain": head.gain, "weights": weights, "bias": bias}
+    nothing, one = np.zeros(X.shape[1]), np.ones(X.shape[1])
+    arrays = {"mean": nothing, "gain": one, "weights": weights, "bias": bias}
     card = _card(own, evidence, settings, metrics, out.name)
     save_head({name: values.astype(np.float32) for name, values in arrays.items()}, folder)
     write_json(folder / "card.json", card.to_dict())
@@ -139,7 +152,7 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
     result = {
         "schema": 1,
         "model": card.name,
-        "skipped": [{"file": file, "why": why} for file, why in own.skipped],
+        "skipped": [{"file": one.file, "why": one.why} for one in own.skipped],
         **evidence.to_dict(),
     }
     write_json(folder / "result.json", result)
@@ -166,27 +179,28 @@ def read_own(
                 f"has {', '.join(map(str, read.table))}"
             )
     table = read.table[read.table[target].notna()].reset_index(drop=True)
-    seen = _see(table["file"].astype(str).tolist(), folder, progress)
-    trials = table.iloc[seen["rows"]].reset_index(drop=True)
-    lost = [tuple(item) for item in json.loads(str(seen["skipped"]))]
+    seen = see_pictures(table["file"].astype(str).tolist(), folder, progress)
+    trials = table.iloc[seen.rows].reset_index(drop=True)
     y: NDArray[Any] = trials[target].to_numpy(dtype=float if rating else str)
-    statistics = pd.DataFrame(seen["statistics"], columns=json.loads(str(seen["names"])))
     trials = trials.drop(columns=["file"])
     trials[target] = y
-    skipped = (*((one.file, one.why) for one in read.skipped), *lost)
-    return OwnPictures(
-        seen["trained"], seen["untrained"], statistics, y, trials, target, rating, skipped
-    )
+    return OwnPictures(seen, y, trials, target, rating, (*read.skipped, *seen.skipped))
 
 
-def _see(files: list[str], folder: Path, progress: Progress) -> dict[str, Any]:
-    """What networks see in pictures, kept beside the model."""
+def see_pictures(files: list[str], folder: Path, progress: Progress = silent) -> Seen:
+    """Look at pictures with trained and untrained networks; kept as ``features.npz``.
+
+    Raises
+    ------
+    InputError
+        If none can be read.
+    """
     key = f"{digest(files)} {digest([SHIPPED / FILE])}"
     cache = folder / CACHE
     if cache.is_file():
         with np.load(cache, allow_pickle=False) as kept:
             if str(kept["key"]) == key:
-                return dict(kept)
+                return _seen(dict(kept))
     trained, blank = Backbone(), Backbone(random_state=0)
     rows, skipped, found, controls, plain = [], [], [], [], []
     for first in range(0, len(files), BATCH):
@@ -217,22 +231,27 @@ def _see(files: list[str], folder: Path, progress: Progress) -> dict[str, Any]:
     content = io.BytesIO()
     np.savez(content, **seen)
     write_bytes(cache, content.getvalue())
-    return seen
+    return _seen(seen)
 
 
-def _scaled(features: Array, head: Head) -> NDArray[np.float64]:
-    """Features on the scale of the shipped model, which was set without the user's pictures."""
-    return np.asarray((features - head.mean) * head.gain)
+def _seen(kept: dict[str, Any]) -> Seen:
+    return Seen(
+        kept["rows"],
+        kept["trained"],
+        kept["untrained"],
+        pd.DataFrame(kept["statistics"], columns=json.loads(str(kept["names"]))),
+        tuple(Skipped(*item) for item in json.loads(str(kept["skipped"]))),
+    )
 
 
-def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    spread = values.std(axis=0)
-    return (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1) / values.shape[1] ** 0.5
+def object_columns() -> NDArray[np.intp]:
+    """Places of the logits of object classes among the features."""
+    kept = [np.arange(c.start, c.stop) for c in columns() if c.block == "objects"]
+    return np.concatenate(kept)
 
 
-def _recording(own: OwnPictures, values: NDArray[Any], names: list[str]) -> xr.DataArray:
-    units = pd.DataFrame({"feature": names, "unit_number": range(len(names))})
-    return make_recording(values, own.trials, units)
+def _recording(own: OwnPictures, values: NDArray[Any]) -> xr.DataArray:
+    return make_recording(values, own.trials, pd.DataFrame({"feature": range(values.shape[1])}))
 
 
 def _out_of_fold(
