@@ -12,7 +12,6 @@ from affectome.data.outputs import output_folder, write_json, write_table, write
 from affectome.evidence import manifest
 from affectome.networks.store import digest
 from affectome.people.pictures.backbone import FILE, SHIPPED
-from affectome.people.pictures.categories import UNVALIDATED
 from affectome.people.pictures.model import HEAD
 from affectome.people.pictures.reader import EVOKED
 from affectome.people.pictures.screening import (
@@ -28,6 +27,7 @@ from affectome.people.pictures.screening import (
     screen,
 )
 from affectome.people.pictures.sheet import contact_sheet, sheet_key
+from affectome.people.reading import UNVALIDATED
 from affectome.people.registry import files_in
 
 

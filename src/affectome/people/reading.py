@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DIMENSIONS = ("valence", "arousal", "dominance")
+UNVALIDATED = "unvalidated estimate"
+"""Stands in a note where the emotions of a reading were never held against labels."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,9 @@ class Reading:
             return f"Reading({self.modality}{where}): abstains, {self.because}"
         lines = [f"Reading({self.modality}{where}): {', '.join(self.labels) or 'no label'}"]
         top = sorted(self.emotions.items(), key=lambda item: -item[1])[:4]
-        lines.append("  " + "  ".join(f"{label} {p:.2f}" for label, p in top))
+        marked = any(UNVALIDATED in note for note in self.notes)
+        doubt = f"  ({UNVALIDATED})" if marked and top else ""
+        lines.append("  " + "  ".join(f"{label} {p:.2f}" for label, p in top) + doubt)
         known = [(name, e) for name, e in self._estimates() if e is not None]
         if known:
             lines.append("  " + "  ".join(f"{name} {_with_interval(e)}" for name, e in known))

@@ -59,6 +59,7 @@ def test_a_reading_says_what_viewers_would_feel(tmp_path):
     assert tuple(found.emotions) == EMOTIONS
     assert sum(found.emotions.values()) == pytest.approx(1)
     assert any("unvalidated estimate" in note for note in found.notes)
+    assert "(unvalidated estimate)" in repr(found)
     assert "what viewers would feel, not what a person" in found.notes[0]
     assert "viewers would feel" in found._repr_html_()
 
@@ -97,6 +98,7 @@ def test_emonet_takes_the_guess_s_place_where_its_weights_are(tmp_path, monkeypa
         expected = network(see.to_input(pixels[None].copy())).softmax(1)[0]
     np.testing.assert_allclose(list(found.emotions.values()), expected, rtol=1e-3)
     assert "EmoNet (Kragel et al. 2019), file emonet.pth" in found.notes[-1]
+    assert "unvalidated" not in repr(found)
 
 
 def test_features_lie_where_the_columns_say(tmp_path):

@@ -89,6 +89,7 @@ def test_a_folder_is_screened_copied_and_shown(pictures, tmp_path):
     result = json.loads((out / "result.json").read_text())
     table = pd.read_csv(out / "screened.csv")
     assert len(table) == result["pictures"] == 21
+    assert "unvalidated_emotion" in table
     assert sum(result["decisions"].values()) == 21
     flat = table[table["file"] == "flat.png"].iloc[0]
     assert flat["decision"] == "abstain"

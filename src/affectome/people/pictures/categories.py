@@ -24,8 +24,6 @@ from scipy.special import softmax
 
 Array = NDArray[np.float64]
 
-UNVALIDATED = "unvalidated estimate"
-
 
 @dataclass(frozen=True, eq=False)
 class Categories:

@@ -29,9 +29,8 @@ from affectome.people.pictures.backbone import (
     objects_of,
     shorten,
 )
-from affectome.people.pictures.categories import UNVALIDATED
 from affectome.people.pictures.model import Head, load_head
-from affectome.people.reading import Estimate, Reading
+from affectome.people.reading import UNVALIDATED, Estimate, Reading
 
 SURE = 0.75
 PLEASANT, UNPLEASANT = "pleasant", "unpleasant"

@@ -104,7 +104,8 @@ class Screened:
     table
         A row a picture, those that are kept first and the surest of them first: ``file`` (within
         the folder), ``decision``, ``probability``, ``valence``, ``arousal`` with ``_low`` and
-        ``_high``, ``emotion`` and ``emotion_p`` (the likeliest).
+        ``_high``, and the likeliest emotion: ``emotion`` and ``emotion_p``, which are called
+        ``unvalidated_emotion`` … where the model's emotions are a guess.
     skipped
         Files that can't be read.
     resumed
@@ -216,7 +217,8 @@ def _decided(
         p = rule.probability(_reading(row), settings)
         emotions = row.pop("emotions", {})
         top = max(emotions, key=lambda name: emotions[name], default=None)
-        told = {"emotion": top, "emotion_p": emotions.get(top)} if top is not None else {}
+        name = "unvalidated_emotion" if "emotions" in settings else "emotion"
+        told = {name: top, f"{name}_p": emotions.get(top)} if top is not None else {}
         kept.append({**row, "probability": p, "decision": rule.decide(p), **told})
     if not kept:
         why = f": {skipped[0].file}: {skipped[0].why}" if skipped else ""
