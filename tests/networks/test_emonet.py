@@ -146,6 +146,7 @@ def test_matlab_weights_and_their_mean_picture(emonet, pictures, tmp_path, group
     np.testing.assert_allclose(given[0, :, 3, 5], 200 - mean[3, 5], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_folder_of_matlabs_text_files(emonet, tmp_path, monkeypatch):
     # fc6 and fc7 hold 54 million numbers, which as text take minutes: here they are small
     state = dict(emonet.state_dict())
@@ -229,6 +230,7 @@ def test_without_weights_it_says_where_they_go(monkeypatch, tmp_path):
         load_network("emonet")
 
 
+@pytest.mark.slow
 def test_onnx_parity(emonet, pictures, tmp_path):
     pytest.importorskip("onnxscript")
     onnxruntime = pytest.importorskip("onnxruntime")
