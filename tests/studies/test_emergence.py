@@ -462,3 +462,52 @@ def test_a_handful_of_pictures_gives_a_report_without_what_it_can_not_carry(tmp_
     notes = " ".join(found["warnings"])
     assert "no halves to compare" in notes
     assert "no lesions or enhancements" in notes
+
+
+OWN = """
+import torch
+from torch import nn
+
+
+class Own(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.near = nn.Conv2d(3, 12, 8, stride=8)
+        self.far = nn.Conv2d(12, 16, 3, stride=2)
+
+    def forward(self, x):
+        return torch.tanh(self.far(torch.relu(self.near(x)))).mean((2, 3))
+
+
+def make():
+    torch.manual_seed(0)
+    return Own()
+"""
+
+
+def test_a_network_of_the_users_own_from_a_file_end_to_end(pictures, tmp_path):
+    (tmp_path / "own_network.py").write_text(OWN)
+    out = tmp_path / "out"
+    with pytest.raises(SystemExit) as ended:
+        main(
+            [
+                *("study", "emergence", str(pictures), "--out", str(out)),
+                *("--network", f"{tmp_path}/own_network.py:make", "--preprocessing", "side=64"),
+                *("--untrained", "1", "--permutations", "60", "--manipulated", "6"),
+            ]
+        )
+    assert ended.value.code == 0
+    found = json.loads((out / "result.json").read_text())
+    assert found["network"]["name"] == "make"
+    assert found["network"]["preprocessing"].startswith("largest central square to 64 × 64")
+    assert [(layer["name"], layer["units"]) for layer in found["layers"]] == [
+        ("near", 12),
+        ("far", 16),
+    ]
+    assert found["decoding"]["held_out"] == "held out: 12 stimuli (group)"
+    units = pd.read_csv(out / "units.csv")
+    assert set(units["layer"]) == {"near", "far"}
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["settings"]["preprocessing"] == "side=64"
+    assert "own_network.py:make" in found["network"]["weights"]
+    assert "Emergence · make" in (out / "report.html").read_text()

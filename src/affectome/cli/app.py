@@ -35,9 +35,16 @@ COMMANDS = {
 COMMANDS |= {
     "read": (
         "affectome.cli.read:read",
-        "Read emotion from texts and other files of people, and how sure that is.",
+        "Read emotion from texts, voices and pictures, and how sure that is.",
     ),
-    "train": ("affectome.cli.train:train", "Make a model of words from your own table."),
+    "train": (
+        "affectome.cli.train:train",
+        "Make a model of words, voices or pictures from your own table.",
+    ),
+    "screen": (
+        "affectome.cli.screen:screen_pictures",
+        "Rank, filter, copy or list a folder of pictures by what they evoke.",
+    ),
 }
 MODELS = {
     "list": ("affectome.cli.models:list_models", "List the models that are shipped."),
@@ -50,6 +57,10 @@ STUDIES = {
     "emergence": (
         "affectome.cli.study_emergence:emergence",
         "Emotion-selective filters in networks trained on objects.",
+    ),
+    "emonet": (
+        "affectome.cli.study_emonet:emonet",
+        "Categories of emotion read from pictures, beside networks that saw objects only.",
     ),
     "mouse-faces": (
         "affectome.cli.study_mouse_faces:mouse_faces",

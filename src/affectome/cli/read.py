@@ -41,7 +41,7 @@ def read(
         str | None,
         typer.Option(
             help="What people are read for: research, medical, safety or personal; remembered "
-            "for this folder. Texts need none."
+            "for this folder. Texts and pictures need none."
         ),
     ] = None,
     model: Annotated[

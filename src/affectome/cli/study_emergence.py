@@ -1,4 +1,4 @@
-"""``affectome study emergence``: emotion selectivity in AlexNet and VGG-16, end to end."""
+"""``affectome study emergence``: emotion selectivity in any network, end to end."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from affectome.reports.page import write_run
 from affectome.studies.emergence import EmergenceResult, run
 from affectome.studies.emergence.report import emergence_page
 
+NETWORK_HELP = (
+    "alexnet, vgg16, efficientnet-lite0, emonet, or your own: package.module:factory, "
+    "file.py:factory, or a program saved by torch.export (.pt2)."
+)
 RESPONSES = "responses"
 """Folder in a run's folder where responses are kept, so that a killed run goes on."""
 
@@ -25,10 +29,18 @@ def emergence(
         Path, typer.Argument(help="Folder with metadata.csv, folder of class folders, or a table.")
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
-    network: Annotated[str, typer.Option(help="alexnet or vgg16.")] = "vgg16",
+    network: Annotated[str, typer.Option(help=NETWORK_HELP)] = "vgg16",
     weights: Annotated[
         str, typer.Option(help="imagenet, untrained, or a file of weights.")
     ] = "imagenet",
+    layers: Annotated[
+        str | None,
+        typer.Option(help="Modules to read, with commas; all convolutions if not given."),
+    ] = None,
+    preprocessing: Annotated[
+        str | None,
+        typer.Option(help="What your network sees: side=224,cut=whole,top=255,mean=…/…/…,sd=…."),
+    ] = None,
     file: Annotated[
         str | None, typer.Option(metavar="COL", help="Column with the file names.")
     ] = None,
@@ -85,6 +97,8 @@ def emergence(
             network,
             catalog2=second[0] if second else None,
             weights=weights,
+            network_layers=layers.split(",") if layers else None,
+            preprocessing=preprocessing,
             split=split,
             n_splits=folds,
             precision=precision,
@@ -96,7 +110,13 @@ def emergence(
             folder=out / RESPONSES,
             progress=progress,
         )
-    chosen = {**columns, "weights": weights, "n_splits": folds}
+    chosen = {
+        **columns,
+        "weights": weights,
+        "layers": layers,
+        "preprocessing": preprocessing,
+        "n_splits": folds,
+    }
     write_emergence(out, result, [catalog, *second], chosen)
     finish(result.to_dict(), json)
 

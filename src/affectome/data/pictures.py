@@ -17,7 +17,7 @@ STATISTICS_SIDE = 256
 BANDS = (("low", 1, 8), ("middle", 8, 32), ("high", 32, 128))
 
 
-def read_picture(path: str | Path) -> np.ndarray:
+def read_picture(path: str | Path, at_least: int | None = None) -> np.ndarray:
     """Read a picture as RGB.
 
     Orientation follows EXIF; of an animation the first frame is read; transparency is laid over
@@ -28,6 +28,9 @@ def read_picture(path: str | Path) -> np.ndarray:
     ----------
     path
         A file in one of the formats BMP, GIF, JPEG, PNG, PPM, TIFF, WebP.
+    at_least
+        Pixels that either side needs at least: a larger JPEG is decoded at a half, a quarter or an
+        eighth of its size, which is many times faster. All of it if not given.
 
     Returns
     -------
@@ -46,6 +49,8 @@ def read_picture(path: str | Path) -> np.ndarray:
             raise InputError(f"{file} is empty (0 bytes)")
         with Image.open(file, formats=FORMATS) as image:
             _refuse_bomb(file, image.width, image.height)
+            if at_least is not None:
+                image.draft(None, (at_least, at_least))
             return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
     except InputError:
         raise

@@ -145,3 +145,33 @@ class RidgeClassifierDecoder(LinearClassifier):
             return scores.reshape(columns.shape).transpose(1, 0, 2)
 
         return scores_by_class(Y, predict)
+
+
+class BalancedRidgeClassifierDecoder(RidgeClassifierDecoder):
+    """The same where classes differ in size: each class's score has the mean 0 over training.
+
+    Plain ridge draws a rare class's score towards -1, so that it is hardly ever named.
+    """
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Fit to features X (n, p) and labels y (n,) of two classes or more."""
+        super().fit(X, y)
+        share = np.array([np.mean(np.asarray(y) == name) for name in self.classes_])
+        self.intercept_ = self.intercept_ - (2 * share - 1)[-len(self.intercept_) :]
+        return self
+
+    def closed_form_predictions(
+        self, X: ArrayLike, Y: ArrayLike, folds: Folds
+    ) -> NDArray[np.float64]:
+        """Out-of-fold scores for every arrangement of the labels, as the plain decoder's."""
+        scores = super().closed_form_predictions(X, Y, folds)
+        labels = np.asarray(Y)
+        classes = np.unique(labels)
+        for train, tested in folds:
+            test = np.asarray(tested)
+            share = np.stack(
+                [(labels[:, np.asarray(train)] == name).mean(axis=1) for name in classes], axis=1
+            )
+            shift = 2 * share - 1
+            scores[:, test] -= shift[:, 1:] if scores.ndim == 2 else shift[:, None]
+        return scores

@@ -63,6 +63,30 @@ def rater_ceiling(ratings: ArrayLike) -> RaterCeiling:
     )
 
 
+def ceiling_of_means(mean: ArrayLike, spread: ArrayLike, raters: ArrayLike) -> float:
+    r"""Largest correlation with mean ratings that a reader can reach, as raters differ.
+
+    A mean of n raters with the standard deviation s is off by :math:`s^2 / n`; what is left of the
+    variance of the means is the stimuli's own, and its share's square root is the ceiling.
+
+    Parameters
+    ----------
+    mean, spread, raters
+        Mean rating, standard deviation over raters and their number, each of shape (n_stimuli,).
+
+    Raises
+    ------
+    InputError
+        If the means vary no more than their raters' differences explain.
+    """
+    means = np.asarray(mean, dtype=float)
+    noise = np.mean(np.asarray(spread, dtype=float) ** 2 / np.asarray(raters, dtype=float))
+    variance = float(np.var(means, ddof=1))
+    if not noise < variance:
+        raise InputError("mean ratings vary no more than their raters differ: there is no ceiling")
+    return float(np.sqrt(1 - noise / variance))
+
+
 def _r(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     if a.size < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")

@@ -7,7 +7,7 @@ from affectome.networks.interventions import (
     intervene,
     manipulated_activations,
 )
-from affectome.networks.network import Network, load_network
+from affectome.networks.network import Network, load_network, untrained
 from affectome.networks.precision import Precision, choose_precision
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "intervene",
     "load_network",
     "manipulated_activations",
+    "untrained",
 ]

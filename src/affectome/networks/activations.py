@@ -15,11 +15,13 @@ from torch import nn
 from affectome.data import Skipped
 from affectome.errors import InputError
 from affectome.networks._reduce import REDUCTIONS
-from affectome.networks.batches import Batch, Picture, picture_name, stream, to_input
+from affectome.networks.batches import Batch, Picture, picture_name, stream
 from affectome.networks.memory import predicted_memory
 from affectome.networks.network import Network
 from affectome.networks.precision import Precision, choose_precision, in_precision
+from affectome.networks.preprocessing import Preprocessing
 from affectome.networks.store import Memory, Store, digest
+from affectome.networks.traced import Traced, as_maps
 from affectome.progress import Progress, silent
 
 
@@ -60,9 +62,10 @@ def activations(
 ) -> Activations:
     """Measure the responses of a network's units to pictures.
 
-    Of every picture the largest central square is taken and resized to 224 × 224. A unit is a
-    filter of a convolutional layer; its response is the mean (or maximum) of its map after the
-    ReLU. All layers are read in one forward pass.
+    Of every picture the largest central square is taken and resized to 224 × 224, unless the
+    network's preprocessing says otherwise. A unit is a filter of a convolutional layer; its
+    response is the mean (or maximum) of its map after the ReLU. All layers are read in one forward
+    pass.
 
     Parameters
     ----------
@@ -108,6 +111,8 @@ def activations(
         "batch_size": batch_size,
         "precision": precision,
     }
+    if isinstance(network.stack, Traced):
+        asked["preprocessing"] = network.preprocessing.words()
     sink = Memory() if store is None else Store(store, asked | {"pictures": digest(pictures)})
     arithmetic = sink.precision or choose_precision(network, precision)
     stack = in_precision(network, arithmetic)
@@ -115,8 +120,12 @@ def activations(
     need = predicted_memory(network, batch_size, arithmetic, chosen[-1])
     step = f"{network.name}, {arithmetic.name}, needs {need / 1e9:.1f} GB"
     progress(step, min(sink.batches * batch_size, len(pictures)), len(pictures))
-    for batch in stream(pictures, batch_size, start=sink.batches):
-        sink.append(_respond(stack, batch, chosen, reduce, arithmetic), batch.skipped)
+    see = network.preprocessing
+    for batch in stream(pictures, batch_size, sink.batches, see):
+        values = np.empty((0, len(units)), np.float32)
+        if len(batch.rows):
+            values = _respond(stack, batch, chosen, reduce, arithmetic, see)
+        sink.append(values, batch.skipped)
         progress(step, min(sink.batches * batch_size, len(pictures)), len(pictures))
     rows = np.setdiff1d(np.arange(len(pictures)), list(sink.skipped))
     if not rows.size:
@@ -144,8 +153,14 @@ def unit_names(network: Network, layers: Sequence[str]) -> pd.DataFrame:
     )
 
 
-def walk(stack: nn.Sequential, maps: torch.Tensor, last: str) -> Iterator[tuple[str, torch.Tensor]]:
-    """Run maps through a stack up to the layer ``last``, giving the output of every stage."""
+def walk(
+    stack: nn.Sequential | Traced, maps: torch.Tensor, last: str
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """Run maps through a network up to the layer ``last``, giving the maps of every layer."""
+    if isinstance(stack, Traced):
+        for name, node, values in stack.walk(stack.begin(maps), None, last):
+            yield name, as_maps(values[node])
+        return
     for name, stage in stack.named_children():
         maps = stage(maps)
         yield name, maps
@@ -154,12 +169,17 @@ def walk(stack: nn.Sequential, maps: torch.Tensor, last: str) -> Iterator[tuple[
 
 
 def _respond(
-    stack: nn.Sequential, batch: Batch, layers: Sequence[str], reduce: str, arithmetic: Precision
+    stack: nn.Sequential | Traced,
+    batch: Batch,
+    layers: Sequence[str],
+    reduce: str,
+    arithmetic: Precision,
+    see: Preprocessing,
 ) -> np.ndarray:
     """Give the responses of all layers' units to a batch, shape (n, n_units), float32."""
     responses = [
         REDUCTIONS[reduce](maps)
-        for name, maps in walk(stack, to_input(batch.pixels, arithmetic.dtype), layers[-1])
+        for name, maps in walk(stack, see.to_input(batch.pixels, arithmetic.dtype), layers[-1])
         if name in layers
     ]
     values = np.concatenate(responses, axis=1)

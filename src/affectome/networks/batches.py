@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from affectome.data import Skipped, central_square, read_picture
+from affectome.data import Skipped, read_picture
 from affectome.errors import InputError
+from affectome.networks.preprocessing import IMAGENET, Preprocessing
 
-SIDE = 224
-MEAN = torch.tensor([0.485, 0.456, 0.406])
-STANDARD_DEVIATION = torch.tensor([0.229, 0.224, 0.225])
+SIDE = IMAGENET.side
 
 Picture = str | Path | np.ndarray
 
@@ -30,7 +29,7 @@ class Batch:
     rows
         Places of the readable pictures in the list that was given, shape (n,).
     pixels
-        Shape (n, 224, 224, 3), uint8.
+        Shape (n, side, side, 3), uint8; 224 for most networks.
     skipped
         The pictures of this batch that can't be read, by their place in that list.
     """
@@ -40,7 +39,12 @@ class Batch:
     skipped: dict[int, Skipped]
 
 
-def stream(pictures: Sequence[Picture], batch_size: int, start: int = 0) -> Iterator[Batch]:
+def stream(
+    pictures: Sequence[Picture],
+    batch_size: int,
+    start: int = 0,
+    preprocessing: Preprocessing = IMAGENET,
+) -> Iterator[Batch]:
     """Read pictures batch by batch; the next batch is decoded while this one is used.
 
     Batch ``i`` always comes from ``pictures[i * batch_size:(i + 1) * batch_size]``, whatever can be
@@ -54,6 +58,8 @@ def stream(pictures: Sequence[Picture], batch_size: int, start: int = 0) -> Iter
         Pictures in a batch.
     start
         First batch to read.
+    preprocessing
+        How a picture is cut and resized.
     """
     places = [
         range(first, min(first + batch_size, len(pictures)))
@@ -63,14 +69,17 @@ def stream(pictures: Sequence[Picture], batch_size: int, start: int = 0) -> Iter
         ahead: list[list[Future[np.ndarray | Skipped]]] = []
         for i, rows in enumerate(places):
             for later in places[i + len(ahead) : i + 2]:
-                ahead.append([pool.submit(_load, pictures[row], row) for row in later])
-            yield _gather(rows, [future.result() for future in ahead.pop(0)])
+                ahead.append(
+                    [pool.submit(_load, pictures[row], row, preprocessing) for row in later]
+                )
+            loaded = [future.result() for future in ahead.pop(0)]
+            yield _gather(rows, loaded, preprocessing.side)
 
 
-def _gather(rows: range, loaded: list[np.ndarray | Skipped]) -> Batch:
+def _gather(rows: range, loaded: list[np.ndarray | Skipped], side: int) -> Batch:
     pixels = {r: item for r, item in zip(rows, loaded, strict=True) if isinstance(item, np.ndarray)}
     skipped = {r: item for r, item in zip(rows, loaded, strict=True) if isinstance(item, Skipped)}
-    empty = np.empty((0, SIDE, SIDE, 3), np.uint8)
+    empty = np.empty((0, side, side, 3), np.uint8)
     return Batch(
         np.array(list(pixels), dtype=np.intp),
         np.stack(list(pixels.values())) if pixels else empty,
@@ -78,10 +87,10 @@ def _gather(rows: range, loaded: list[np.ndarray | Skipped]) -> Batch:
     )
 
 
-def _load(picture: Picture, row: int) -> np.ndarray | Skipped:
+def _load(picture: Picture, row: int, preprocessing: Preprocessing) -> np.ndarray | Skipped:
     try:
         pixels = picture if isinstance(picture, np.ndarray) else read_picture(picture)
-        return central_square(pixels, SIDE)
+        return preprocessing.shorten(pixels)
     except InputError as error:
         return Skipped(picture_name(picture, row), str(error))
 
@@ -106,6 +115,4 @@ def to_input(pixels: np.ndarray, dtype: torch.dtype = torch.float32) -> torch.Te
     torch.Tensor
         Shape (n, 3, height, width), channels last in memory.
     """
-    scaled = torch.from_numpy(pixels).to(torch.float32).div_(255.0)
-    standard = scaled.sub_(MEAN).div_(STANDARD_DEVIATION)
-    return standard.to(dtype).permute(0, 3, 1, 2)
+    return IMAGENET.to_input(pixels, dtype)

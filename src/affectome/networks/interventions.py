@@ -19,10 +19,11 @@ from affectome.data import Skipped
 from affectome.errors import InputError
 from affectome.networks._reduce import spatial_mean
 from affectome.networks.activations import walk
-from affectome.networks.batches import Picture, stream, to_input
+from affectome.networks.batches import Picture, stream
 from affectome.networks.network import Network
 from affectome.networks.precision import Precision, choose_precision, in_precision
 from affectome.networks.store import Answered, BatchStore, digest
+from affectome.networks.traced import Traced, as_maps, channel_axis
 from affectome.progress import Progress, silent
 
 Read = Callable[[np.ndarray], np.ndarray]
@@ -86,6 +87,10 @@ def intervene(
     """
     manipulation = Manipulation(layer, tuple(int(u) for u in units), gain)
     _check(network, manipulation)
+    if isinstance(network.stack, Traced):
+        raise InputError(
+            f"{network.name} can't be manipulated in place; use manipulated_activations"
+        )
     scale = torch.ones(1, network.units(layer), 1, 1)
     scale[:, list(manipulation.units)] = 1.0 + gain
 
@@ -164,7 +169,13 @@ def manipulated_activations(
             f"{network.name} is manipulated already ({network.interventions[0]}); leave that first"
         )
     arithmetic = choose_precision(network, precision)
-    sweep = _Sweep(in_precision(network, arithmetic), reads, manipulations, read)
+    stack = in_precision(network, arithmetic)
+    sweep = (
+        _TracedSweep(stack, reads, manipulations, read)
+        if isinstance(stack, Traced)
+        else _Sweep(stack, reads, manipulations, read)
+    )
+    see = network.preprocessing
     asked = (network.sha256, manipulations, reads, batch_size, arithmetic.name, digest(pictures))
     batches = BatchStore(store, hashlib.sha256(repr(asked).encode()).hexdigest())
     values: list[np.ndarray] = []
@@ -184,10 +195,10 @@ def manipulated_activations(
     done = batches.finished()
     for answered in done:
         keep(answered)
-    for batch in stream(pictures, batch_size, start=len(done)):
+    for batch in stream(pictures, batch_size, len(done), see):
         plain = changed = np.empty(0, np.float32)
         if len(batch.rows):
-            plain, changed = sweep.run(to_input(batch.pixels, arithmetic.dtype))
+            plain, changed = sweep.run(see.to_input(batch.pixels, arithmetic.dtype))
         answered = Answered(plain, changed, batch.rows, batch.skipped)
         batches.append(answered)
         keep(answered)
@@ -284,9 +295,55 @@ class _Sweep:
         return means
 
     def _answer(self, means: dict[str, np.ndarray]) -> np.ndarray:
-        joined = np.concatenate([means[layer] for layer in self.readout], axis=1)
-        answer = joined if self.read is None else np.asarray(self.read(joined))
-        return answer.reshape(len(joined), -1).astype(np.float32)
+        return _read(means, self.readout, self.read)
+
+
+class _TracedSweep:
+    """The same for a network that is a graph: from each manipulated layer the rest runs again."""
+
+    def __init__(
+        self,
+        stack: Traced,
+        readout: tuple[str, ...],
+        manipulations: Sequence[Manipulation],
+        read: Read | None,
+    ) -> None:
+        self.stack, self.readout, self.read = stack, readout, read
+        self.manipulations = manipulations
+
+    def run(self, inputs: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Give the answers, shape (n_manipulations, n, n_outputs), after those without any."""
+        means: dict[str, np.ndarray] = {}
+        changed: dict[int, dict[str, np.ndarray]] = {}
+        for name, node, values in self.stack.walk(self.stack.begin(inputs), None, self.readout[-1]):
+            if name in self.readout:
+                means[name] = spatial_mean(as_maps(values[node]))
+            for number, m in enumerate(self.manipulations):
+                if m.layer != name:
+                    continue
+                axis = channel_axis(values[node])
+                scale = torch.ones(values[node].shape[axis])
+                scale[list(m.units)] = 1.0 + m.gain
+                shape = [1] * values[node].ndim
+                shape[axis] = -1
+                own = dict(values) | {node: values[node] * scale.reshape(shape)}
+                found = {name: spatial_mean(as_maps(own[node]))}
+                for above, there, later in self.stack.walk(own, node, self.readout[-1]):
+                    if above in self.readout:
+                        found[above] = spatial_mean(as_maps(later[there]))
+                changed[number] = found
+        base = _read(means, self.readout, self.read)
+        each = [
+            _read(means | changed.get(number, {}), self.readout, self.read)
+            for number in range(len(self.manipulations))
+        ]
+        return base, np.stack(each) if each else np.empty((0, *base.shape), np.float32)
+
+
+def _read(means: dict[str, np.ndarray], readout: tuple[str, ...], read: Read | None) -> np.ndarray:
+    joined = np.concatenate([means[layer] for layer in readout], axis=1)
+    answer = joined if read is None else np.asarray(read(joined))
+    return answer.reshape(len(joined), -1).astype(np.float32)
 
 
 def _multiplied(means: np.ndarray, units: tuple[int, ...], gain: float) -> np.ndarray:

@@ -9,6 +9,7 @@ import torch
 from affectome.networks.batches import SIDE
 from affectome.networks.network import Network
 from affectome.networks.precision import Precision
+from affectome.networks.traced import Traced
 
 ALREADY_THERE = 550_000_000
 
@@ -34,6 +35,9 @@ def predicted_memory(
         Last layer that is run; the network's last if not given.
     """
     width = precision.dtype.itemsize
+    if isinstance(network.stack, Traced):
+        numbers = sum(values.numel() for values in network.stack.state_dict().values())
+        return ALREADY_THERE + numbers * 4 + 3 * network.stack.widest() * batch_size * width
     stack = copy.deepcopy(network.stack).to("meta")
     maps = torch.empty(1, 3, SIDE, SIDE, device="meta")
     largest = 0

@@ -19,6 +19,7 @@ from affectome.errors import InputError
 from affectome.networks._reduce import spatial_mean
 from affectome.networks.batches import SIDE, to_input
 from affectome.networks.network import Network
+from affectome.networks.traced import Traced
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 AGREEMENT = 0.9995
@@ -58,10 +59,14 @@ def choose_precision(network: Network, precision: str = "auto") -> Precision:
     InputError
         If there is no such precision.
     """
+    if precision not in {"auto", *DTYPES}:
+        raise InputError(f"precision must be one of auto, {', '.join(DTYPES)}; got {precision!r}")
+    if isinstance(network.stack, Traced):
+        if precision == "bfloat16":
+            raise InputError(f"{network.name} is run in float32; leave --precision out")
+        return Precision("float32", "networks other than AlexNet and VGG-16 are run in float32")
     if precision in DTYPES:
         return Precision(precision, "asked for")
-    if precision != "auto":
-        raise InputError(f"precision must be one of auto, {', '.join(DTYPES)}; got {precision!r}")
     if not _has_matrix_units():
         return Precision("float32", "the processor has no matrix units for bfloat16")
     if network.sha256 not in _agreements:
@@ -71,12 +76,14 @@ def choose_precision(network: Network, precision: str = "auto") -> Precision:
     return Precision(name, f"bfloat16 agrees with float32 to r = {agreement:.5f}")
 
 
-def in_precision(network: Network, precision: Precision) -> nn.Sequential:
+def in_precision(network: Network, precision: Precision) -> nn.Sequential | Traced:
     """Give a copy of the network's stack for a pass, with the interventions on it, channels last.
 
     In the copy a ReLU overwrites its own convolution's output, which nobody reads; responses, which
     are read after the ReLU, stay as they are.
     """
+    if isinstance(network.stack, Traced):
+        return network.stack
     stack = copy.deepcopy(network.stack).to(precision.dtype, memory_format=torch.channels_last)
     for module in stack.modules():
         if isinstance(module, nn.ReLU):

@@ -38,6 +38,8 @@ ADMITTED = {
     ("numpy._core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,  # type: ignore[attr-defined]
 }
 
+SHORTEST_HASH = 16
+
 Arrays = Mapping[str, Any]
 
 
@@ -60,7 +62,7 @@ def find_weights(name: str, stack: nn.Sequential, weights: str | Path, random_st
     if weights == "imagenet":
         return _imagenet(name, stack)
     path = Path(weights)
-    _fill(stack, _read_state(path), path)
+    _fill(stack, read_state(path), path)
     return f"file {path.name}"
 
 
@@ -143,7 +145,7 @@ def _read_torchvision(path: Path) -> Arrays:
         raise InputError(
             f"{path} is damaged: its sha256 starts with {found[:8]}, not {prefix}; delete it"
         )
-    return _read_state(path)
+    return read_state(path)
 
 
 def _download(file: str, target: Path) -> None:
@@ -163,7 +165,48 @@ def _download(file: str, target: Path) -> None:
         ) from error
 
 
-def _read_state(path: Path) -> Arrays:
+def located(weights: str | Path) -> Path:
+    """Give the path of a file of weights; an address with its hash is downloaded once.
+
+    Parameters
+    ----------
+    weights
+        A path, or ``https://HOST/FILE#sha256=HASH``; kept in torch's folder of checkpoints.
+
+    Raises
+    ------
+    InputError
+        If an address names no hash, can't be reached, or gives another file.
+    """
+    text = str(weights)
+    if not text.startswith("https://"):
+        return Path(weights)
+    address, _, fragment = text.partition("#")
+    kind, _, sha256 = fragment.partition("=")
+    if kind != "sha256" or len(sha256) < SHORTEST_HASH:
+        raise InputError(
+            f"{address}: weights are downloaded only with their hash, as ADDRESS#sha256=HASH"
+        )
+    target = Path(torch.hub.get_dir()) / "checkpoints" / f"{sha256[:12]}-{Path(address).name}"
+    if not target.is_file():
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(
+                address, str(target), hash_prefix=sha256.lower(), progress=False
+            )
+        except (OSError, RuntimeError) as error:
+            raise InputError(f"{address} can't be downloaded: {error}") from error
+    return target
+
+
+def read_state(path: Path) -> Arrays:
+    """Read tensors, and nothing but tensors, from a safetensors file or torch state dict.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or holds anything else, such as code.
+    """
     if not path.is_file():
         raise InputError(
             f"there are no weights {str(path)!r}; give 'imagenet', 'untrained' or the path of a "
@@ -172,12 +215,33 @@ def _read_state(path: Path) -> Arrays:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(state, Mapping):
+            raise TypeError(f"it holds {type(state).__name__}")
+        return state
     except Exception as error:
         raise InputError(
             f"can't read weights from {path} ({type(error).__name__}); it should be a "
             "safetensors file or a torch state dict of tensors only"
         ) from error
+
+
+def fill_by_name(module: nn.Module, path: Path) -> str:
+    """Fill a network of the user's own with a state dict of its own names; say where it is from.
+
+    Raises
+    ------
+    InputError
+        If a tensor is missing or has another shape.
+    """
+    given = read_state(located(path))
+    for name, values in module.state_dict().items():
+        found = given.get(name)
+        if not isinstance(found, torch.Tensor) or found.shape != values.shape:
+            shape = tuple(found.shape) if isinstance(found, torch.Tensor) else "nothing"
+            raise InputError(f"{path}: {name} is {shape}; this network has {tuple(values.shape)}")
+        values.copy_(found)
+    return f"file {path.name}"
 
 
 def _fill(stack: nn.Sequential, state: Arrays, path: Path) -> None:

@@ -1,7 +1,8 @@
 """Weights in a quarter of their size: matrices as whole numbers of eight bits, one scale a row.
 
-A row ``w`` is kept as ``round(w / s)`` with ``s = max|w| / 127``, so that no weight is off by more
-than ``s / 2``. Vectors stay as they are. Reading gives back float32.
+A row ``w`` of a matrix, or a filter of a convolution, is kept as ``round(w / s)`` with
+``s = max|w| / 127``, so that no weight is off by more than ``s / 2``. Vectors stay as they are.
+Reading gives back float32.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ def save_int8(weights: Mapping[str, Tensor], file: Path) -> None:
     """Write weights, matrices with eight bits a number."""
     kept: dict[str, Tensor] = {}
     for name, weight in weights.items():
-        if weight.ndim == 2:
-            scale = (weight.abs().amax(1) / 127).clamp(min=1e-12)
-            kept[name] = torch.round(weight / scale[:, None]).to(torch.int8)
+        if weight.ndim in {2, 4}:
+            scale = (weight.abs().flatten(1).amax(1) / 127).clamp(min=1e-12)
+            kept[name] = torch.round(weight / _along(scale, weight)).to(torch.int8).contiguous()
             kept[name + SCALE] = scale
         else:
             kept[name] = weight.float().contiguous()
@@ -46,7 +47,13 @@ def load_int8(file: Path) -> dict[str, Tensor]:
         raise InputError(f"{file} can't be read as weights: {error}") from error
     scales = {name for name in kept if name.endswith(SCALE)}
     return {
-        name: weight.float() * kept[name + SCALE][:, None] if name + SCALE in scales else weight
+        name: weight.float() * _along(kept[name + SCALE], weight)
+        if name + SCALE in scales
+        else weight
         for name, weight in kept.items()
         if name not in scales
     }
+
+
+def _along(scale: Tensor, weight: Tensor) -> Tensor:
+    return scale.reshape(-1, *[1] * (weight.ndim - 1))

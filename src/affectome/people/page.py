@@ -55,11 +55,16 @@ def _section(reading: Reading) -> str:
         _bars(reading),
         _dimensions(reading),
         "".join(f"<p><small>{escape(note)}</small></p>" for note in reading.notes),
-        f"<small>{escape(reading.modality)}, {escape(reading.model)}: an estimate of what is "
-        "expressed, not of what is felt</small>",
+        f"<small>{escape(reading.modality)}, {escape(reading.model)}: {_claim(reading)}</small>",
         _timeline(reading),
     ]
     return f"<section>{''.join(body)}</section>"
+
+
+def _claim(reading: Reading) -> str:
+    if reading.modality == "pictures":
+        return "an estimate of what viewers would feel, not of what a person in it feels"
+    return "an estimate of what is expressed, not of what is felt"
 
 
 def _bars(reading: Reading) -> str:

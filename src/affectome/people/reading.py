@@ -1,4 +1,4 @@
-"""A reading: what one text, sound or picture of a person was estimated to express.
+"""A reading: what a text or sound was estimated to express, or a picture to evoke.
 
 All modalities give the same :class:`Reading`, so that they can stand in one table and be fused.
 """
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DIMENSIONS = ("valence", "arousal", "dominance")
+UNVALIDATED = "unvalidated estimate"
+"""Stands in a note where the emotions of a reading were never held against labels."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Estimate:
     Attributes
     ----------
     value
-        On the scale of the corpus, which the model's card names; 1–5 for words.
+        On the scale of the corpus, which the model's card names; 1–5 for words, 1–7 for pictures.
     interval
         Lower and upper bound; None where a model gives none.
     confidence
@@ -56,7 +58,7 @@ class Reading:
     Attributes
     ----------
     modality
-        ``"words"``, ``"voice"``, ``"face"`` …
+        ``"words"``, ``"voice"``, ``"pictures"`` …
     emotions
         Calibrated probability of each label; empty where the model abstains because there was
         nothing to read.
@@ -179,7 +181,9 @@ class Reading:
             return f"Reading({self.modality}{where}): abstains, {self.because}"
         lines = [f"Reading({self.modality}{where}): {', '.join(self.labels) or 'no label'}"]
         top = sorted(self.emotions.items(), key=lambda item: -item[1])[:4]
-        lines.append("  " + "  ".join(f"{label} {p:.2f}" for label, p in top))
+        marked = any(UNVALIDATED in note for note in self.notes)
+        doubt = f"  ({UNVALIDATED})" if marked and top else ""
+        lines.append("  " + "  ".join(f"{label} {p:.2f}" for label, p in top) + doubt)
         known = [(name, e) for name, e in self._estimates() if e is not None]
         if known:
             lines.append("  " + "  ".join(f"{name} {_with_interval(e)}" for name, e in known))

@@ -103,17 +103,25 @@ MODALITIES: dict[str, Modality] = {
         frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac"})
         | {".aif", ".aiff", ".wma", ".amr"},
     ),
+    "pictures": Modality(
+        "pictures",
+        "affectome.people.pictures.reader",
+        "affectome.people.pictures.training",
+        frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm"}),
+    ),
 }
 
 
 def find_modality(name: str) -> Modality:
-    """Give the modality of that name.
+    """Give the modality of that name; ``"picture"`` is understood too.
 
     Raises
     ------
     InputError
         If there is none.
     """
+    if f"{name}s" in MODALITIES:
+        name = f"{name}s"
     if name not in MODALITIES:
         raise InputError(f"the modality is one of {', '.join(MODALITIES)}; got {name!r}")
     return MODALITIES[name]
@@ -214,7 +222,8 @@ def read(
     modality
         ``"words"``, ``"voice"`` …; by default by the file's ending.
     purpose
-        ``"research"``, ``"medical"``, ``"safety"`` or ``"personal"``: needed for all but words.
+        ``"research"``, ``"medical"``, ``"safety"`` or ``"personal"``: needed for all but words and
+        pictures.
     model
         Folder of a model that ``affectome train`` made; by default the one that is shipped.
     person

@@ -3,7 +3,8 @@
 Regulation (EU) 2024/1689 (the AI Act), Article 5(1)(f), prohibits systems that infer emotions of a
 person from biometric data at the workplace and in education, unless for medical or safety reasons.
 So those two are refused, and medical or safety reasons are declared as such. Text is not biometric
-data and animals are not persons: neither needs a purpose.
+data, animals are not persons, and of pictures only that is read which they evoke in those who look,
+not what anybody in them feels: none of these needs a purpose.
 
 The purpose is remembered for the project: in ``.affectome/purpose.json`` of the working folder, or
 of the nearest folder above it that has one.
@@ -23,7 +24,7 @@ PURPOSES = ("research", "medical", "safety", "personal")
 REFUSED = frozenset(
     {"workplace", "work", "employment", "hiring", "education", "school", "teaching"}
 )
-FREE = frozenset({"words", "animals"})
+FREE = frozenset({"words", "animals", "pictures"})
 ARTICLE = "Regulation (EU) 2024/1689, Article 5(1)(f)"
 
 
@@ -39,7 +40,8 @@ def require_purpose(
     Parameters
     ----------
     modality
-        What is read: ``"words"`` and ``"animals"`` need no purpose, everything else does.
+        What is read: ``"words"``, ``"animals"`` and ``"pictures"`` (what they evoke in viewers)
+        need no purpose, everything else does.
     purpose
         ``"research"``, ``"medical"``, ``"safety"`` or ``"personal"``; None takes the one that the
         project remembers.

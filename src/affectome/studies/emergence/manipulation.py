@@ -17,7 +17,7 @@ from affectome.evidence import Split, inner_split, make_split, score
 from affectome.evidence.manifest import hash_array
 from affectome.networks import Manipulation, Network, manipulated_activations
 from affectome.progress import Progress
-from affectome.studies.emergence.readout import classifier
+from affectome.studies.emergence.readout import classifier, root
 from affectome.studies.emergence.stimuli import Settings
 from affectome.studies.emergence.units import find_selective
 from affectome.units import Change, Effect, corrected, enhance, lesion, refitted
@@ -197,7 +197,7 @@ def _refit(
     settings: Settings,
 ) -> Effect:
     """Fit a decoder of the layer without its strongest units, and without random ones."""
-    X, y = np.sqrt(_of(recording, layer)), recording["emotion"].values.astype(str)
+    X, y = root(_of(recording, layer)), recording["emotion"].values.astype(str)
     ask = refitted(classifier(X.shape[1]), X[train], y[train], X[test])
     found = lesion(
         ask,
@@ -225,7 +225,7 @@ class _Answer:
         self.network, self.precision, self.progress = network, precision, progress
         self.files = recording["file"].values.astype(str)
         self.y = recording["emotion"].values.astype(str)
-        last = np.sqrt(_of(recording, network.layers[-1]))
+        last = root(_of(recording, network.layers[-1]))
         self.decoder = classifier(last.shape[1]).fit(last[train], self.y[train])
         reader = hash_array(np.column_stack([self.decoder.coef_, self.decoder.intercept_]))
         self.store = None if folder is None else folder / f"manipulated-{reader[:12]}"
@@ -238,7 +238,7 @@ class _Answer:
                 self.network,
                 self.files[rows].tolist(),
                 [Manipulation(c.place, c.units, c.gain) for c in changes],
-                read=lambda means: self.decoder.decision_function(np.sqrt(means)),
+                read=lambda means: self.decoder.decision_function(root(means)),
                 batch_size=PICTURES_A_BATCH,
                 precision=self.precision,
                 store=self.store,

@@ -108,9 +108,14 @@ class Readout:
         return found | {name: one.to_dict() for name, one in self.ratings.items()}
 
 
+def root(responses: NDArray[Any]) -> NDArray[Any]:
+    """Square root that keeps the sign, for layers without a ReLU."""
+    return np.sign(responses) * np.sqrt(np.abs(responses))
+
+
 def squeezed(recording: xr.DataArray) -> xr.DataArray:
     """Square root of mean activities after a ReLU: their spread grows with their size."""
-    return recording.copy(data=np.sqrt(np.maximum(recording.values, 0)))
+    return recording.copy(data=root(recording.values))
 
 
 def classifier(n_features: int) -> RidgeClassifierDecoder:

@@ -8,7 +8,7 @@ random units alike, controls that are matched for activity, and untrained networ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,8 @@ def run(
     *,
     catalog2: Catalog | None = None,
     weights: str | Path = "imagenet",
+    network_layers: Sequence[str] | None = None,
+    preprocessing: str | None = None,
     split: str = "group",
     n_splits: int | None = None,
     precision: str = "auto",
@@ -170,13 +172,13 @@ def run(
         Pictures with ``emotion`` (classes), or with a rating of ``valence``, of which thirds are
         made; further ratings are predicted. ``group`` (or theme, subject, stimulus) is held out.
     network
-        ``"alexnet"`` or ``"vgg16"``.
+        Name, factory or saved program, as in :func:`affectome.networks.load_network`.
     catalog2
         A second set of pictures with the same classes, to see which units stand out again.
         Stimuli that are in both sets are dealt, half to either. Without a second set the two halves
         of the groups are compared.
-    weights
-        As in :func:`affectome.networks.load_network`.
+    weights, network_layers, preprocessing
+        As in :func:`affectome.networks.load_network`; all layers that it finds if not given.
     split
         ``"group"``, or ``"random"`` single pictures, which is stamped on the report.
     n_splits
@@ -220,7 +222,13 @@ def run(
     kept = None if folder is None else Path(folder)
     catalog = with_classes(catalog)
     split_pictures(catalog.table, settings)
-    trained = load_network(network, weights, random_state=random_state)
+    trained = load_network(
+        network,
+        weights,
+        random_state=random_state,
+        layers=network_layers,
+        preprocessing=preprocessing,
+    )
     found = respond(trained, catalog, precision, progress, kept)
     recording = found.recording
     settings = replace(settings, precision=found.precision.name)
@@ -231,7 +239,7 @@ def run(
     given = given_statistics(recording, statistics, settings)
     second = second_set(trained, recording, catalog2, folds, settings, kept, progress)
     again = overlap_of(trained, recording, second, settings, kept, progress)
-    blank = compare_untrained(network, catalog, second, folds, ratings, settings, kept, progress)
+    blank = compare_untrained(trained, catalog, second, folds, ratings, settings, kept, progress)
     changed = manipulate(trained, recording, folds, settings, kept, progress)
     read = read_out(
         recording, folds, ratings, statistics, blank.responses, blank.scores, settings, progress

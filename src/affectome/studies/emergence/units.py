@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from affectome.data import Catalog
 from affectome.evidence import Split
-from affectome.networks import load_network
+from affectome.networks import Network, untrained
 from affectome.progress import Progress
 from affectome.studies.emergence.driving_pictures import Drivers
 from affectome.studies.emergence.readout import read, squeezed
@@ -74,7 +74,7 @@ def given_statistics(
 
 
 def compare_untrained(
-    name: str,
+    trained: Network,
     catalog: Catalog,
     second: SecondSet,
     split: Split,
@@ -89,7 +89,7 @@ def compare_untrained(
     quick: Any = {"n_permutations": 0, "n_bootstrap": 0}
     first = None
     for seed in range(settings.n_untrained):
-        network = load_network(name, "untrained", random_state=seed)
+        network = untrained(trained, seed)
 
         def report(step: str, done: int, total: int, seed: int = seed) -> None:
             progress(f"untrained {seed}: {step}", done, total)

@@ -1,0 +1,75 @@
+"""``affectome study emonet``: categories of emotion read from pictures (Kragel et al. 2019)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from affectome.cli.running import finish, progress_bar, say, settings
+from affectome.data import output_folder, read_catalog
+from affectome.evidence import manifest
+from affectome.people.pictures.backbone import FILE, SHIPPED
+from affectome.reports.page import write_run
+from affectome.studies.emonet import run
+from affectome.studies.emonet.report import answer, emonet_page
+
+
+def emonet(
+    context: typer.Context,
+    pictures: Annotated[
+        Path, typer.Argument(help="Folder with metadata.csv, folder of class folders, or a table.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    weights: Annotated[
+        str | None,
+        typer.Option(help="EmoNet's weights: file, folder or https://…#sha256=…."),
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column with the file names.")
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="Column with the category; else its ratings are used."),
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column to hold out: theme or video.")
+    ] = None,
+    permutations: Annotated[int, typer.Option(min=0, help="Arrangements of the labels.")] = 1000,
+    bootstrap: Annotated[int, typer.Option(min=0, help="Draws for the clusters.")] = 1000,
+    random_state: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
+) -> None:
+    """Read categories from pictures, beside networks that saw objects only and untrained ones."""
+    catalog = read_catalog(pictures, file=file, label=label, group=group)
+    target = output_folder(out)
+    with progress_bar() as progress:
+        study = run(
+            catalog,
+            target,
+            weights=weights,
+            n_permutations=permutations,
+            n_bootstrap=bootstrap,
+            random_state=random_state,
+            progress=progress,
+        )
+    inputs: dict[str, Path | list[str]] = {
+        "pictures": catalog.table["file"].tolist(),
+        "networks": SHIPPED / FILE,
+    }
+    if weights is not None and Path(weights).exists():
+        inputs["emonet"] = Path(weights)
+    record = manifest(
+        "study emonet",
+        inputs,
+        random_state,
+        settings=settings(context, "weights"),
+        split=study.evidence.split,
+    )
+    result = study.to_dict()
+    if not as_json:
+        say(answer(study))
+    page = emonet_page(study, Path(pictures).name)
+    say(f"report: {write_run(out, result, page, record, {'colours': study.colours})}")
+    finish(result, as_json)

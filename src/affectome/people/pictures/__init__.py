@@ -1,0 +1,1 @@
+"""Pictures: the emotion that they evoke in people who look at them."""

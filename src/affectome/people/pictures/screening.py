@@ -1,0 +1,300 @@
+"""Screen a folder of pictures: read each once, keep what a rule asks for, abstain where unsure.
+
+What was read is written line by line, so that a run that was killed goes on where it was; memory
+holds one batch of pictures. Nothing is ever deleted or moved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from affectome.data import Skipped
+from affectome.data.outputs import output_folder
+from affectome.errors import InputError
+from affectome.networks.store import digest
+from affectome.people.pictures.backbone import shorten
+from affectome.people.pictures.reader import PicturesReader
+from affectome.people.reading import Estimate, Reading
+from affectome.progress import Progress, silent
+
+BATCH = 8
+ROWS = "rows.jsonl"
+STATE = "asked.json"
+KEPT = "kept"
+KEEP, LEAVE, ABSTAIN = "keep", "leave", "abstain"
+SIDES = {
+    "positive": ("valence", 1),
+    "pleasant": ("valence", 1),
+    "negative": ("valence", -1),
+    "unpleasant": ("valence", -1),
+    "arousing": ("arousal", 1),
+    "calm": ("arousal", -1),
+}
+Given = tuple[Path, Reading | Skipped]
+ARITHMETIC = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is kept.
+
+    Attributes
+    ----------
+    keep
+        ``positive``, ``negative``, ``arousing``, ``calm``, or the name of an emotion or label.
+    threshold
+        Probability that it takes to keep. A picture is left where the opposite reaches it (a side)
+        or the emotion does not; between them the rule abstains.
+    """
+
+    keep: str
+    threshold: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise InputError(f"--threshold is a probability between 0 and 1; got {self.threshold}")
+
+    def probability(self, reading: Reading, settings: dict[str, Any]) -> float | None:
+        """Probability that a picture is what is kept; None where nothing could be read."""
+        if reading.abstains:
+            return None
+        if self.keep in SIDES:
+            name, sign = SIDES[self.keep]
+            estimate = getattr(reading, name)
+            if estimate is None:
+                raise InputError(f"this model reads no {name}; keep one of its labels")
+            spread = settings["dimensions"][name]["spread"]
+            return float(ndtr(sign * (estimate.value - settings["middle"]) / spread))
+        named = {name.lower(): p for name, p in reading.emotions.items()}
+        if self.keep not in named:
+            raise InputError(f"--keep is one of {', '.join([*SIDES, *named])}; got {self.keep!r}")
+        return named[self.keep]
+
+    def decide(self, probability: float | None) -> str:
+        """Keep, leave or abstain."""
+        if probability is None:
+            return ABSTAIN
+        if probability >= self.threshold:
+            return KEEP
+        if self.keep in SIDES and 1 - probability < self.threshold:
+            return ABSTAIN
+        return LEAVE
+
+
+@dataclass(frozen=True, eq=False)
+class Screened:
+    """What became of a folder.
+
+    Attributes
+    ----------
+    table
+        A row a picture, those that are kept first and the surest of them first: ``file`` (within
+        the folder), ``decision``, ``probability``, ``valence``, ``arousal`` with ``_low`` and
+        ``_high``, and the likeliest emotion: ``emotion`` and ``emotion_p``, which are called
+        ``unvalidated_emotion`` … where the model's emotions are a guess.
+    skipped
+        Files that can't be read.
+    resumed
+        Pictures that an earlier run had read.
+    """
+
+    table: pd.DataFrame
+    skipped: tuple[Skipped, ...]
+    resumed: int
+
+
+def fast_arithmetic() -> str:
+    """Name the arithmetic that this processor is fastest in."""
+    capable: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    fast = capable.get("amx_bf16", False) or capable.get("avx512_bf16", False)
+    return "bfloat16" if fast else "float32"
+
+
+def screen(
+    folder: Path,
+    files: Sequence[Path],
+    rule: Rule,
+    out: Path,
+    *,
+    model: Path | None = None,
+    precision: str = "float32",
+    progress: Progress = silent,
+) -> Screened:
+    """Read every picture of a folder and decide about it.
+
+    Parameters
+    ----------
+    folder, files
+        The folder and the pictures in it, sorted.
+    rule
+        What is kept.
+    out
+        Where rows are kept as they come; another rule on the same pictures reads nothing again.
+    model
+        Folder of a model of the user's own.
+    precision
+        ``"float32"`` or ``"bfloat16"``.
+    progress
+        Called after every batch.
+
+    Raises
+    ------
+    InputError
+        If the rule names what the model does not read, or no picture can be read.
+    """
+    reader = PicturesReader(model, ARITHMETIC[precision])
+    settings = dict(reader.card.settings)
+    asked = {
+        "pictures": digest([str(file) for file in files]),
+        "model": hashlib.sha256(json.dumps(reader.card.to_dict()).encode()).hexdigest(),
+        "precision": precision,
+    }
+    log = _Log(output_folder(out), asked)
+    resumed = done = log.count
+    progress("pictures", done, len(files))
+    for batch in _read_ahead(reader, files[done:]):
+        rows = []
+        for file, given in batch:
+            name = file.relative_to(folder).as_posix()
+            if isinstance(given, Skipped):
+                rows.append({"file": name, "why": given.why})
+            else:
+                rule.probability(given, settings)
+                rows.append({"file": name, **_row(given)})
+        log.append(rows)
+        done += len(batch)
+        progress("pictures", done, len(files))
+    return _decided(log.rows(), rule, settings, resumed)
+
+
+def copy_kept(folder: Path, out: Path, table: pd.DataFrame) -> int:
+    """Copy kept pictures to ``kept/``, in their subfolders; what is there already stays."""
+    kept = table["file"][table["decision"] == KEEP]
+    for name in kept:
+        target = out / KEPT / name
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(folder / name, target)
+    return len(kept)
+
+
+def _row(reading: Reading) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for name in ("valence", "arousal"):
+        estimate = getattr(reading, name)
+        if estimate is not None and estimate.interval is not None:
+            row[name] = round(estimate.value, 4)
+            row[f"{name}_low"], row[f"{name}_high"] = (round(x, 4) for x in estimate.interval)
+    if reading.emotions:
+        row["emotions"] = {name: round(p, 4) for name, p in reading.emotions.items()}
+    if reading.abstains:
+        row["abstains"] = reading.because
+    return row
+
+
+def _decided(
+    rows: list[dict[str, Any]], rule: Rule, settings: dict[str, Any], resumed: int
+) -> Screened:
+    skipped = tuple(Skipped(row["file"], row["why"]) for row in rows if "why" in row)
+    kept: list[dict[str, Any]] = []
+    for row in rows:
+        if "why" in row:
+            continue
+        p = rule.probability(_reading(row), settings)
+        emotions = row.pop("emotions", {})
+        top = max(emotions, key=lambda name: emotions[name], default=None)
+        name = "unvalidated_emotion" if "emotions" in settings else "emotion"
+        told = {name: top, f"{name}_p": emotions.get(top)} if top is not None else {}
+        kept.append({**row, "probability": p, "decision": rule.decide(p), **told})
+    if not kept:
+        why = f": {skipped[0].file}: {skipped[0].why}" if skipped else ""
+        raise InputError(f"none of {len(rows)} pictures can be read{why}")
+    table = pd.DataFrame(kept)
+    order = table["decision"].map({KEEP: 0, ABSTAIN: 1, LEAVE: 2})
+    table = table.assign(_order=order).sort_values(
+        ["_order", "probability", "file"], ascending=[True, False, True], na_position="last"
+    )
+    first = ["file", "decision", "probability"]
+    others = [c for c in table if c not in {*first, "_order"}]
+    return Screened(table[[*first, *others]].reset_index(drop=True), skipped, resumed)
+
+
+def _reading(row: dict[str, Any]) -> Reading:
+    known: dict[str, Any] = {n: Estimate(row[n]) for n in ("valence", "arousal") if n in row}
+    because = row.get("abstains", "")
+    return Reading(
+        "pictures", row.get("emotions", {}), abstains=bool(because), because=because, **known
+    )
+
+
+def _read_batch(reader: PicturesReader, files: Sequence[Path]) -> list[Given]:
+    found: dict[Path, NDArray[np.uint8] | Skipped] = {}
+    for file in files:
+        try:
+            found[file] = shorten(file)
+        except InputError as error:
+            why = str(error).removeprefix(f"{file} ").removeprefix(f"{file}: ")
+            found[file] = Skipped(str(file), why)
+    pixels = {file: p for file, p in found.items() if not isinstance(p, Skipped)}
+    readings = reader.read_pixels(list(pixels.values())) if pixels else []
+    read = dict(zip(pixels, readings, strict=True))
+    return [(f, p if isinstance(p, Skipped) else read[f]) for f, p in found.items()]
+
+
+def _read_ahead(reader: PicturesReader, files: Sequence[Path]) -> Iterator[list[Given]]:
+    """Read batches in order, one a core at a time: they wait for each other less than layers do."""
+    parts = [files[i : i + BATCH] for i in range(0, len(files), BATCH)]
+    workers = os.cpu_count() or 1
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(workers) as pool:
+            ahead: list[Future[list[Given]]] = []
+            for number in range(len(parts)):
+                for part in parts[number + len(ahead) : number + workers + 1]:
+                    ahead.append(pool.submit(_read_batch, reader, part))
+                yield ahead.pop(0).result()
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Log:
+    """Rows on disk, a line a picture; a line that was cut off is written again."""
+
+    def __init__(self, folder: Path, asked: dict[str, str]) -> None:
+        self.file, state = folder / ROWS, folder / STATE
+        same = state.is_file() and state.read_text(encoding="utf-8") == json.dumps(asked)
+        if not same:
+            self.file.unlink(missing_ok=True)
+            state.write_text(json.dumps(asked), encoding="utf-8")
+        whole = self.file.read_bytes() if self.file.is_file() else b""
+        end = whole.rfind(b"\n") + 1
+        if end < len(whole):
+            os.truncate(self.file, end)
+        self.count = whole[:end].count(b"\n")
+
+    def append(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Write the rows of a batch."""
+        with self.file.open("a", encoding="utf-8") as stream:
+            stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Read all rows."""
+        with self.file.open(encoding="utf-8") as stream:
+            return [json.loads(line) for line in stream]

@@ -1,0 +1,358 @@
+"""Categories of emotion read from pictures, with the statistics of Kragel et al. (2019).
+
+What is read from EmoNet's twenty units (where a user has its weights) or from object networks by a
+head that is learned here stands beside networks that saw objects only, the same networks untrained,
+and brightness, contrast and colour. Groups of pictures are held out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+from affectome.data import Catalog, Skipped, make_recording, read_picture
+from affectome.decoding.pls import PLSDecoder
+from affectome.decoding.ridge import BalancedRidgeClassifierDecoder
+from affectome.errors import InputError
+from affectome.evidence import Evidence, correct_together, evaluate, make_design, score
+from affectome.evidence.ceilings import ceiling_of_means
+from affectome.evidence.clusters import VARIANTS, Clusters, discriminable_clusters
+from affectome.evidence.cross_fit import cross_fit
+from affectome.evidence.scores import Score
+from affectome.networks.emonet import EMOTIONS
+from affectome.networks.own import find_emonet, load_emonet
+from affectome.people.pictures.reader import PicturesReader
+from affectome.people.pictures.training import ALPHAS, object_columns, see_pictures
+from affectome.progress import Progress, silent
+from affectome.studies.emonet.labels import top_category
+
+COMPONENTS = 10
+FEWEST = 3
+COLOURS = {
+    "black": (0, 0, 0),
+    "white": (255, 255, 255),
+    "grey": (128, 128, 128),
+    "red": (255, 0, 0),
+    "orange": (255, 140, 0),
+    "yellow": (255, 235, 0),
+    "green": (0, 160, 60),
+    "blue": (0, 70, 220),
+    "purple": (130, 0, 160),
+    "pink": (255, 150, 190),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Category:
+    """How well one category is told from the rest.
+
+    Attributes
+    ----------
+    name, n
+        The category and its number of pictures.
+    auc, d
+        Area under the curve, and d = √2·Φ⁻¹(AUC).
+    sensitivity, specificity
+        Share of its pictures that are named so, and of the others that are not.
+    """
+
+    name: str
+    n: int
+    auc: Score
+    d: float
+    sensitivity: Score
+    specificity: Score
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers for ``result.json``."""
+        return {
+            "name": self.name,
+            "n": self.n,
+            "auc": self.auc.to_dict(),
+            "d": self.d if np.isfinite(self.d) else None,
+            "sensitivity": self.sensitivity.to_dict(),
+            "specificity": self.specificity.to_dict(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class EmoNetStudy:
+    """What came out.
+
+    Attributes
+    ----------
+    units
+        Where the units come from, in words.
+    evidence
+        Reading of the categories, with its controls as baselines.
+    categories
+        One by one.
+    clusters
+        Discriminable clusters by either rule.
+    ratings
+        Rating → evidence of reading it from the same units by partial least squares.
+    ceilings
+        Rating → the r that no reader can exceed, as its raters differ; where that is known.
+    colours
+        A row a flat colour: what is read from it, an unvalidated estimate without EmoNet.
+    skipped, notes
+        What could not be used, and what a reader has to know.
+    """
+
+    units: str
+    evidence: Evidence
+    categories: tuple[Category, ...]
+    clusters: tuple[Clusters, ...]
+    ratings: Mapping[str, Evidence]
+    ceilings: Mapping[str, float]
+    colours: pd.DataFrame
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give ``result.json``."""
+        ratings: dict[str, Any] = {}
+        for name, one in self.ratings.items():
+            ratings[name] = one.to_dict()
+            if name in self.ceilings:
+                ceiling = self.ceilings[name]
+                ratings[name]["ceiling"] = ceiling
+                ratings[name]["share_of_ceiling"] = one.score.value / ceiling
+        found = {
+            "schema": 1,
+            "study": "emonet",
+            "units": self.units,
+            "decoding": self.evidence.to_dict(),
+            "categories": [one.to_dict() for one in self.categories],
+            "clusters": [one.to_dict() for one in self.clusters],
+            "ratings": ratings,
+            "colours": self.colours.to_dict("records"),
+            "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
+            "warnings": list(self.notes),
+        }
+        return dict(correct_together(found))
+
+
+def run(
+    catalog: Catalog,
+    folder: Path,
+    *,
+    weights: str | Path | None = None,
+    holdout: tuple[str, ...] = (),
+    n_permutations: int = 1000,
+    n_bootstrap: int = 1000,
+    random_state: int = 0,
+    progress: Progress = silent,
+) -> EmoNetStudy:
+    """Read categories from pictures and say what a network trained on emotion adds.
+
+    Parameters
+    ----------
+    catalog
+        Pictures with ``emotion``, or with a column of ratings for each of three or more of the
+        twenty emotions; ratings of valence and arousal are read too.
+    folder
+        Where what networks see is kept.
+    weights
+        EmoNet's weights; looked for in torch's folder of checkpoints if not given.
+    holdout
+        Columns to hold out; subject and stimulus (theme, video) by default.
+    n_permutations, n_bootstrap, random_state
+        Arrangements of the labels, draws of groups, and the seed.
+    progress
+        Called with each step.
+
+    Raises
+    ------
+    InputError
+        If there are neither labels nor ratings of emotions, or nothing to hold out by.
+    """
+    catalog, notes = labelled(catalog)
+    seen = see_pictures(catalog.table["file"].astype(str).tolist(), folder, progress)
+    trials = catalog.table.iloc[seen.rows].reset_index(drop=True)
+    objects = seen.trained.astype(float)
+    sources = {
+        "object classes only": objects[:, object_columns()],
+        "untrained networks": seen.untrained.astype(float),
+        "image statistics": seen.statistics.to_numpy(float),
+    }
+    path = find_emonet() if weights is None else weights
+    if path is None:
+        units, X = "two object networks, head learned here (EmoNet's weights are not here)", objects
+        notes.append(
+            "EmoNet's weights are not here: what is read comes from networks that saw objects only"
+        )
+    else:
+        X, source = emonet_units(trials["file"].tolist(), path, progress)
+        units = f"EmoNet's twenty units, {source}"
+        sources["object networks"] = objects
+    kept = trials.drop(columns=["file"])
+    usual: dict[str, Any] = {"holdout": holdout or None, "random_state": random_state}
+    usual |= {"n_permutations": n_permutations, "progress": progress}
+    controls = {name: _recording(values, kept) for name, values in sources.items()}
+    decoder = BalancedRidgeClassifierDecoder(ALPHAS)
+    evidence = evaluate(decoder, _recording(X, kept), "emotion", controls=controls, **usual)
+    y = kept["emotion"].to_numpy(dtype=str)
+    design = make_design(kept.drop(columns="emotion"), y, evidence.split, order="none")
+    predicted = cross_fit(decoder, X, y, evidence.split, True)
+    assert predicted.scores is not None
+    names, codes = np.unique(y, return_inverse=True)
+    guess = predicted.scores.argmax(axis=1)
+    groups = design.groups[:, 0]
+    clusters = tuple(
+        discriminable_clusters(
+            codes,
+            guess,
+            len(names),
+            variant=variant,
+            groups=groups,
+            n_bootstrap=n_bootstrap,
+            random_state=random_state,
+            over="groups",
+        )
+        for variant in VARIANTS
+        if len(names) >= FEWEST
+    )
+    rated = {
+        name: evaluate(
+            PLSDecoder(min(COMPONENTS, X.shape[1] - 1)),
+            _recording(X[given], kept[given].reset_index(drop=True)),
+            name,
+            controls={n: one[given] for n, one in controls.items()},
+            **usual,
+        )
+        for name in catalog.ratings
+        if (given := kept[name].notna().to_numpy()).sum() > 6 * FEWEST
+    }
+    return EmoNetStudy(
+        units,
+        evidence,
+        tuple(categories(names, codes, guess, predicted.scores, groups, design.over)),
+        clusters,
+        rated,
+        ceilings(kept, catalog.ratings),
+        flat_colours(path),
+        (*catalog.skipped, *seen.skipped),
+        (*notes, *design.notes),
+    )
+
+
+def labelled(catalog: Catalog) -> tuple[Catalog, list[str]]:
+    """Give the catalog with a label for every picture, from ratings where there is none.
+
+    Raises
+    ------
+    InputError
+        If there is neither a label nor three of the twenty emotions among the columns.
+    """
+    if "file" not in catalog.table:
+        raise InputError(f"{catalog.source} names no picture files; name their column with --file")
+    notes = list(catalog.notes)
+    if "emotion" not in catalog.table:
+        rated = [name for name in EMOTIONS if name in catalog.table]
+        if len(rated) < FEWEST:
+            raise InputError(
+                f"{catalog.source} has no label (--label COL) and no columns of ratings such as "
+                f"{', '.join(EMOTIONS[:3])}"
+            )
+        top = top_category(catalog.table[rated])
+        table = catalog.table.assign(emotion=top.labels)
+        catalog = Catalog(table, catalog.source, catalog.ratings, catalog.skipped)
+        notes.append(
+            f"labels are the top-rated of {len(rated)} categories; {int(top.ties.sum())} ties go "
+            "to the first in the alphabet"
+        )
+    return catalog, notes
+
+
+def categories(
+    names: NDArray[Any],
+    codes: NDArray[np.intp],
+    guess: NDArray[np.intp],
+    scores: NDArray[np.float64],
+    groups: NDArray[np.intp],
+    over: str,
+) -> list[Category]:
+    """Score every category against the rest, with intervals over groups."""
+    found = []
+    for k, name in enumerate(names):
+        own = codes == k
+        auc = score("macro_auc", own, scores[:, k], groups, over=over)
+        one = score("d_from_auc", own, scores[:, k], groups, over=over)
+        sensitivity = _share(guess[own] == k, groups[own], over)
+        specificity = _share(guess[~own] != k, groups[~own], over)
+        found.append(Category(str(name), int(own.sum()), auc, one.value, sensitivity, specificity))
+    return found
+
+
+def _share(right: NDArray[np.bool_], groups: NDArray[np.intp], over: str) -> Score:
+    """Share of trials, with its interval over groups; every trial is of one class here."""
+    return score(
+        "balanced_accuracy", np.ones(len(right), int), right.astype(int), groups, over=over
+    )
+
+
+def ceilings(trials: pd.DataFrame, ratings: tuple[str, ...]) -> dict[str, float]:
+    """The r that no reader exceeds, where the table holds each rating's spread and raters."""
+    found = {}
+    for name in ratings:
+        about = (name, f"{name}_sd", f"{name}_n")
+        if set(about) <= set(trials):
+            known = trials[list(about)].dropna()
+            found[name] = ceiling_of_means(*known.to_numpy(float).T)
+    return found
+
+
+def emonet_units(
+    files: list[str], weights: str | Path, progress: Progress = silent
+) -> tuple[NDArray[np.float64], str]:
+    """EmoNet's logits of pictures, shape (n, 20), and where its weights come from."""
+    network, see, source = load_emonet(weights)
+    found = []
+    for number, file in enumerate(files, 1):
+        pixels = see.shorten(read_picture(file))
+        with torch.inference_mode():
+            found.append(network(see.to_input(np.array(pixels[None])))[0].numpy().astype(float))
+        progress("EmoNet", number, len(files))
+    return np.array(found), f"{source}, {see.words()}"
+
+
+def flat_colours(weights: str | Path | None) -> pd.DataFrame:
+    """Ask what flat colours evoke: a probe of the network, not of people."""
+    pixels = {name: np.full((1, 192, 192, 3), rgb, np.uint8) for name, rgb in COLOURS.items()}
+    rows = []
+    if weights is not None:
+        network, see, _ = load_emonet(weights)
+        for name, flat in pixels.items():
+            whole = np.full((1, see.side, see.side, 3), flat[0, 0, 0], np.uint8)
+            with torch.inference_mode():
+                p = network(see.to_input(whole)).softmax(1)[0].numpy()
+            order = np.argsort(-p)[:FEWEST]
+            top = {EMOTIONS[k]: float(p[k]) for k in order}
+            rows.append({"colour": name, **_named(top)})
+    else:
+        reader = PicturesReader()
+        for name, flat in pixels.items():
+            guess = reader.guess(flat)[0]
+            top = dict(sorted(guess.items(), key=lambda item: -item[1])[:FEWEST])
+            rows.append({"colour": name, **_named(top)})
+    return pd.DataFrame(rows)
+
+
+def _named(top: dict[str, float]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for place, (name, p) in enumerate(top.items(), 1):
+        found |= {f"emotion_{place}": name, f"probability_{place}": round(p, 4)}
+    return found
+
+
+def _recording(values: NDArray[Any], trials: pd.DataFrame) -> xr.DataArray:
+    return make_recording(values, trials, pd.DataFrame({"feature": range(values.shape[1])}))

@@ -1,0 +1,162 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from affectome.cli.app import build
+from affectome.errors import InputError
+from affectome.people.pictures import screening
+from affectome.people.pictures.screening import Rule, screen
+from affectome.people.reading import Estimate, Reading
+
+SETTINGS = {"middle": 4.0, "dimensions": {"valence": {"spread": 1.0}, "arousal": {"spread": 0.5}}}
+
+
+def run(*arguments):
+    words = [str(a) for a in arguments]
+    return CliRunner().invoke(build(words), words)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("album")
+    rng = np.random.default_rng(0)
+    (folder / "trip").mkdir()
+    for k in range(20):
+        base = np.linspace(rng.uniform(0, 90), rng.uniform(140, 255), 90)[:, None, None]
+        pixels = base * rng.uniform(0.3, 1, 3) + rng.normal(0, 12, (90, 120, 3))
+        name = f"trip/{k:02d} ü.jpg" if k % 2 else f"{k:02d}.png"
+        Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(folder / name)
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff not a picture")
+    Image.new("RGB", (40, 40), "navy").save(folder / "flat.png")
+    return folder
+
+
+def reading(valence=None, arousal=None, **emotions):
+    return Reading(
+        "pictures",
+        emotions,
+        valence=None if valence is None else Estimate(valence),
+        arousal=None if arousal is None else Estimate(arousal),
+    )
+
+
+@pytest.mark.parametrize(
+    ("keep", "given", "probability", "decision"),
+    [
+        ("positive", reading(4.0 + 1.0), 0.8413, "keep"),
+        ("pleasant", reading(4.2), 0.5793, "abstain"),
+        ("positive", reading(2.0), 0.0228, "leave"),
+        ("negative", reading(2.0), 0.9772, "keep"),
+        ("calm", reading(4.0, 3.0), 0.9772, "keep"),
+        ("arousing", reading(4.0, 3.0), 0.0228, "leave"),
+        ("awe", reading(4.0, 3.0, Awe=0.8, Fear=0.2), 0.8, "keep"),
+        ("fear", reading(4.0, 3.0, Awe=0.8, Fear=0.2), 0.2, "leave"),
+        ("positive", Reading("pictures", abstains=True, because="flat"), None, "abstain"),
+    ],
+)
+def test_rules(keep, given, probability, decision):
+    rule = Rule(keep, 0.75)
+    found = rule.probability(given, SETTINGS)
+    assert found == (None if probability is None else pytest.approx(probability, abs=1e-4))
+    assert rule.decide(found) == decision
+
+
+def test_what_can_not_be_kept_is_told():
+    with pytest.raises(InputError, match=r"--keep is one of positive.*awe; got 'blue'"):
+        Rule("blue", 0.5).probability(reading(4.0, 3.0, Awe=1.0), SETTINGS)
+    with pytest.raises(InputError, match="reads no arousal"):
+        Rule("calm", 0.5).probability(reading(4.0), SETTINGS)
+    with pytest.raises(InputError, match="between 0 and 1; got 7"):
+        Rule("positive", 7)
+
+
+def test_a_folder_is_screened_copied_and_shown(pictures, tmp_path):
+    before = {f: f.stat().st_mtime_ns for f in pictures.rglob("*") if f.is_file()}
+    out = tmp_path / "out"
+    done = run("screen", pictures, "--out", out, "--threshold", "0.55", "--copy")
+    assert done.exit_code == 1, done.stderr
+    assert "skipped broken.jpg: is not a picture" in done.stderr
+    result = json.loads((out / "result.json").read_text())
+    table = pd.read_csv(out / "screened.csv")
+    assert len(table) == result["pictures"] == 21
+    assert "unvalidated_emotion" in table
+    assert sum(result["decisions"].values()) == 21
+    flat = table[table["file"] == "flat.png"].iloc[0]
+    assert flat["decision"] == "abstain"
+    kept = table[table["decision"] == "keep"]
+    assert 0 < len(kept) < 20
+    assert (kept["probability"] >= 0.55).all()
+    assert kept["probability"].is_monotonic_decreasing
+    listed = (out / "kept.txt").read_text().splitlines()
+    assert listed == kept["file"].tolist()
+    copied = {f.relative_to(out / "kept").as_posix() for f in (out / "kept").rglob("*.*")}
+    assert copied == set(listed)
+    page = (out / "report.html").read_text()
+    assert page.count("data:image/jpeg;base64,") == len(kept)
+    assert not re.search(r"(src|href)=['\"]https?:", page)
+    assert "ArrowRight" in page
+    assert before == {f: f.stat().st_mtime_ns for f in pictures.rglob("*") if f.is_file()}
+    again = run("screen", pictures, "--out", out, "--keep", "negative", "--threshold", "0.55")
+    assert "22 had been read before" in again.stderr
+
+
+def test_thumbnails_names_are_escaped(tmp_path, pictures):
+    folder = tmp_path / "names"
+    folder.mkdir()
+    Image.open(pictures / "00.png").save(folder / "a'><script>x&.png")
+    run("screen", folder, "--out", tmp_path / "out", "--threshold", "0.01")
+    assert "<script>x" not in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_rows(pictures, tmp_path):
+    whole = tmp_path / "whole"
+    run("screen", pictures, "--out", whole)
+    cut = tmp_path / "cut"
+    slow = (
+        "import sys, time\n"
+        "from affectome.people.pictures import screening\n"
+        "screening.BATCH = 4\n"
+        "append = screening._Log.append\n"
+        "def late(self, rows):\n    append(self, rows); time.sleep(0.5)\n"
+        "screening._Log.append = late\n"
+        "from affectome.cli.app import main\n"
+        f"main(['screen', {str(pictures)!r}, '--out', {str(cut)!r}])\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", slow], stderr=subprocess.DEVNULL)
+    rows = cut / "rows.jsonl"
+    until = time.monotonic() + 120
+    while time.monotonic() < until and not (rows.is_file() and rows.stat().st_size):
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    read = rows.read_text().count("\n")
+    assert 0 < read < 22
+    with rows.open("a") as stream:
+        stream.write('{"file": "a line that was cut o')
+    done = run("screen", pictures, "--out", cut)
+    assert f"{read} had been read before" in done.stderr
+    lines = rows.read_text().splitlines()
+    assert len(lines) == len({json.loads(line)["file"] for line in lines}) == 22
+    ours, theirs = (pd.read_csv(o / "screened.csv").sort_values("file") for o in (cut, whole))
+    assert ours["file"].tolist() == theirs["file"].tolist()
+    np.testing.assert_allclose(ours["valence"], theirs["valence"], atol=0.02)
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_another_folder_does_not_go_on_with_these_rows(pictures, tmp_path):
+    files = sorted(pictures.glob("0*.png"))
+    first = screen(pictures, files, Rule("positive", 0.75), tmp_path)
+    other = screen(pictures, files[:2], Rule("positive", 0.75), tmp_path)
+    assert (first.resumed, other.resumed) == (0, 0)
+    assert len(other.table) == 2
+    assert screening.fast_arithmetic() in screening.ARITHMETIC

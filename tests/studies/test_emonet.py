@@ -1,0 +1,115 @@
+"""The study of EmoNet on pictures small enough for seconds."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+from affectome.cli.app import main
+from affectome.errors import InputError
+from affectome.evidence.ceilings import ceiling_of_means
+from affectome.networks.emonet import EMOTIONS
+from affectome.studies.emonet.labels import top_category
+from affectome.studies.emonet.study import categories
+
+HUES = {"Awe": (60, 90, 230), "Disgust": (90, 120, 40), "Joy": (250, 210, 60)}
+
+
+@pytest.fixture(autouse=True)
+def without_emonet(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+
+
+def make_folder(folder, n=27):
+    """Pictures whose colour is their emotion; three of each theme."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for k in range(n):
+        name = list(HUES)[k % 3]
+        pixels = np.array(HUES[name]) + rng.normal(0, 40, (64, 64, 3))
+        Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(folder / f"{k}.png")
+        own = {other: 0.1 + 0.6 * (other == name) for other in HUES}
+        level = list(HUES).index(name) + rng.normal(0, 0.2)
+        rows.append({"file_name": f"{k}.png", "group": f"t{k // 3}", "valence": level} | own)
+    table = pd.DataFrame(rows).assign(valence_sd=1.0, valence_n=100)
+    table.loc[0, "Disgust"] = table.loc[0, "Awe"]
+    table.to_csv(folder / "metadata.csv", index=False)
+    return folder
+
+
+def test_the_command_end_to_end_from_ratings_of_categories(tmp_path, capsys):
+    folder, out = make_folder(tmp_path), tmp_path / "out"
+    with pytest.raises(SystemExit) as ended:
+        main(
+            [
+                *("study", "emonet", str(folder), "--out", str(out), "--permutations", "20"),
+                *("--bootstrap", "20"),
+            ]
+        )
+    assert ended.value.code == 0
+    result = json.loads((out / "result.json").read_text())
+    assert [c["name"] for c in result["categories"]] == list(HUES)
+    assert all(c["auc"]["score"] > 0.8 for c in result["categories"])
+    assert [c["variant"] for c in result["clusters"]] == ["base rate", "rival"]
+    names = {"object classes only", "untrained networks", "image statistics"}
+    assert names <= set(result["decoding"]["baselines"])
+    assert names <= set(result["ratings"]["valence"]["baselines"])
+    assert 0.9 < result["ratings"]["valence"]["ceiling"] < 1
+    told = " ".join(result["warnings"])
+    assert "1 ties go to the first in the alphabet" in told
+    assert "EmoNet's weights are not here" in told
+    colours = pd.DataFrame(result["colours"])
+    assert len(colours) == 10
+    assert set(colours["emotion_1"]) <= set(EMOTIONS)
+    assert "Flat colours" in (out / "report.html").read_text()
+    assert "3 categories are read with a macro_auc" in capsys.readouterr().err
+
+
+def test_categories_by_hand():
+    rng = np.random.default_rng(0)
+    codes = np.arange(60) % 3
+    scores = np.eye(3)[codes] + rng.normal(0, 0.6, (60, 3))
+    guess = scores.argmax(axis=1)
+    found = categories(np.array(["a", "b", "c"]), codes, guess, scores, np.arange(60) // 4, "x")
+    for k, one in enumerate(found):
+        own = codes == k
+        assert one.auc.value == pytest.approx(roc_auc_score(own, scores[:, k]))
+        assert one.sensitivity.value == pytest.approx((guess[own] == k).mean())
+        assert one.specificity.value == pytest.approx((guess[~own] != k).mean())
+        low, high = one.sensitivity.interval
+        assert low < one.sensitivity.value < high
+
+
+def test_the_top_category_and_its_ties():
+    ratings = pd.DataFrame({"Joy": [0.5, 0.2, 0.4], "Awe": [0.5, 0.1, 0.6], "Fear": [0.1, 0.2, 0]})
+    found = top_category(ratings)
+    assert found.labels.tolist() == ["Awe", "Fear", "Awe"]
+    assert found.ties.tolist() == [True, True, False]
+    with pytest.raises(InputError, match="rating of Fear is missing in row 3"):
+        top_category(ratings.assign(Fear=[0.1, np.nan, 0]))
+    with pytest.raises(InputError, match="two or more; there are 1"):
+        top_category(ratings[["Joy"]])
+
+
+def test_the_ceiling_of_mean_ratings_is_what_a_perfect_reader_reaches():
+    rng = np.random.default_rng(0)
+    true = rng.normal(4, 1, 4000)
+    given = true[:, None] + rng.normal(0, 2, (4000, 8))
+    mean, spread = given.mean(axis=1), given.std(axis=1, ddof=1)
+    ceiling = ceiling_of_means(mean, spread, np.full(4000, 8))
+    assert ceiling == pytest.approx(np.corrcoef(true, mean)[0, 1], abs=0.01)
+    with pytest.raises(InputError, match="there is no ceiling"):
+        ceiling_of_means([1.0, 1.1, 1.0], [2, 2, 2], [3, 3, 3])
+
+
+def test_what_can_not_be_studied_is_one_line(tmp_path, capsys):
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    (tmp_path / "metadata.csv").write_text("file_name,group,Awe\na.png,t,1\n")
+    with pytest.raises(SystemExit):
+        main(["study", "emonet", str(tmp_path), "--out", str(tmp_path / "out")])
+    told = capsys.readouterr().err
+    assert "no label (--label COL) and no columns of ratings such as Adoration" in told
