@@ -257,7 +257,8 @@ def make_card(fitted: Fitted, metrics: list[Metric], n: int) -> Card:
         failures=[
             "what a picture means: a gun in a shop and a gun at a head look alike to it",
             "drawings, text, memes, screenshots: it learned from photographs",
-            "which networks, blocks and picture size take part was chosen on the themes that are reported",
+            "which networks, blocks and picture size take part was chosen on the themes that are "
+            "reported",
             "people outside the USA, children and single persons may feel otherwise than the mean",
             "the twenty emotions are an unvalidated estimate: no labelled picture was seen",
         ],
