@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from affectome.errors import InputError
 from affectome.people.cards import Card
 from affectome.people.reading import Reading, Readings
-from affectome.safeguards import require_purpose
+from affectome.safeguards import permit, require_purpose
 
 
 class Reader(Protocol):
@@ -174,13 +174,14 @@ def read_path(
     InputError
         If the file is missing, of an unknown kind, or can't be read, or its modality has no use for
         a baseline.
-    PurposeError
-        If a purpose is needed and not declared, or refused.
+    PurposeError, ConsentError
+        If a purpose is needed and not declared, or refused; or the person did not agree.
     """
     chosen = find_modality(modality) if modality else modality_of(file)
     require_purpose(chosen.name, purpose)
     if not file.is_file():
         raise InputError(f"{file}: there is no such file")
+    permit(chosen.name, purpose, person)
     kept = {} if readers is None else readers
     if chosen.name not in kept:
         kept[chosen.name] = _with_baseline(chosen, chosen.load().reader(model), baseline)
@@ -235,11 +236,13 @@ def read(
       gratitude 0.98  surprise 0.11  ...
     """
     if isinstance(source, list):
+        permit("words", person=person)
         return Readings(find_modality("words").load().reader(model).read(source))
     path = _existing(source)
     if path is None:
         if modality not in {None, "words"}:
             raise InputError(f"{str(source)[:80]!r}: there is no such file to read as {modality}")
+        permit("words", person=person)
         return next(iter(find_modality("words").load().reader(model).read([str(source)])))
     files = files_in(path, modality) if path.is_dir() else [path]
     readers: dict[str, Reader] = {}
