@@ -35,7 +35,8 @@ def record_output(
     if (target := folder.resolve()) not in written:
         write_whole(kept / OUTPUTS, "".join(f"{path}\n" for path in (*written, target)))
     everybody = people(project) or {}
-    for person in sorted({p for p in persons if p}) or [None]:
+    named: list[str | None] = [*sorted({p for p in persons if p})]
+    for person in named or [None]:
         held = everybody.get(person) if person else None
         log.append("write", project, who=held.code if held else None)
 
