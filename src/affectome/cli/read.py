@@ -38,6 +38,9 @@ def read(
     modality: Annotated[
         str | None, typer.Option(help=f"Read as {', '.join(MODALITIES)}, whatever the ending.")
     ] = None,
+    cropped: Annotated[
+        bool, typer.Option("--cropped", help="Pictures are faces already, cut out.")
+    ] = False,
     purpose: Annotated[
         str | None,
         typer.Option(
@@ -64,6 +67,8 @@ def read(
     ] = False,
 ) -> None:
     """Read emotion from texts and files, with probabilities, intervals and abstentions."""
+    if cropped:
+        modality = "face-crop"
     skipped: list[dict[str, str]] = []
     readings: list[Reading] = []
     shown = 0

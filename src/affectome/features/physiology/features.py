@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,7 @@ def in_contact(signal: Signal) -> NDArray[np.bool_]:
         return good & (np.nan_to_num(x) > AIR_C) & (np.nan_to_num(x) < FEVER_C)
     edges = np.flatnonzero(np.diff(np.nan_to_num(x, nan=np.inf))) + 1
     bounds = np.concatenate([[0], edges, [len(x)]])
-    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, end in pairwise(bounds):
         if end - start > FLAT_S * signal.rate:
             good[start:end] = False
     return good
@@ -150,7 +151,7 @@ def _short_gaps_filled(values: Array, worn: NDArray[np.bool_], longest: int) -> 
     x = np.where(worn, values, np.nan)
     bounds = np.flatnonzero(np.diff(np.concatenate([[0], (~worn).astype(int), [0]])))
     for start, end in bounds.reshape(-1, 2):
-        if 0 < start and end < len(x) and end - start <= longest:
+        if 0 < start < end < len(x) and end - start <= longest:
             x[start:end] = np.interp(
                 np.arange(start, end), [start - 1, end], [x[start - 1], x[end]]
             )
