@@ -39,6 +39,7 @@ COMMANDS |= {
     ),
     "train": ("affectome.cli.train:train", "Make a model of words from your own table."),
 }
+COMMANDS["fuse"] = ("affectome.cli.fuse:fuse", "Make one reading of several modalities.")
 MODELS = {
     "list": ("affectome.cli.models:list_models", "List the models that are shipped."),
     "card": (
