@@ -1,6 +1,6 @@
 """Train the shipped network of expressions on FER2013 (Goodfellow et al. 2013).
 
-    python -m training.face train --fer DIR --cache DIR [--epochs 10] [--seed 0]
+    python -m training.face train --fer DIR --cache DIR [--epochs 9] [--seed 0]
     python -m training.face measure --fer DIR --cache DIR --out DIR
 
 ``DIR`` holds ``Training.zip`` and ``PublicTest.zip`` with files ``label/name.jpg``. A tenth of the
@@ -336,7 +336,7 @@ def main() -> None:
     for option in ("--fer", "--cache"):
         parser.add_argument(option, type=Path, required=True)
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=9)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, help="only so many pictures, to try the script")
     given = parser.parse_args()

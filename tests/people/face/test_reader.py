@@ -55,6 +55,22 @@ def test_several_faces_from_left_to_right(astronaut, untrained, tmp_path):
     assert lefts == sorted(lefts)
 
 
+def test_beside_the_one_who_is_named_nobody_is_read(astronaut, untrained, tmp_path):
+    head = astronaut[20:220, 120:320]
+    picture = save(tmp_path, np.concatenate([head, head[:, ::-1]], axis=1))
+    readings = list(FaceReader(untrained).read_file(picture, "ada"))
+    assert len(readings) == 2
+    assert all("it is not known which is that of" in reading.because for reading in readings)
+    assert all(not reading.emotions and not reading.attribution for reading in readings)
+    (alone,) = FaceReader(untrained).read_file(save(tmp_path, head, "b.png"), "ada")
+    assert alone.labels
+    both = np.concatenate([head, head], axis=1)
+    one = np.concatenate([head, np.zeros_like(head)], axis=1)
+    film = write_film(tmp_path / "a.mp4", [one] * 5 + [both] * 5, rate=5)
+    read_there = [r.labels != () for r in FaceReader(untrained).read_file(film, "ada")]
+    assert read_there == [True] * 5 + [False] * 10
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [

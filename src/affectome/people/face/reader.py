@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,9 @@ class FaceReader:
         }
         film = file.suffix.lower() in FILMS
         found = self._film(file) if film else self.read_picture(read_picture(file))
-        for reading in found:
-            yield replace(reading, **about)
+        for alone, reading in _with_company(found):
+            # Who is who is never inferred, so nobody is read beside the one who is named.
+            yield replace(reading if alone or person is None else _not_read(reading), **about)
 
     def read_picture(self, picture: NDArray[np.uint8]) -> Iterator[Reading]:
         """Read the faces of a picture of shape (height, width, 3), with what each rests on."""
@@ -193,6 +195,19 @@ class FaceReader:
             attribution=tuple((part, float(x)) for part, x in zip(PARTS, lost, strict=True)),
             attributed_to=self._labels[best],
         )
+
+
+def _with_company(readings: Iterator[Reading]) -> Iterator[tuple[bool, Reading]]:
+    """Say of each reading whether its face is alone in its frame."""
+    for _, together in groupby(readings, key=lambda reading: reading.start_s):
+        frame = list(together)
+        yield from ((len(frame) == 1, reading) for reading in frame)
+
+
+def _not_read(reading: Reading) -> Reading:
+    why = "several faces are there, and it is not known which is that of the person who is named"
+    where: dict[str, Any] = {name: getattr(reading, name) for name in ("start_s", "end_s", "box")}
+    return Reading("face", abstains=True, because=why, **where)
 
 
 @lru_cache(maxsize=4)
