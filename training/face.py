@@ -305,7 +305,8 @@ def card_of(metrics: list[Metric], settings: dict[str, float], kept: dict[str, o
         data="FER2013 (Goodfellow et al. 2013): 28,709 grey faces of 48 pixels found on the web by "
         "search words, labelled by a few people, some 65 % of them as others would; a tenth kept "
         "apart for choices and calibration, pictures that the test holds too left out. "
-        f"{kept['epoch']} epochs on one thread. The detector is CenterFace (Xu et al. 2020), "
+        f"{kept['epoch']} epochs on one thread, stopped before the learning rate had fallen to 0. "
+        "The detector is CenterFace (Xu et al. 2020), "
         "unchanged",
         licence="FER2013: pictures from the web, their licences unclear; weights trained on it are "
         "commonly released under MIT; detector MIT",
