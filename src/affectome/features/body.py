@@ -77,7 +77,7 @@ def silhouette_movement(frames: ArrayLike) -> Movement:
     motion = np.full(len(film), np.nan)
     known = seen[1:] & seen[:-1]
     motion[1:][known] = left[known] / area[1:][known]
-    height, width = (_extent(body.any(axis)) for axis in (2, 1))
+    height, width = (_extent(np.asarray(body.any(axis))) for axis in (2, 1))
     box = np.where(seen, height * width, np.nan)
     return Movement(
         motion, area / box, _relative(np.where(seen, height, np.nan)), _relative(box / height)
