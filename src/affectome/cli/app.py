@@ -46,6 +46,7 @@ COMMANDS |= {
         "Rank, filter, copy or list a folder of pictures by what they evoke.",
     ),
 }
+COMMANDS["fuse"] = ("affectome.cli.fuse:fuse", "Make one reading of several modalities.")
 MODELS = {
     "list": ("affectome.cli.models:list_models", "List the models that are shipped."),
     "card": (
@@ -71,6 +72,18 @@ STUDIES = {
         "Emotion states in neural populations, EEG and fMRI.",
     ),
 }
+PRIVACY = {
+    name: (f"affectome.cli.privacy:{name}", words)
+    for name, words in {
+        "notice": "Make the notice that people are shown before they are read.",
+        "consent": "Record that a person agreed to be read.",
+        "withdraw": "Take back a person's consents and erase the readings of them.",
+        "export": "Give all that is kept of a person.",
+        "erase": "Erase a person.",
+        "log": "Show who was read, for what and when.",
+        "verify": "Check every byte of the log.",
+    }.items()
+}
 OPTIONS: dict[str, Any] = {
     "no_args_is_help": True,
     "add_completion": False,
@@ -91,11 +104,14 @@ def build(arguments: Sequence[str]) -> typer.Typer:
     )
     study = typer.Typer(help="Run one of the studies, end to end.", **OPTIONS)
     models = typer.Typer(help="Look at the models that are shipped.", **OPTIONS)
-    for parent, commands in ((app, COMMANDS), (study, STUDIES), (models, MODELS)):
+    privacy = typer.Typer(help="Consents, the notice, and the log of who was read.", **OPTIONS)
+    groups = ((app, COMMANDS), (study, STUDIES), (models, MODELS), (privacy, PRIVACY))
+    for parent, commands in groups:
         for name, (target, words) in commands.items():
             parent.command(name, help=words)(load(target) if name in arguments else _named)
     app.add_typer(study, name="study")
     app.add_typer(models, name="models")
+    app.add_typer(privacy, name="privacy")
     return app
 
 

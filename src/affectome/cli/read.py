@@ -15,6 +15,7 @@ from affectome.cli.running import load, say
 from affectome.errors import AffectomeError, InputError
 from affectome.people import Reading, Readings
 from affectome.people.registry import MODALITIES, files_in, find_modality, read_path
+from affectome.safeguards import permit
 
 TABLES = frozenset({".csv", ".tsv", ".parquet"})
 TABLE = "affectome.cli.read_tables"
@@ -37,6 +38,9 @@ def read(
     modality: Annotated[
         str | None, typer.Option(help=f"Read as {', '.join(MODALITIES)}, whatever the ending.")
     ] = None,
+    cropped: Annotated[
+        bool, typer.Option("--cropped", help="Pictures are faces already, cut out.")
+    ] = False,
     purpose: Annotated[
         str | None,
         typer.Option(
@@ -63,6 +67,8 @@ def read(
     ] = False,
 ) -> None:
     """Read emotion from texts and files, with probabilities, intervals and abstentions."""
+    if cropped:
+        modality = "face-crop"
     skipped: list[dict[str, str]] = []
     readings: list[Reading] = []
     shown = 0
@@ -111,6 +117,8 @@ def _all(
         found: Iterator[Reading] = find_modality("words").load().reader(model).read(given)
         return (replace(reading, person=person) for reading in found)
 
+    if texts or lines is not None or column is not None:
+        permit("words", person=person)
     if texts:
         yield from words(texts)
     if lines is not None:

@@ -11,6 +11,7 @@ from affectome.data.outputs import output_folder, write_json, write_table, write
 from affectome.errors import InputError
 from affectome.people.page import whole
 from affectome.people.reading import Readings
+from affectome.safeguards import record_output
 
 
 def texts_of(file: Path, column: str) -> list[str]:
@@ -36,4 +37,5 @@ def write_readings(out: Path, readings: Readings, skipped: Sequence[dict[str, An
     report = write_text(folder / "report.html", whole(readings))
     plain = [reading.to_dict() for reading in readings]
     write_json(folder / "result.json", {"schema": 1, "readings": plain, "skipped": list(skipped)})
+    record_output(folder, {reading.person for reading in readings})
     return report

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from affectome.errors import InputError
 from affectome.people.cards import Card
 from affectome.people.reading import Reading, Readings
-from affectome.safeguards import require_purpose
+from affectome.safeguards import permit, require_purpose
 
 
 class Reader(Protocol):
@@ -73,12 +73,19 @@ class Modality:
         training needs more imports than reading.
     suffixes
         Endings of its files, with the dot, in lower case.
+    members
+        Names of files that make a folder one recording.
     """
 
     name: str
     module: str
     trainer: str
     suffixes: frozenset[str]
+    members: frozenset[str] = frozenset()
+
+    def holds(self, folder: Path) -> bool:
+        """Whether a folder is one recording of this modality."""
+        return any((folder / name).is_file() for name in self.members)
 
     def load(self) -> Any:
         """Import the module that reads."""
@@ -89,6 +96,10 @@ class Modality:
         return importlib.import_module(self.trainer)
 
 
+FACES = frozenset(
+    {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"}
+    | {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm"}
+)
 MODALITIES: dict[str, Modality] = {
     "words": Modality(
         "words",
@@ -108,6 +119,19 @@ MODALITIES: dict[str, Modality] = {
         "affectome.people.pictures.reader",
         "affectome.people.pictures.training",
         frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm"}),
+    ),
+    "physiology": Modality(
+        "physiology",
+        "affectome.people.physiology.reader",
+        "affectome.people.physiology.training",
+        frozenset({".csv"}),
+        frozenset({"EDA.csv", "BVP.csv", "TEMP.csv"}),
+    ),
+    "face": Modality(
+        "face", "affectome.people.face.reader", "affectome.people.face.training", FACES
+    ),
+    "face-crop": Modality(
+        "face", "affectome.people.face.cropped", "affectome.people.face.training", FACES
     ),
 }
 
@@ -136,6 +160,8 @@ def modality_of(file: Path) -> Modality:
         If no modality takes files of that ending.
     """
     for modality in MODALITIES.values():
+        if modality.holds(file):
+            return modality
         if file.suffix.lower() in modality.suffixes:
             return modality
     known = sorted(suffix for m in MODALITIES.values() for suffix in m.suffixes)
@@ -146,13 +172,27 @@ def modality_of(file: Path) -> Modality:
 
 
 def files_in(folder: Path, modality: str | None = None) -> list[Path]:
-    """Files of a folder and of those within it that a modality takes, sorted by name."""
-    wanted = [find_modality(modality)] if modality else list(MODALITIES.values())
-    suffixes = frozenset().union(*(m.suffixes for m in wanted))
+    """Files, and folders that are one recording, of a folder that a modality takes, by name."""
+    every = [find_modality(modality)] if modality else list(MODALITIES.values())
+    # A folder may be one recording; tables beside other files are only read where they are meant.
+    wholes = {
+        place
+        for one in every
+        if one.members
+        for place in (folder, *(p.parent for name in one.members for p in folder.rglob(name)))
+        if one.holds(place)
+    }
+    suffixes = frozenset().union(*(m.suffixes for m in every if modality or not m.members))
     found = sorted(
-        file
-        for file in folder.rglob("*")
-        if file.suffix.lower() in suffixes and file.is_file() and not file.name.startswith(".")
+        {
+            file
+            for file in folder.rglob("*")
+            if file.suffix.lower() in suffixes
+            and file.is_file()
+            and not file.name.startswith(".")
+            and file.parent not in wholes
+        }
+        | wholes
     )
     if not found:
         raise InputError(f"{folder}: no file in it ends in {', '.join(sorted(suffixes))}")
@@ -182,13 +222,14 @@ def read_path(
     InputError
         If the file is missing, of an unknown kind, or can't be read, or its modality has no use for
         a baseline.
-    PurposeError
-        If a purpose is needed and not declared, or refused.
+    PurposeError, ConsentError
+        If a purpose is needed and not declared, or refused; or the person did not agree.
     """
     chosen = find_modality(modality) if modality else modality_of(file)
     require_purpose(chosen.name, purpose)
-    if not file.is_file():
+    if not file.exists():
         raise InputError(f"{file}: there is no such file")
+    permit(chosen.name, purpose, person)
     kept = {} if readers is None else readers
     if chosen.name not in kept:
         kept[chosen.name] = _with_baseline(chosen, chosen.load().reader(model), baseline)
@@ -199,7 +240,9 @@ def _with_baseline(chosen: Modality, reader: Any, baseline: Sequence[Path]) -> R
     if not baseline:
         return reader
     if not hasattr(reader, "with_baseline"):
-        raise InputError(f"--baseline is for voices; {chosen.name} are read without one")
+        raise InputError(
+            f"--baseline is for voices and body signals; {chosen.name} are read without one"
+        )
     return reader.with_baseline(baseline)
 
 
@@ -244,11 +287,13 @@ def read(
       gratitude 0.98  surprise 0.11  ...
     """
     if isinstance(source, list):
+        permit("words", person=person)
         return Readings(find_modality("words").load().reader(model).read(source))
     path = _existing(source)
     if path is None:
         if modality not in {None, "words"}:
             raise InputError(f"{str(source)[:80]!r}: there is no such file to read as {modality}")
+        permit("words", person=person)
         return next(iter(find_modality("words").load().reader(model).read([str(source)])))
     files = files_in(path, modality) if path.is_dir() else [path]
     readers: dict[str, Reader] = {}

@@ -6,25 +6,25 @@ So those two are refused, and medical or safety reasons are declared as such. Te
 data, animals are not persons, and of pictures only that is read which they evoke in those who look,
 not what anybody in them feels: none of these needs a purpose.
 
-The purpose is remembered for the project: in ``.affectome/purpose.json`` of the working folder, or
-of the nearest folder above it that has one.
+The purpose is remembered for the project: in ``.affectome/purpose.json`` of the nearest folder,
+from the working folder upwards, that keeps records; else of the working folder.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 from affectome.errors import AffectomeError
+from affectome.safeguards.project import find_kept, kept_folder, write_whole
 
 PURPOSES = ("research", "medical", "safety", "personal")
 REFUSED = frozenset(
     {"workplace", "work", "employment", "hiring", "education", "school", "teaching"}
 )
 FREE = frozenset({"words", "animals", "pictures"})
+PURPOSE = "purpose.json"
 ARTICLE = "Regulation (EU) 2024/1689, Article 5(1)(f)"
 
 
@@ -62,7 +62,7 @@ def require_purpose(
         return None
     folder = Path.cwd() if project is None else Path(project)
     if purpose is not None:
-        _check(purpose)
+        check_purpose(purpose)
         _remember(purpose, folder)
         return purpose
     remembered = _remembered(folder)
@@ -71,20 +71,27 @@ def require_purpose(
             f"reading a person's {modality} needs a declared purpose; add --purpose "
             f"{'|'.join(PURPOSES)} (it is remembered for this folder)"
         )
-    _check(remembered)
+    check_purpose(remembered)
     return remembered
 
 
 def forget_purpose(project: Path | None = None) -> bool:
     """Remove the purpose that a project remembers; false where it remembers none."""
-    file = _file(Path.cwd() if project is None else Path(project))
+    file = find_kept(PURPOSE, project)
     if file is None:
         return False
     file.unlink()
     return True
 
 
-def _check(purpose: str) -> None:
+def check_purpose(purpose: str) -> None:
+    """Refuse what is no purpose, or a prohibited one.
+
+    Raises
+    ------
+    PurposeError
+        With the article, where the law prohibits it.
+    """
     if purpose.lower() in REFUSED:
         raise PurposeError(
             f"reading people's emotions for {purpose!r} is refused: {ARTICLE} prohibits it at the "
@@ -95,16 +102,8 @@ def _check(purpose: str) -> None:
         raise PurposeError(f"a purpose is one of {', '.join(PURPOSES)}; got {purpose!r}")
 
 
-def _file(folder: Path) -> Path | None:
-    for parent in (folder.resolve(), *folder.resolve().parents):
-        file = parent / ".affectome" / "purpose.json"
-        if file.is_file():
-            return file
-    return None
-
-
 def _remembered(folder: Path) -> str | None:
-    file = _file(folder)
+    file = find_kept(PURPOSE, folder)
     if file is None:
         return None
     try:
@@ -116,14 +115,10 @@ def _remembered(folder: Path) -> str | None:
 
 
 def _remember(purpose: str, folder: Path) -> None:
-    target = folder / ".affectome" / "purpose.json"
+    target = kept_folder(folder) / PURPOSE
     declared = {"purpose": purpose, "declared": datetime.now(UTC).isoformat(timespec="seconds")}
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(declared, stream)
-        os.replace(temporary, target)
+        write_whole(target, json.dumps(declared))
     except OSError as error:
         raise PurposeError(
             f"can't remember the purpose in {target}: {error.strerror or error}; run in a folder "

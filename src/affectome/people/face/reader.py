@@ -1,0 +1,216 @@
+"""Reading faces: one reading a face of a picture, and one a face a frame of a film."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from affectome.data.pictures import read_picture
+from affectome.people.cards import Card, load_card
+from affectome.people.face.alignment import aligned
+from affectome.people.face.detector import Face, find_faces
+from affectome.people.face.model import (
+    SHIPPED,
+    Array,
+    face_features,
+    face_logits,
+    load_network,
+    probabilities,
+)
+from affectome.people.face.network import SIZE
+from affectome.people.face.quality import crop_quality, face_quality, noticed, unreadable
+from affectome.people.face.tracking import Tracks
+from affectome.people.reading import Reading, blend_of
+from affectome.people.voice.model import HEAD, load_head
+
+FILMS = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"})
+FRAMES_A_SECOND = 5.0
+LONGEST_OF_FILM = 480
+NEUTRAL = "neutral"
+PARTS = {
+    "brows": (9, 18, 6, 42),
+    "eyes": (15, 24, 6, 42),
+    "nose": (23, 33, 17, 31),
+    "left cheek": (24, 38, 4, 17),
+    "right cheek": (24, 38, 31, 44),
+    "mouth": (31, 42, 13, 35),
+    "chin": (41, 48, 12, 36),
+}
+
+
+class FaceReader:
+    """Read the faces of pictures and films.
+
+    Parameters
+    ----------
+    folder
+        Folder of a model; by default the one that is shipped.
+    cropped
+        Pictures are faces already, cut out as in FER2013: none is looked for.
+    """
+
+    def __init__(self, folder: Path | None = None, cropped: bool = False) -> None:
+        self.card: Card = load_card(folder or SHIPPED)
+        # A model of the user's own is a linear layer on what the shipped network sees.
+        own = folder is not None and (folder / HEAD).is_file()
+        self._network = load_network(SHIPPED if own or folder is None else folder)
+        self._head = load_head(folder)[0] if own and folder is not None else None
+        self._labels = list(self.card.labels)
+        self._cropped = cropped
+
+    def read_file(self, file: Path, person: str | None = None) -> Iterator[Reading]:
+        """Read one picture or film; without a face, one reading that abstains.
+
+        Raises
+        ------
+        InputError
+            If the file is no picture or film that can be read.
+        """
+        about: dict[str, Any] = {
+            "file": str(file),
+            "person": person,
+            "model": self.card.name,
+            "licence": self.card.licence,
+        }
+        film = file.suffix.lower() in FILMS
+        found = self._film(file) if film else self.read_picture(read_picture(file))
+        for alone, reading in _with_company(found):
+            # Who is who is never inferred, so nobody is read beside the one who is named.
+            yield replace(reading if alone or person is None else _not_read(reading), **about)
+
+    def read_picture(self, picture: NDArray[np.uint8]) -> Iterator[Reading]:
+        """Read the faces of a picture of shape (height, width, 3), with what each rests on."""
+        if self._cropped:
+            grey = Image.fromarray(picture).convert("L")
+            crop = np.asarray(grey.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+            yield self._read([crop], [crop_quality(crop)], explain=True)[0]
+            return
+        faces = find_faces(picture)
+        if not faces:
+            yield Reading("face", abstains=True, because="no face was found")
+            return
+        yield from self._faces(picture, faces, explain=True)
+
+    def _film(self, file: Path) -> Iterator[Reading]:
+        from affectome.data.video import frames  # noqa: PLC0415  films need a decoder, pictures none
+
+        tracks, due, found, last = Tracks(), 0.0, False, 0.0
+        for frame in frames(file, colour="rgb"):
+            last = frame.seconds
+            if frame.seconds < due - 1e-6:
+                continue
+            due = frame.seconds + 1 / FRAMES_A_SECOND
+            faces = find_faces(frame.image, longest=LONGEST_OF_FILM)
+            numbers = tracks.follow([face.box for face in faces])
+            for number, reading in zip(numbers, self._faces(frame.image, faces), strict=True):
+                found = True
+                quality = {**reading.quality, "track": float(number)}
+                yield replace(reading, start_s=frame.seconds, end_s=due, quality=quality)
+        if not found:
+            ends: dict[str, Any] = {"start_s": 0.0, "end_s": last}
+            yield Reading("face", abstains=True, because="no face was found in the film", **ends)
+
+    def _faces(
+        self, picture: NDArray[np.uint8], faces: Sequence[Face], explain: bool = False
+    ) -> list[Reading]:
+        crops = [aligned(picture, face.points) for face in faces]
+        quality = [
+            face_quality(picture, face) | crop_quality(crop)
+            for face, crop in zip(faces, crops, strict=True)
+        ]
+        readings = self._read(crops, quality, explain)
+        return [
+            replace(reading, box=face.box) for reading, face in zip(readings, faces, strict=True)
+        ]
+
+    def _read(
+        self,
+        crops: Sequence[NDArray[np.uint8]],
+        quality: Sequence[dict[str, float]],
+        explain: bool,
+    ) -> list[Reading]:
+        reasons = [unreadable(one) for one in quality]
+        good = [k for k, reason in enumerate(reasons) if not reason]
+        p = self._probabilities([crops[k] for k in good]) if good else np.empty((0, 0))
+        readings = [
+            Reading("face", abstains=True, because=reason, quality=one)
+            if reason
+            else Reading("face", quality=one)
+            for reason, one in zip(reasons, quality, strict=True)
+        ]
+        for k, row in zip(good, p, strict=True):
+            read = replace(self._decided(row), quality=quality[k], notes=noticed(quality[k]))
+            readings[k] = self._explained(read, crops[k], row) if explain else read
+        return readings
+
+    def _probabilities(self, crops: Sequence[NDArray[np.uint8]]) -> Array:
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)  # small pictures: more threads cost more than they bring
+        try:
+            if self._head is None:
+                logits = face_logits(self._network, crops)
+            else:
+                logits = self._head.logits(face_features(self._network, crops))
+            return probabilities(logits, float(self.card.settings["temperature"]))
+        finally:
+            torch.set_num_threads(before)
+
+    def _decided(self, p: Array) -> Reading:
+        emotions = {label: float(x) for label, x in zip(self._labels, p, strict=True)}
+        ranked = sorted(emotions, key=lambda label: -emotions[label])
+        least, level = (float(self.card.settings[name]) for name in ("least", "level"))
+        sure = emotions[ranked[0]] >= least
+        within = tuple(label for label in ranked if emotions[label] >= level)
+        return Reading(
+            "face",
+            emotions,
+            intensity=1 - emotions[NEUTRAL] if NEUTRAL in emotions else None,
+            blend=blend_of(emotions),
+            labels=(ranked[0],) if sure else (),
+            set=within or (ranked[0],),
+            abstains=not sure,
+            because="" if sure else f"no expression reaches a probability of {least:g}",
+        )
+
+    def _explained(self, reading: Reading, crop: NDArray[np.uint8], p: Array) -> Reading:
+        """Cover one part of the face after the other, and see what the top label loses."""
+        covered = []
+        for top, bottom, left, right in PARTS.values():
+            one = crop.copy()
+            one[top:bottom, left:right] = round(float(crop.mean()))
+            covered.append(one)
+        best = int(p.argmax())
+        lost = p[best] - self._probabilities(covered)[:, best]
+        return replace(
+            reading,
+            attribution=tuple((part, float(x)) for part, x in zip(PARTS, lost, strict=True)),
+            attributed_to=self._labels[best],
+        )
+
+
+def _with_company(readings: Iterator[Reading]) -> Iterator[tuple[bool, Reading]]:
+    """Say of each reading whether its face is alone in its frame."""
+    for _, together in groupby(readings, key=lambda reading: reading.start_s):
+        frame = list(together)
+        yield from ((len(frame) == 1, reading) for reading in frame)
+
+
+def _not_read(reading: Reading) -> Reading:
+    why = "several faces are there, and it is not known which is that of the person who is named"
+    where: dict[str, Any] = {name: getattr(reading, name) for name in ("start_s", "end_s", "box")}
+    return Reading("face", abstains=True, because=why, **where)
+
+
+@lru_cache(maxsize=4)
+def reader(model: str | None = None) -> FaceReader:
+    """Give the reader of the shipped model, or of a folder that holds another."""
+    return FaceReader(None if model is None else Path(model))

@@ -1,0 +1,224 @@
+"""A model from a user's own table: a linear layer on features, with evidence and a card.
+
+What modalities differ in is how a file becomes a row of features; the rest is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from affectome.data.catalog import read_table
+from affectome.data.outputs import output_folder, write_json, write_text
+from affectome.data.recording import make_recording
+from affectome.decoding.calibration import fit_temperature, reliability
+from affectome.decoding.multilabel import conformal_level
+from affectome.errors import InputError
+from affectome.evidence import Evidence, evaluate, manifest
+from affectome.evidence.quick import binomial_bounds
+from affectome.people.cards import Card, Metric
+from affectome.people.registry import Trained, TrainOptions
+from affectome.people.voice.fitting import STEPS, fit_linear
+from affectome.people.voice.model import probabilities, save_head
+from affectome.progress import Progress
+
+Array = NDArray[np.float64]
+FILE_COLUMNS = ("file", "file_name", "filename", "path")
+LEAST = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class OwnTable:
+    """Features (n, n_features) with their names, labels, and the columns that say who and what."""
+
+    features: Array
+    names: Sequence[str]
+    y: NDArray[Any]
+    trials: pd.DataFrame
+    left_out: int
+
+
+def read_own(
+    catalog: Path,
+    options: TrainOptions,
+    describe: Callable[[Path], Array | None],
+    names: Sequence[str],
+    progress: Progress,
+) -> OwnTable:
+    """Describe the files of a user's table; those that can't be described are left out.
+
+    Parameters
+    ----------
+    describe
+        Gives the features of a file, shape (n_features,), or None where there is nothing to read.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, or nothing is left.
+    """
+    source = catalog / "metadata.csv" if catalog.is_dir() else catalog
+    table = read_table(source)
+    column = options.column or next((name for name in FILE_COLUMNS if name in table), "file")
+    for wanted in (options.target, column):
+        if wanted not in table:
+            raise InputError(
+                f"{source} has no column {wanted!r}; it has {', '.join(map(str, table))}"
+            )
+    table = table[table[options.target].notna()].reset_index(drop=True)
+    rows, found = [], []
+    for row, name in enumerate(table[column].astype(str)):
+        progress("files described", row, len(table))
+        features = describe(source.parent / name)
+        if features is not None:
+            rows.append(row)
+            found.append(features)
+    progress("files described", len(table), len(table))
+    if not rows:
+        raise InputError(f"{source}: nothing could be read in its {len(table)} files")
+    trials = table.iloc[rows].drop(columns=[column]).reset_index(drop=True)
+    y = trials[options.target].astype(str).str.strip().to_numpy(dtype=str)
+    trials[options.target] = y
+    return OwnTable(np.array(found), names, y, trials, len(table) - len(rows))
+
+
+def train_linear(
+    own: OwnTable,
+    modality: str,
+    penalty: float,
+    catalog: Path,
+    out: Path,
+    options: TrainOptions,
+    progress: Progress,
+    settings: dict[str, Any],
+) -> Trained:
+    """Score a logistic regression on what was held out, fit it on all, and write it with its card.
+
+    Parameters
+    ----------
+    penalty
+        Inverse strength of the penalty.
+    settings
+        What a reader of the model needs besides ``temperature``, ``level`` and ``least``.
+    """
+    recording = make_recording(own.features, own.trials, pd.DataFrame({"feature": [*own.names]}))
+    decoder = make_pipeline(
+        StandardScaler(), LogisticRegression(C=penalty, max_iter=STEPS, class_weight="balanced")
+    )
+    evidence = evaluate(
+        decoder,
+        recording,
+        options.target,
+        holdout=options.holdout or None,
+        n_permutations=options.n_permutations,
+        random_state=options.random_state,
+        progress=progress,
+    )
+    trusted, metrics = _trusted(own, evidence, penalty)
+    every = settings | trusted | {"least": LEAST}
+    card = _card(own, modality, evidence, every, metrics, out.name, options.target)
+    folder = output_folder(out)
+    save_head(folder, fit_linear(own.features, own.y, penalty))
+    write_json(folder / "card.json", card.to_dict())
+    write_text(folder / "card.md", card.to_text())
+    described = manifest(
+        f"train {modality}",
+        {"catalog": catalog},
+        options.random_state,
+        settings={"target": options.target, "holdout": list(options.holdout)},
+        split=evidence.split,
+    )
+    write_json(folder / "manifest.json", described)
+    result = {"schema": 1, "model": card.name, "left_out": own.left_out, **evidence.to_dict()}
+    write_json(folder / "result.json", result)
+    return Trained(folder, card, result)
+
+
+def _trusted(
+    own: OwnTable, evidence: Evidence, penalty: float
+) -> tuple[dict[str, float], list[Metric]]:
+    """Temperature and conformal level from held-out folds, and how well they do on others."""
+    names, codes = np.unique(own.y, return_inverse=True)
+    logits = np.full((len(codes), len(names)), np.nan)
+    fold = np.full(len(codes), -1)
+    for number, (fitted, tested) in enumerate(evidence.split.folds):
+        layer = fit_linear(own.features[fitted], own.y[fitted], penalty)
+        logits[tested], fold[tested] = layer.logits(own.features[tested]), number
+    true = np.eye(len(names), dtype=bool)[codes]
+    p, inside = np.empty_like(logits), np.zeros(len(codes), dtype=bool)
+    for number in np.unique(fold):
+        here, others = fold == number, fold != number
+        temperature = fit_temperature(logits[others], codes[others])
+        p[here] = probabilities(logits[here], temperature)
+        level = conformal_level(probabilities(logits[others], temperature), true[others])
+        inside[here] = p[here][true[here]] >= level
+    temperature = fit_temperature(logits, codes)
+    kept = int(inside.sum())
+    metrics = [
+        Metric("calibration error", reliability(codes, p).ece, on="held-out folds"),
+        Metric(
+            "conformal sets of 90 % hold the label",
+            kept / len(inside),
+            binomial_bounds(kept, len(inside)),
+            on="held-out folds",
+            over="trials",
+        ),
+    ]
+    level = conformal_level(probabilities(logits, temperature), true)
+    return {"temperature": temperature, "level": level}, metrics
+
+
+def _card(
+    own: OwnTable,
+    modality: str,
+    evidence: Evidence,
+    settings: dict[str, Any],
+    metrics: list[Metric],
+    name: str,
+    target: str,
+) -> Card:
+    held = " and ".join(evidence.split.by) or "single rows (a random split)"
+    main, best = evidence.score, evidence.best_baseline
+    beside = {n: b.value for n, b in evidence.baselines.items()}
+    scores = [
+        Metric(
+            metric,
+            score.value,
+            score.interval,
+            on=f"held-out {held}",
+            over=score.over,
+            baselines=beside if metric == evidence.metric else {},
+        )
+        for metric, score in evidence.scores.items()
+    ]
+    known = "" if main.interval is None else " [{:.3f}, {:.3f}]".format(*main.interval)
+    above = evidence.excess.interval is not None and evidence.excess.interval[0] > 0
+    failures = [f"recordings unlike those of the table it was trained on ({len(own.y)} of them)"]
+    if not above:
+        failures.insert(0, f"it is not shown to be better than its best baseline, {best}")
+    return Card(
+        name=name,
+        modality=modality,
+        summary=(
+            f"{target} from {modality}: {evidence.metric} {main.value:.3f}{known} on held-out "
+            f"{held}; best baseline, {best}, {evidence.baselines[best].value:.3f}"
+        ),
+        data=f"{len(own.y)} files of the user's own table, {own.left_out} left out because nothing "
+        "could be read in them",
+        licence="that of your data",
+        labels=dict.fromkeys(map(str, np.unique(own.y)), "as in the table it was trained on"),
+        metrics=[*scores, *metrics],
+        failures=failures,
+        intended="recordings like those it was trained on",
+        not_for="decisions about people",
+        settings=settings,
+    )

@@ -1,0 +1,1 @@
+"""Body signals: read with a model of your own; none is shipped, for none beat its baselines."""
