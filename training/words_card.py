@@ -1,10 +1,10 @@
 """Calibrate the trained network of words, measure it on the published dev sets, write its card.
 
-    python training/words_card.py --goemotions DIR --emobank DIR --weights RUN/epoch2.safetensors \
+    python -m training.words_card --goemotions DIR --emobank DIR --weights RUN/epoch2.safetensors \
         --out src/affectome/people/models/words
 
 Scaling, thresholds, conformal level and intervals come from the tenth of the training sets that
-``training/words.py`` held back. Dev sets are read once, to report. Baselines get their thresholds
+``training.words`` held back. Dev sets are read once, to report. Baselines get their thresholds
 from the same held-back texts. ``--only-held`` leaves dev sets and baselines out.
 """
 
@@ -37,7 +37,7 @@ from affectome.decoding.multilabel import (
 )
 from affectome.evidence import score
 from affectome.evidence.quick import binomial_bounds
-from affectome.people.cards import Card, Metric
+from affectome.people.cards import Card, Curve, Metric
 from affectome.people.int8 import save_int8
 from affectome.people.words.minilm import (
     MiniLM,
@@ -48,7 +48,8 @@ from affectome.people.words.minilm import (
 )
 from affectome.people.words.network import EmotionWords, load_emotion_words
 from affectome.people.words.pieces import Pieces
-from words import DIMENSIONS, hold_back, read_emobank, read_goemotions
+from training.trust import coverage_curve, found_gaps, gap, reliability_curve
+from training.words import DIMENSIONS, hold_back, read_emobank, read_goemotions
 
 MEANINGS = {
     "admiration": "finding something impressive or worthy of respect",
@@ -80,8 +81,6 @@ MEANINGS = {
     "surprise": "being astonished by something unexpected",
     "neutral": "none of the above",
 }
-ENCODED = 8000
-"""Training texts that the baseline of the frozen encoder sees; all of them take minutes."""
 PULLS = (0.0, 20.0, 50.0, 100.0, 200.0, np.inf)
 TOPICS = {
     "women": r"\b(?:she|her|hers|woman|women|girl|girls|wife|mother|mom|sister|daughter)\b",
@@ -194,10 +193,11 @@ def baselines(
     """Macro-F1 of majority, length, TF-IDF and the frozen encoder, each with tuned thresholds."""
     texts, y = fit
 
-    def linear(train: object, tune: object, test: object, strength: float) -> float:
-        known = y[: train.shape[0]]
-        model = OneVsRestClassifier(LogisticRegression(C=strength, solver="liblinear"))
-        model.fit(train, known)
+    def linear(
+        train: object, tune: object, test: object, strength: float, solver: str = "liblinear"
+    ) -> float:
+        model = OneVsRestClassifier(LogisticRegression(C=strength, solver=solver))
+        model.fit(train, y)
         decided = thresholded(model.predict_proba(tune), held.y, model.predict_proba(test))
         return float(f1_score(dev.y, decided, average="macro", zero_division=0))
 
@@ -225,9 +225,8 @@ def baselines(
                 rows.append(mean_of_pieces(frozen(batch, mask), mask).float().numpy())
         return np.concatenate(rows)[np.argsort(order, kind="stable")] * 10
 
-    some = texts[:ENCODED]
-    found["frozen encoder (8,000 texts), linear"] = linear(
-        *map(vectors, (some, held.texts, dev.texts)), 1.0
+    found["frozen encoder, linear"] = linear(
+        *map(vectors, (texts, held.texts, dev.texts)), 1.0, "lbfgs"
     )
     return found
 
@@ -246,7 +245,7 @@ def per_label(labels: list[str], dev: Part, decided: np.ndarray, sets: np.ndarra
                 "F1": f1_score(true, said, zero_division=0),
                 "precision": (true & said).sum() / max(said.sum(), 1),
                 "recall": (true & said).sum() / max(n, 1),
-                "set holds it": hits / max(n, 1),
+                "holds": hits / max(n, 1),
                 "low": low,
                 "high": high,
             }
@@ -254,16 +253,16 @@ def per_label(labels: list[str], dev: Part, decided: np.ndarray, sets: np.ndarra
     return pd.DataFrame(rows)
 
 
-def group_metrics(dev: Part, decided: np.ndarray) -> list[Metric]:
-    """Mean F1 of a text by length and topic, with the bootstrap of fairlearn."""
+def group_metrics(dev: Part, decided: np.ndarray) -> tuple[list[Metric], list[str]]:
+    """Mean F1 of a text by length and topic, with the bootstrap of fairlearn, and the gaps."""
     both = (decided & (dev.y == 1)).sum(1)
     f1 = 2 * both / (decided.sum(1) + dev.y.sum(1))
     length = pd.Series([len(text.split()) for text in dev.texts])
-    groups = {"length": pd.cut(length, [0, 8, 16, 1000], labels=["≤ 8 words", "9–16", "> 16"])}
+    groups = {"length": pd.cut(length, [0, 8, 1000], labels=["≤ 8 words", "> 8 words"])}
     for topic, pattern in TOPICS.items():
         about = pd.Series(dev.texts).str.contains(pattern, case=False)
         groups[f"about {topic}"] = about.map({True: "yes", False: "no"})
-    metrics = []
+    metrics, gaps = [], []
     for name, group in groups.items():
         frame = MetricFrame(
             metrics=lambda y_true, y_pred: float(np.mean(y_pred)),
@@ -275,8 +274,8 @@ def group_metrics(dev: Part, decided: np.ndarray) -> list[Metric]:
             random_state=0,
         )
         low, high = frame.by_group_ci
-        metrics += [
-            Metric(
+        both_groups = {
+            value: Metric(
                 "mean F1 of a text",
                 float(frame.by_group[value]),
                 (float(low[value]), float(high[value])),
@@ -285,20 +284,15 @@ def group_metrics(dev: Part, decided: np.ndarray) -> list[Metric]:
                 group=f"{name}: {value}, n = {int((group == value).sum())}",
             )
             for value in frame.by_group.index
-        ]
-    return metrics
-
-
-def worst_groups(metrics: list[Metric]) -> str:
-    """Name the topics whose texts are read worse than the rest, intervals apart."""
-    groups = {m.group: m for m in metrics if m.group.startswith("about")}
-    worse = []
-    for name, metric in groups.items():
-        topic, _, value = name.partition(":")
-        others = [m for n, m in groups.items() if n.startswith(f"{topic}: no")]
-        if value.startswith(" yes") and metric.interval[1] < others[0].interval[0]:
-            worse.append(f"{topic} ({metric.value:.2f} against {others[0].value:.2f})")
-    return f"texts {', '.join(worse) or 'about no topic'} are read worse than others, by mean F1"
+        }
+        better, worse = sorted(both_groups, key=lambda value: -both_groups[value].value)
+        one, other = both_groups[better], both_groups[worse]
+        apart = gap(one, other, f"{name}: {better} over {worse}")
+        metrics += [*both_groups.values(), apart]
+        who = f"texts {name}" if name != "length" else f"texts of {worse}"
+        who = who if worse != "no" else f"texts not {name}"
+        gaps.append((apart, one, other, who))
+    return metrics, found_gaps(gaps)
 
 
 def speed(model: EmotionWords, pieces: Pieces, texts: list[str], threads: int) -> float:
@@ -383,7 +377,7 @@ def main() -> None:
             beside = baselines(fit, held, dev, pieces)
             if given.baselines is not None:
                 given.baselines.write_text(json.dumps(beside))
-        metrics, table = measure(found, dev, dev_full, dev_values, beside, labels)
+        metrics, gaps, curves, table = measure(found, dev, dev_full, dev_values, beside, labels)
         fast = speed(small, pieces, dev.texts, 2)
         print(f"speed: {fast:.0f} sentences/s on two threads")
         table.to_csv(given.out / "labels.csv", index=False, float_format="%.3f")
@@ -391,6 +385,8 @@ def main() -> None:
         card = replace(
             card,
             metrics=metrics,
+            gaps=gaps,
+            curves=curves,
             failures=[
                 "sarcasm is read by its words: praise that is meant as blame reads as praise",
                 "the emotion it reads worst: "
@@ -399,7 +395,6 @@ def main() -> None:
                 ),
                 "raters of GoEmotions were English speakers in India reading comments of Reddit's "
                 "mostly young, male, American users",
-                worst_groups(metrics),
                 "other languages, for which it abstains",
             ],
         )
@@ -417,22 +412,23 @@ def measure(
     dev_values: Part,
     beside: dict[str, float],
     labels: list[str],
-) -> tuple[list[Metric], pd.DataFrame]:
-    """All numbers of the card, on the published dev sets."""
+) -> tuple[list[Metric], list[str], list[Curve], pd.DataFrame]:
+    """All numbers of the card, on the published dev sets: metrics, gaps, curves, labels."""
     p = found.scaling(dev.logits)
     decided = p >= found.thresholds
     sets = p >= found.level
     tuned = p >= f1_thresholds(p, dev.y, pull=0.0)
     wide = found.scaling(dev_full.logits) >= found.thresholds
     covered = int((sets | (dev.y == 0)).all(1).sum())
-    sure = np.sort(p.max(1))[::-1]
-    right = ((p.argmax(1)[:, None] == np.arange(len(labels))) & (dev.y == 1)).any(1)
-    by_sureness = right[np.argsort(-p.max(1), kind="stable")]
+    right = dev.y[np.arange(len(p)), p.argmax(1)] == 1
+    on = "GoEmotions dev, first label of each text"
+    curves = [reliability_curve(p.max(1), right, on), coverage_curve(p.max(1), right, on)]
     metrics = [
         macro_f1("macro-F1", dev.y, decided, baselines=beside),
         macro_f1("macro-F1 of the weights before 8 bits", dev.y, wide),
         macro_f1("macro-F1 if thresholds had been tuned on the texts reported", dev.y, tuned),
         Metric("calibration error over all labels", label_ece(p, dev.y), on="GoEmotions dev"),
+        Metric("calibration error of the first label", curves[0].ece or 0.0, on="GoEmotions dev"),
         Metric(
             "sets of 90 % hold all labels of the raters",
             covered / len(p),
@@ -442,14 +438,6 @@ def measure(
         ),
         Metric("labels in a set, mean", float(sets.sum(1).mean()), on="GoEmotions dev"),
         Metric("texts without a decision", float((~decided.any(1)).mean()), on="GoEmotions dev"),
-        *(
-            Metric(
-                f"first label is one of the raters', surest {share:.0%} of texts",
-                float(by_sureness[: round(share * len(sure))].mean()),
-                on="GoEmotions dev",
-            )
-            for share in (1.0, 0.8, 0.5)
-        ),
     ]
     for k, name in enumerate(DIMENSIONS):
         how = list(found.dimensions.values())[k]
@@ -473,16 +461,15 @@ def measure(
             ),
         ]
     table = per_label(labels, dev, decided, sets)
-    metrics += [
-        Metric(
-            "F1",
-            float(row.F1),
-            on="GoEmotions dev",
-            group=f"{row.label}, n = {row.texts}",
-        )
-        for row in table.itertuples()
-    ]
-    return metrics + group_metrics(dev, decided), table
+    for row in table.itertuples():
+        group = f"{row.label}, n = {row.texts}"
+        held = (float(row.low), float(row.high))
+        metrics += [
+            Metric("F1", float(row.F1), on="GoEmotions dev", group=group),
+            Metric("sets hold it", float(row.holds), held, "GoEmotions dev", "texts", group),
+        ]
+    by_group, gaps = group_metrics(dev, decided)
+    return metrics + by_group, gaps, curves, table
 
 
 if __name__ == "__main__":

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from scipy.stats import norm
+from training.trust import coverage_curve, found_gaps, gap, reliability_curve
+
+from affectome.decoding.calibration import reliability
+from affectome.people.cards import Metric
+
+
+def test_a_reliability_curve_is_that_of_the_decoders() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.ones(4), 500)
+    y = np.array([rng.choice(4, p=row) for row in p])
+    curve = reliability_curve(p.max(1), p.argmax(1) == y, "made")
+    wanted = reliability(y, p)
+    assert curve.x == pytest.approx(wanted.confidence)
+    assert curve.y == pytest.approx(wanted.accuracy)
+    assert curve.ece == pytest.approx(wanted.ece)
+    assert sum(curve.n) == 500
+    assert all(low <= y <= high for y, (low, high) in zip(curve.y, curve.bounds, strict=True))
+
+
+def test_declining_helps_where_sureness_means_something() -> None:
+    sure = np.random.default_rng(1).uniform(size=2000)
+    right = np.random.default_rng(2).uniform(size=2000) < sure
+    curve = coverage_curve(sure, right, "made")
+    assert curve.y[0] > 0.9
+    assert curve.y[-1] == right.mean()
+    assert list(curve.y) == sorted(curve.y, reverse=True)
+
+
+def of(values: np.ndarray) -> Metric:
+    reach = 1.96 * values.std(ddof=1) / np.sqrt(len(values))
+    return Metric("F1", values.mean(), (values.mean() - reach, values.mean() + reach))
+
+
+def test_a_gap_of_normal_means_has_the_usual_interval() -> None:
+    rng = np.random.default_rng(3)
+    a, b = of(rng.normal(1, 1, 50)), of(rng.normal(0, 2, 80))
+    found = gap(a, b, "a over b")
+    reach = np.hypot(a.value - a.interval[0], b.value - b.interval[0])
+    assert found.interval == pytest.approx((found.value - reach, found.value + reach))
+
+
+def test_the_interval_of_a_gap_holds_it_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(4)
+    kept = 0
+    for _ in range(1000):
+        found = gap(of(rng.normal(0.3, 1, 60)), of(rng.normal(0, 1, 40)), "")
+        kept += found.interval[0] <= 0.3 <= found.interval[1]
+    assert kept / 1000 == pytest.approx(0.95, abs=4 * norm.pdf(0) * 0.02)
+
+
+def test_only_a_gap_without_zero_is_found() -> None:
+    wide, narrow = Metric("F1", 0.6, (0.5, 0.7)), Metric("F1", 0.4, (0.35, 0.45))
+    near = Metric("F1", 0.55, (0.4, 0.7))
+    gaps = [
+        (gap(wide, narrow, ""), wide, narrow, "men"),
+        (gap(wide, near, ""), wide, near, "women"),
+    ]
+    (said,) = found_gaps(gaps)
+    assert said.startswith("men: F1 0.40 against 0.60, a gap of 0.20 [0.09, 0.31]")
