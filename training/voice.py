@@ -31,6 +31,7 @@ from affectome.evidence.quick import binomial_bounds
 from affectome.features.voice import read_sound, voice_functionals
 from affectome.features.voice.spectrum import STEP_S, mfcc, power_spectra
 from affectome.people.cards import Card, Curve, Metric
+from affectome.people.curves import coverage_curve, reliability_curve
 from affectome.people.voice.fitting import Nested, by_person, choose, fit_linear, nested
 from affectome.people.voice.model import (
     LISTENER,
@@ -41,7 +42,7 @@ from affectome.people.voice.model import (
     shipped_listener,
 )
 from affectome.people.voice.windows import Heard, Window, speech_windows
-from training.trust import coverage_curve, found_gaps, gap, reliability_curve
+from training.gaps import found_gaps, gap
 
 EMODB = {
     "W": "anger",

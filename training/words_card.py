@@ -38,6 +38,7 @@ from affectome.decoding.multilabel import (
 from affectome.evidence import score
 from affectome.evidence.quick import binomial_bounds
 from affectome.people.cards import Card, Curve, Metric
+from affectome.people.curves import coverage_curve, reliability_curve
 from affectome.people.int8 import save_int8
 from affectome.people.words.minilm import (
     MiniLM,
@@ -48,7 +49,7 @@ from affectome.people.words.minilm import (
 )
 from affectome.people.words.network import EmotionWords, load_emotion_words
 from affectome.people.words.pieces import Pieces
-from training.trust import coverage_curve, found_gaps, gap, reliability_curve
+from training.gaps import found_gaps, gap
 from training.words import DIMENSIONS, hold_back, read_emobank, read_goemotions
 
 MEANINGS = {

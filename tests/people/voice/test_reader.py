@@ -1,6 +1,6 @@
 import json
 import tracemalloc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,19 +17,6 @@ from affectome.people.voice.model import Baseline, baseline_of
 from affectome.people.voice.reader import VoiceReader, reader
 from affectome.safeguards import PurposeError
 from voices import RATE, synthetic_voice
-
-
-@pytest.fixture
-def _loud_is_speech(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take every 32 ms that are not near silence for speech: synthetic vowels are not always."""
-
-    def loud(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        for block in blocks:
-            padded = np.pad(block, (0, -len(block) % 512)).reshape(-1, 512)
-            least = 0.06 * np.abs(block).max(initial=1e-9)
-            yield (np.abs(padded).max(1) > least).astype(np.float32)
-
-    monkeypatch.setattr(windows, "speech_probability", loud)
 
 
 def write(path: Path, signal: np.ndarray) -> Path:
