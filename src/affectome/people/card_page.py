@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from affectome.people.cards import Card, Curve, Metric
 
 SIDE, LEFT, BOTTOM, EDGE = 240, 34, 34, 10
+BLUE = "#3b7dd8"
 STYLE = """
 :root{color-scheme:light dark}
 body{font:16px/1.5 system-ui,sans-serif;max-width:56em;margin:2em auto;padding:0 1em}
@@ -24,7 +25,6 @@ th{border-top:0;font-weight:600}
 td.n{white-space:nowrap;font-variant-numeric:tabular-nums}
 figure{display:inline-block;margin:0 2em 1em 0;max-width:22em;vertical-align:top}
 svg{max-width:100%;height:auto}
-svg text{font:11px system-ui,sans-serif;fill:currentColor}
 figcaption{font-size:.9em}
 @media(max-width:32em){dl{grid-template-columns:1fr}dd{margin-bottom:.5em}}
 """
@@ -94,61 +94,72 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]], numbers: Sequence
 
 
 def _figure(curve: Curve) -> str:
-    if curve.kind == "reliability":
-        error = "" if curve.ece is None else f" Calibration error {curve.ece:.3f}."
-        caption = (
-            f"How sure it was against how often it was right; on the line it keeps its word.{error}"
-        )
-        x, y = "how sure", "right"
-    else:
-        caption = "How often it is right, if only the surest share of readings is kept."
-        x, y = "share of readings kept", "right"
-    caption = f"{caption} {curve.on}; bars are exact 95 % bounds."
-    return f"<figure>{_svg(curve, x, y)}<figcaption>{escape(caption)}</figcaption></figure>"
+    caption = f"{_caption(curve)} {curve.on}; bars are exact 95 % bounds."
+    return f"<figure>{drawing(curve)}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
-def _svg(curve: Curve, x_name: str, y_name: str) -> str:
-    def at(x: float, y: float) -> tuple[float, float]:
-        return LEFT + x * SIDE, EDGE + (1 - y) * SIDE
+def _caption(curve: Curve) -> str:
+    if curve.kind == "coverage":
+        return "How often it is right, if only the surest share of readings is kept."
+    kept = "How sure it was against how often it was right; on the line it keeps its word."
+    return kept if curve.ece is None else f"{kept} Calibration error {curve.ece:.3f}."
 
+
+def drawing(curve: Curve, ink: str = "currentColor") -> str:
+    """Draw a curve as SVG.
+
+    Parameters
+    ----------
+    curve
+        What is drawn.
+    ink
+        Colour of frame and words; a file of its own knows none of the page's.
+    """
+    x_name = "how sure" if curve.kind == "reliability" else "share of readings kept"
     width, height = LEFT + SIDE + EDGE, EDGE + SIDE + BOTTOM
-    drawn = [f"<rect x='{LEFT}' y='{EDGE}' width='{SIDE}' height='{SIDE}' fill='none' "]
-    drawn[0] += "stroke='currentColor' stroke-opacity='.3'/>"
-    for tick in (0.0, 0.5, 1.0):
-        (x, bottom), (left, y) = at(tick, 0), at(0, tick)
-        drawn.append(
-            f"<text x='{x:.0f}' y='{bottom + 14:.0f}' text-anchor='middle'>{tick:g}</text>"
-        )
-        drawn.append(f"<text x='{left - 5:.0f}' y='{y + 4:.0f}' text-anchor='end'>{tick:g}</text>")
-    middle = EDGE + SIDE / 2
-    drawn.append(
-        f"<text x='{LEFT + SIDE / 2}' y='{height - 4}' text-anchor='middle'>{x_name}</text>"
-    )
-    drawn.append(
-        f"<text x='10' y='{middle}' text-anchor='middle' transform='rotate(-90 10 {middle})'>"
-        f"{y_name}</text>"
-    )
+    parts = [
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' width='{width}' "
+        f"role='img' aria-label='right against {x_name}' fill='{ink}' "
+        "font-family='system-ui,sans-serif' font-size='11'>",
+        *_frame(x_name, "right", ink),
+    ]
     if curve.kind == "reliability":
-        (x1, y1), (x2, y2) = at(0, 0), at(1, 1)
-        drawn.append(
-            f"<line x1='{x1}' y1='{y1}' x2='{x2}' y2='{y2}' stroke='currentColor' "
-            "stroke-opacity='.4' stroke-dasharray='4 4'/>"
-        )
-    places = [at(x, y) for x, y in zip(curve.x, curve.y, strict=True)]
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    drawn.append(f"<polyline points='{line}' fill='none' stroke='#3b7dd8' stroke-width='1.5'/>")
-    for x, bounds in zip(curve.x, curve.bounds, strict=False):
-        (across, low), (_, high) = at(x, bounds[0]), at(x, bounds[1])
-        drawn.append(
-            f"<line x1='{across:.1f}' x2='{across:.1f}' y1='{low:.1f}' y2='{high:.1f}' "
-            "stroke='#3b7dd8'/>"
-        )
-    drawn += [f"<circle cx='{x:.1f}' cy='{y:.1f}' r='3' fill='#3b7dd8'/>" for x, y in places]
-    return (
-        f"<svg viewBox='0 0 {width} {height}' width='{width}' role='img' "
-        f"aria-label='{y_name} against {x_name}'>{''.join(drawn)}</svg>"
+        parts.append(_line(_at(0, 0), _at(1, 1), ink, "stroke-opacity='.4' stroke-dasharray='4 4'"))
+    places = [_at(x, y) for x, y in zip(curve.x, curve.y, strict=True)]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    parts.append(f"<polyline points='{path}' fill='none' stroke='{BLUE}' stroke-width='1.5'/>")
+    parts += [
+        _line(_at(x, low), _at(x, high), BLUE)
+        for x, (low, high) in zip(curve.x, curve.bounds, strict=False)
+    ]
+    parts += [f"<circle cx='{x:.1f}' cy='{y:.1f}' r='3' fill='{BLUE}'/>" for x, y in places]
+    return "".join([*parts, "</svg>"])
+
+
+def _at(x: float, y: float) -> tuple[float, float]:
+    return LEFT + x * SIDE, EDGE + (1 - y) * SIDE
+
+
+def _frame(x_name: str, y_name: str, ink: str) -> Iterator[str]:
+    yield (
+        f"<rect x='{LEFT}' y='{EDGE}' width='{SIDE}' height='{SIDE}' fill='none' stroke='{ink}' "
+        "stroke-opacity='.3'/>"
     )
+    for tick in (0.0, 0.5, 1.0):
+        (x, bottom), (left, y) = _at(tick, 0), _at(0, tick)
+        yield _text(x, bottom + 14, f"{tick:g}")
+        yield _text(left - 5, y + 4, f"{tick:g}", "text-anchor='end'")
+    middle = EDGE + SIDE / 2
+    yield _text(LEFT + SIDE / 2, EDGE + SIDE + BOTTOM - 4, x_name)
+    turned = f"text-anchor='middle' transform='rotate(-90 10 {middle:.0f})'"
+    yield _text(10, middle, y_name, turned)
 
 
-def _text(x: float, y: float, words: str, anchor: str = "middle") -> str:
-    return f"<text x='{x:.0f}' y='{y:.0f}' text-anchor='{anchor}'>{words}</text>"
+def _line(begin: tuple[float, float], end: tuple[float, float], ink: str, how: str = "") -> str:
+    (x1, y1), (x2, y2) = begin, end
+    places = f"x1='{x1:.1f}' y1='{y1:.1f}' x2='{x2:.1f}' y2='{y2:.1f}'"
+    return f"<line {places} stroke='{ink}' {how}/>"
+
+
+def _text(x: float, y: float, words: str, how: str = "text-anchor='middle'") -> str:
+    return f"<text x='{x:.0f}' y='{y:.0f}' {how}>{words}</text>"

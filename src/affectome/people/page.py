@@ -19,8 +19,9 @@ STYLE = """
 .afx i.bar{display:inline-block;height:.7em;background:#3b7dd8;border-radius:2px}
 .afx i.bar.weak{background:#8889}
 .afx small{opacity:.7}
+.afx small.whole{white-space:nowrap}
 .afx p{margin:.4em 0}
-.afx i.scale{display:inline-block;position:relative;width:8em;height:.7em;vertical-align:middle;
+.afx i.scale{display:inline-block;position:relative;width:6em;height:.7em;vertical-align:middle;
   border-bottom:1px solid #8888}
 .afx i.scale b{position:absolute;top:.1em;height:.5em;background:#3b7dd855;border-radius:2px}
 .afx i.scale u{position:absolute;top:0;width:2px;height:.7em;background:#3b7dd8}
@@ -113,7 +114,7 @@ def _scale(estimate: Estimate) -> str:
     return (
         f"<i class='scale'><b style='left:{left:.0f}%;width:{right - left:.0f}%'></b>"
         f"<u style='left:{at:.0f}%'></u></i> "
-        f"<small>{written} on {least:g}–{most:g}</small>"
+        f"<small class='whole'>{written} on {least:g}–{most:g}</small>"
     )
 
 
