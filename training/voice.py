@@ -57,7 +57,7 @@ RAVDESS = {1: "neutral", 3: "happiness", 4: "sadness", 5: "anger", 6: "fear", 7:
 MEN = frozenset({"03", "10", "11", "12", "15"})
 LEAST = 0.5
 SHORT_S = 1.5
-SHORT, LONG = f"under {SHORT_S:g} s of speech", f"{SHORT_S:g} s and more"
+SHORT, LONG = f"clips under {SHORT_S:g} s", f"clips of {SHORT_S:g} s and more"
 PENALTY_OF_SVM = 4.0
 
 

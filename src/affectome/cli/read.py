@@ -141,7 +141,7 @@ def _skip(file: Path, error: AffectomeError, several: bool, skipped: list[dict[s
     """List a file that can't be read; where it is the only one, that is the end."""
     if not several or isinstance(error, PermissionError):
         raise error
-    skipped.append({"file": str(file), "why": str(error).removeprefix(f"{file}: ")})
+    skipped.append({"file": str(file), "why": str(error).removeprefix(str(file)).lstrip(": ")})
 
 
 def _numbered(
