@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from affectome.people.cards import Card, Curve, Metric
 
-SIDE, LEFT, BOTTOM, EDGE = 240, 34, 34, 10
+SIDE, LEFT, BOTTOM, EDGE = 240, 44, 34, 10
 BLUE = "#3b7dd8"
 STYLE = """
 :root{color-scheme:light dark}
@@ -90,7 +90,8 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]], numbers: Sequence
         )
         for row in rows
     )
-    return f"<div class='wide'><table><tr>{top}{body}</table></div>"
+    wide = " style='min-width:42em'" if numbers else ""
+    return f"<div class='wide'><table{wide}><tr>{top}{body}</table></div>"
 
 
 def _figure(curve: Curve) -> str:
