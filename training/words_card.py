@@ -83,6 +83,8 @@ MEANINGS = {
     "surprise": "being astonished by something unexpected",
     "neutral": "none of the above",
 }
+ENCODED = 8000
+"""Training texts that the baseline of the frozen encoder sees; all of them take minutes."""
 DEPTHS = 7
 PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0)
 PULLS = (0.0, 20.0, 50.0, 100.0, 200.0, np.inf)
@@ -262,11 +264,10 @@ def baselines(
     """Macro-F1 of majority, length, TF-IDF and the frozen encoder, each with tuned thresholds."""
     texts, y = fit
 
-    def linear(
-        train: object, tune: object, test: object, strength: float, solver: str = "liblinear"
-    ) -> float:
-        model = OneVsRestClassifier(LogisticRegression(C=strength, solver=solver))
-        model.fit(train, y)
+    def linear(train: object, tune: object, test: object, strength: float) -> float:
+        known = y[: train.shape[0]]
+        model = OneVsRestClassifier(LogisticRegression(C=strength, solver="liblinear"))
+        model.fit(train, known)
         decided = thresholded(model.predict_proba(tune), held.y, model.predict_proba(test))
         return float(f1_score(dev.y, decided, average="macro", zero_division=0))
 
@@ -294,8 +295,9 @@ def baselines(
                 rows.append(mean_of_pieces(frozen(batch, mask), mask).float().numpy())
         return np.concatenate(rows)[np.argsort(order, kind="stable")] * 10
 
-    found["frozen encoder, linear"] = linear(
-        *map(vectors, (texts, held.texts, dev.texts)), 1.0, "lbfgs"
+    some = texts[:ENCODED]
+    found["frozen encoder (8,000 texts), linear"] = linear(
+        *map(vectors, (some, held.texts, dev.texts)), 1.0
     )
     return found
 
