@@ -66,7 +66,8 @@ def _section(reading: Reading, number: int | None) -> str:
         _set(reading),
         _dimensions(reading),
         "".join(f"<p><small>{escape(note)}</small></p>" for note in reading.notes),
-        f"<small>{escape(reading.modality)}, model {escape(reading.model)}: {_claim(reading)}</small>",
+        f"<small>{escape(reading.modality)}, model {escape(reading.model)}: "
+        f"{_claim(reading)}</small>",
         _timeline(reading),
     ]
     return f"<section>{''.join(body)}</section>"
