@@ -30,7 +30,8 @@ from affectome.evidence import score
 from affectome.evidence.quick import binomial_bounds
 from affectome.features.voice import read_sound, voice_functionals
 from affectome.features.voice.spectrum import STEP_S, mfcc, power_spectra
-from affectome.people.cards import Card, Metric
+from affectome.people.cards import Card, Curve, Metric
+from affectome.people.curves import coverage_curve, reliability_curve
 from affectome.people.voice.fitting import Nested, by_person, choose, fit_linear, nested
 from affectome.people.voice.model import (
     LISTENER,
@@ -41,6 +42,7 @@ from affectome.people.voice.model import (
     shipped_listener,
 )
 from affectome.people.voice.windows import Heard, Window, speech_windows
+from training.gaps import found_gaps, gap
 
 EMODB = {
     "W": "anger",
@@ -54,6 +56,8 @@ EMODB = {
 RAVDESS = {1: "neutral", 3: "happiness", 4: "sadness", 5: "anger", 6: "fear", 7: "disgust"}
 MEN = frozenset({"03", "10", "11", "12", "15"})
 LEAST = 0.5
+SHORT_S = 1.5
+SHORT, LONG = f"clips under {SHORT_S:g} s", f"clips of {SHORT_S:g} s and more"
 PENALTY_OF_SVM = 4.0
 
 
@@ -133,7 +137,16 @@ def baselines(corpus: Corpus) -> dict[str, float]:
     return {"majority": 1 / len(EMODB)} | {k: svm(corpus.features[v]) for k, v in names.items()}
 
 
-def metrics_of(corpus: Corpus, found: Nested, how: str, beside: dict[str, float]) -> list[Metric]:
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What predictions on held-out speakers are worth, for a card."""
+
+    metrics: list[Metric]
+    gaps: list[str]
+    curves: list[Curve]
+
+
+def measure(corpus: Corpus, found: Nested, how: str, beside: dict[str, float]) -> Measured:
     """Scores of predictions, with intervals over speakers."""
     labels = np.unique(corpus.y)
     codes = np.searchsorted(labels, corpus.y)
@@ -158,17 +171,29 @@ def metrics_of(corpus: Corpus, found: Nested, how: str, beside: dict[str, float]
         Metric("share decided", float(sure.mean()), on=on),
         Metric("accuracy where decided", float((said == corpus.y)[sure].mean()), on=on),
     ]
-    sex = np.where(np.isin(corpus.speaker, list(MEN)), "men", "women")
-    for group in ("men", "women"):
-        rows = sex == group
-        own = score("balanced_accuracy", corpus.y[rows], said[rows], corpus.speaker[rows])
-        metrics.append(Metric("UAR", own.value, own.interval, on, "speakers", group))
+    groups = {
+        "sex": np.where(np.isin(corpus.speaker, list(MEN)), "men", "women"),
+        "speech": np.where(corpus.features["duration"][:, 0] < SHORT_S, SHORT, LONG),
+    }
+    gaps = []
+    for group in groups.values():
+        parts = []
+        for name in np.unique(group):
+            rows = group == name
+            own = score("balanced_accuracy", corpus.y[rows], said[rows], corpus.speaker[rows])
+            parts.append(Metric("UAR", own.value, own.interval, on, "speakers", str(name)))
+        worse, better = sorted(parts, key=lambda m: m.value)
+        apart = gap(better, worse, f"{better.group} over {worse.group}")
+        metrics += [*parts, apart]
+        gaps.append((apart, better, worse, f"{worse.group} ({how})"))
     for label in labels:
         rows = corpus.y == label
         right = int((said[rows] == label).sum())
         bounds = binomial_bounds(right, int(rows.sum()))
         metrics.append(Metric("recall", right / rows.sum(), bounds, on, "clips", str(label)))
-    return metrics
+    surest, right = found.probability.max(1), said == corpus.y
+    curves = [reliability_curve(surest, right, on), coverage_curve(surest, right, on)]
+    return Measured(metrics, found_gaps(gaps), curves)
 
 
 def across(
@@ -216,7 +241,7 @@ def main() -> None:
     names = ("features", "listener")
     clip_sets = {name: corpus.features[name] for name in names}
     person_sets = {name: by_person(x, corpus.speaker) for name, x in clip_sets.items()}
-    metrics: list[Metric] = []
+    measured: list[Measured] = []
     settings: dict[str, object] = {"least": LEAST}
     layers = []
     for how, sets in (("clip", clip_sets), ("person", person_sets)):
@@ -224,7 +249,7 @@ def main() -> None:
         for speaker, chosen in found.chosen.items():
             print(how, speaker, chosen, flush=True)
         words = "clip alone" if how == "clip" else "with the same person's unlabelled clips"
-        metrics += metrics_of(corpus, found, words, beside)
+        measured.append(measure(corpus, found, words, beside))
         if any(chosen.features != "listener" for chosen in found.chosen.values()):
             print("warning: some speakers chose the 88 features; the reader uses the listener")
         final = choose({"listener": sets["listener"]}, corpus.y, corpus.speaker)
@@ -232,18 +257,21 @@ def main() -> None:
         layers.append(layer)
         settings[how] = {"temperature": final.temperature, "level": final.level}
         settings[how] |= {"penalty": final.penalty}
+    metrics = [metric for part in measured for metric in part.metrics]
     if other is not None:
         for how, layer in zip(("clip", "person"), layers, strict=True):
             metric, _ = across(corpus, other, "listener", layer, how)
             metrics.append(metric)
     report(metrics)
-    write(given.out, layers, metrics, settings, np.unique(corpus.y))
+    gaps = [sentence for part in measured for sentence in part.gaps]
+    curves = [curve for part in measured for curve in part.curves]
+    write(given.out, layers, Measured(metrics, gaps, curves), settings, np.unique(corpus.y))
 
 
 def write(
     out: Path,
     layers: list[LinearVoice],
-    metrics: list[Metric],
+    measured: Measured,
     settings: dict[str, object],
     labels: np.ndarray,
 ) -> None:
@@ -265,7 +293,9 @@ def write(
         licence="EmoDB: free to use; listener: MIT and BSD-2-Clause",
         labels={str(label): f"actors were asked to speak in {label}" for label in labels}
         | {"neutral": "actors were asked to speak in no emotion"},
-        metrics=metrics,
+        metrics=measured.metrics,
+        gaps=measured.gaps,
+        curves=measured.curves,
         failures=(
             "spontaneous speech: it was trained and tested on actors, who exaggerate",
             "other languages and microphones: see the score on RAVDESS, far below that on EmoDB",

@@ -1,6 +1,6 @@
 """Fine-tune the encoder of words: 28 emotions and valence, arousal and dominance at once.
 
-    python training/words.py --goemotions DIR --emobank DIR --out DIR
+    python -m training.words --goemotions DIR --emobank DIR --out DIR
 
 GoEmotions (Demszky et al. 2020): ``train.tsv`` and ``labels.txt``. EmoBank (Buechel & Hahn 2017):
 ``emobank.csv``. A tenth of either training set is held back for thresholds, calibration and
@@ -55,6 +55,7 @@ class Configuration:
     dimensions_weight: float = 2.0
     neutral_share: float = 0.5
     held_share: float = 0.1
+    rated_times: int = 1
 
 
 def from_block(model: EmotionWords, x: Tensor, mask: Tensor, first: int) -> tuple[Tensor, Tensor]:
@@ -126,11 +127,16 @@ def hold_back(texts: list[str], share: float, seed: int) -> tuple[np.ndarray, np
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def choose(texts: Texts, neutral_share: float, rng: np.random.Generator) -> np.ndarray:
-    """Rows of one epoch in random order: of texts that are only neutral, a share drawn anew."""
+def choose(texts: Texts, config: Configuration, rng: np.random.Generator) -> np.ndarray:
+    """Rows of one epoch in random order.
+
+    Of texts that are only neutral, a share drawn anew; texts with ratings, several times.
+    """
     only_neutral = (texts.emotions[:, -1] == 1) & (texts.emotions[:, :-1].sum(1) == 0)
-    order = rng.permutation(len(texts))
-    return order[~only_neutral[order] | (rng.random(len(order)) < neutral_share)]
+    rated = np.flatnonzero(~np.isnan(texts.dimensions[:, 0]))
+    again = np.tile(rated, config.rated_times - 1)
+    order = rng.permutation(np.concatenate([np.arange(len(texts)), again]))
+    return order[~only_neutral[order] | (rng.random(len(order)) < config.neutral_share)]
 
 
 def batches(
@@ -229,15 +235,14 @@ def train(
     lower = run_lower(model, training, config.frozen, device)
     lower_held = run_lower(model, held, config.frozen, device)
     optimiser = torch.optim.AdamW(parameter_groups(model, config), fused=True)
-    share = len(choose(training, config.neutral_share, rng)) / len(training)
-    steps = config.epochs * math.ceil(share * len(training) / config.batch)
+    steps = config.epochs * math.ceil(len(choose(training, config, rng)) / config.batch)
     warm = config.warm_up * steps
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min((step + 1) / warm, max(0.02, (steps - step) / (steps - warm)))
     )
     average, step, started = copy.deepcopy(model), 0, time.time()
     for epoch in range(config.epochs):
-        chosen = choose(training, config.neutral_share, rng)
+        chosen = choose(training, config, rng)
         for rows in batches(lower.length, chosen, config.batch, rng):
             model.train()
             x, mask = lower.pad(rows, device)
@@ -325,9 +330,14 @@ def main() -> None:
     asked.add_argument("--rate", type=float, default=Configuration.rate)
     asked.add_argument("--start", type=Path, help="weights of an earlier run to go on from")
     asked.add_argument("--seed", type=int, default=0)
+    asked.add_argument("--rated-times", type=int, default=1, help="EmoBank's share of an epoch")
     given = asked.parse_args()
     config = Configuration(
-        epochs=given.epochs, seed=given.seed, frozen=given.frozen, rate=given.rate
+        epochs=given.epochs,
+        seed=given.seed,
+        frozen=given.frozen,
+        rate=given.rate,
+        rated_times=given.rated_times,
     )
     torch.set_num_threads(given.threads)
     given.out.mkdir(parents=True, exist_ok=True)

@@ -126,7 +126,7 @@ def test_reading_a_text_imports_neither_pandas_nor_numba():
 
 def test_models_are_listed_and_their_cards_shown(capsys, tmp_path):
     _, out, _ = run(capsys, "models", "list")
-    assert [line.split()[0] for line in out.splitlines()] == ["pictures", "voice", "words"]
+    assert [line.split()[0] for line in out.splitlines()] == ["face", "pictures", "voice", "words"]
     _, out, _ = run(capsys, "models", "card", "words")
     assert "| gratitude | thankfulness and appreciation |" in out
     _, out, _ = run(capsys, "models", "card", "words", "--json")

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from affectome.errors import InputError
-from affectome.people.cards import Card, Metric, find_card, load_card, shipped_cards
+from affectome.people.cards import Card, Curve, Metric, find_card, load_card, shipped_cards
 
 
 @pytest.fixture
@@ -19,6 +19,13 @@ def card():
             Metric("macro-F1", 0.5, (0.4, 0.6), "dev", "texts", baselines={"majority": 0.1}),
             Metric("F1", 0.25, on="dev", group="joy, n = 3"),
         ),
+        gaps=("texts about <sport>: F1 0.40 against 0.60, a gap of 0.20 [0.10, 0.30]",),
+        curves=(
+            Curve(
+                "reliability", (0.2, 0.9), (0.25, 0.8), (4, 10), ((0, 0.8), (0.4, 1)), "dev", 0.1
+            ),
+            Curve("coverage", (0.5, 1.0), (0.9, 0.7), (7, 14), (), "dev"),
+        ),
         failures=("sarcasm",),
         settings={"threshold": [0.2, 0.3]},
     )
@@ -29,6 +36,8 @@ def test_a_card_comes_back_from_its_file(card, tmp_path):
     again = load_card(tmp_path)
     assert again.metrics == card.metrics
     assert again.labels == card.labels
+    assert again.curves == card.curves
+    assert again.to_text() == card.to_text()
     assert find_card(str(tmp_path)).name == "mine"
 
 
@@ -37,6 +46,9 @@ def test_the_text_holds_numbers_baselines_failures_and_meanings(card):
     assert "| macro-F1 | dev | 0.500 | 0.400 – 0.600 | majority 0.100 |" in text
     assert "| F1, joy, n = 3 | dev | 0.250 |" in text
     assert "- sarcasm" in text
+    assert text.splitlines()[2].startswith("**Reads worse.** texts about <sport>: F1 0.40 against")
+    assert "| 0.90 | 0.80 | 0.40 – 1.00 | 10 |" in text
+    assert "| 0.50 | 0.90 |  | 7 |" in text
     assert "| joy | being glad |" in text
     assert "**Licence.** CC0" in text
 
@@ -46,8 +58,12 @@ def test_the_page_is_escaped_and_stands_alone(card):
     assert "<h1>mine</h1>" in page
     assert "&lt;words&gt;" in page
     assert "<words>" not in page
-    assert page.count("<table>") == page.count("</table>") == 2
-    assert "http" not in page
+    assert "<sport>" not in page
+    assert page.index("Reads worse.") < page.index("joy | fear")
+    assert page.count("<table") == page.count("</table>") == 3
+    assert page.count("<svg") == page.count("</svg>") == 2
+    assert page.count("<circle") == 4
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
 
 
 def test_the_shipped_model_of_words_says_what_it_is():

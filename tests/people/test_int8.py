@@ -19,6 +19,14 @@ def test_weights_come_back_within_half_a_step(tmp_path):
     assert (tmp_path / "w.safetensors").stat().st_size < 3000
 
 
+def test_what_is_named_whole_keeps_every_digit(tmp_path):
+    weights = {"a": torch.randn(5, 3), "b": torch.randn(4, 6)}
+    save_int8(weights, tmp_path / "w.safetensors", whole=("b",))
+    back = load_int8(tmp_path / "w.safetensors")
+    assert torch.equal(back["b"], weights["b"])
+    assert not torch.equal(back["a"], weights["a"])
+
+
 @pytest.mark.parametrize("content", [b"", b"not weights at all"])
 def test_a_broken_file_says_so(tmp_path, content):
     file = tmp_path / "w.safetensors"

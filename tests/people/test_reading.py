@@ -17,7 +17,7 @@ def joyful():
     return Reading(
         "words",
         {"joy": 0.8, "love": 0.3, "neutral": 0.05},
-        valence=Estimate(4.1, (3.2, 4.6)),
+        valence=Estimate(4.1, (3.2, 4.6), scale=(1, 5)),
         arousal=Estimate(3.4),
         intensity=0.95,
         labels=("joy",),
@@ -47,7 +47,8 @@ def test_a_line_of_json_has_the_fields_of_every_modality(joyful, abstaining):
         assert "\n" not in line
         assert wanted <= set(json.loads(line))
     plain = json.loads(joyful.to_json())
-    assert plain["valence"] == {"value": 4.1, "interval": [3.2, 4.6], "confidence": 0.9}
+    wanted = {"value": 4.1, "interval": [3.2, 4.6], "confidence": 0.9, "scale": [1, 5]}
+    assert plain["valence"] == wanted
     assert plain["because"] is None
     assert json.loads(abstaining.to_json())["because"] == "no speech in it"
 

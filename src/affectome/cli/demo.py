@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 from rich.table import Table
 
@@ -13,8 +15,12 @@ from affectome.cli.running import console, finish, progress_bar, say
 from affectome.cli.study_emergence import RESPONSES, write_emergence
 from affectome.cli.study_neural_code import write_neural_code
 from affectome.data import output_folder, read_catalog
+from affectome.data.outputs import write_text
 from affectome.data.readers.measurement import Measurement
 from affectome.errors import InputError
+from affectome.people import Reading, Readings
+from affectome.people.page import whole
+from affectome.people.registry import find_modality
 from affectome.progress import Progress
 from affectome.simulations import draw_faces
 from affectome.simulations.population import simulate_population
@@ -22,6 +28,7 @@ from affectome.studies import emergence, neural_code
 
 NETWORK = "alexnet"
 UNTRAINED = 10
+SENTENCE = "I'm not angry, I'm disappointed."
 
 
 def demo(
@@ -32,24 +39,43 @@ def demo(
     random_state: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print result.json.")] = False,
 ) -> None:
-    """Run a study on embedded data and end with the report's path."""
+    """Run a study on embedded data and end with the report's path and a reading."""
     if study not in DEMOS:
         raise InputError(f"there is no demo of {study!r}; choose {', '.join(DEMOS)}")
     output_folder(out)
     with progress_bar() as progress:
-        numbers, table, report = DEMOS[study](out, random_state, progress)
+        done = DEMOS[study](out, random_state, progress)
+        progress("a reading", 0, 1)
+        words = find_modality("words").load().reader().read([SENTENCE])
+        readings = Readings([*words, *done.readings])
+        progress("a reading", 1, 1)
     if not json:
-        console.print(table)
-    finish(numbers, json)
-    say(f"report: {report}")
+        console.print(done.table)
+    page = write_text(out / "readings.html", whole(readings))
+    finish(done.numbers, json)
+    say(f"report: {done.report}")
+    say(f"readings: {page}")
+    for reading, of in zip(readings, [f'"{SENTENCE}"', *done.of], strict=True):
+        say(f"\n{of}\n{reading!r}")
+        for note in reading.notes:
+            say(f"  {note}")
 
 
-Demo = Callable[[Path, int, Progress], tuple[Mapping[str, Any], Table, Path]]
+@dataclass(frozen=True, eq=False)
+class Done:
+    """What a demo ends with: numbers, table, report, and readings with what they are of."""
+
+    numbers: Mapping[str, Any]
+    table: Table
+    report: Path
+    readings: tuple[Reading, ...] = ()
+    of: tuple[str, ...] = ()
 
 
-def _emergence(
-    out: Path, random_state: int, progress: Progress
-) -> tuple[Mapping[str, Any], Table, Path]:
+Demo = Callable[[Path, int, Progress], Done]
+
+
+def _emergence(out: Path, random_state: int, progress: Progress) -> Done:
     catalogs = [read_catalog(folder) for folder in draw_faces(out / "stimuli")]
     result = emergence.run(
         catalogs[0],
@@ -77,12 +103,24 @@ def _emergence(
     rows.append(["all layers", "", "", "", _scored(numbers["decoding"]["balanced_accuracy"])])
     title = f"AlexNet, {result.trials} drawn faces: pleasant, neutral, unpleasant (chance .33)"
     header = ["layer", "selective", "untrained", "shared (chance)", "read out"]
-    return numbers, _table(title, header, rows), report
+    face = _drawn_face(result.predictions)
+    of = (f"a drawn face: {face.file}",)
+    return Done(numbers, _table(title, header, rows), report, (face,), of)
 
 
-def _neural_code(
-    out: Path, random_state: int, progress: Progress
-) -> tuple[Mapping[str, Any], Table, Path]:
+def _drawn_face(predictions: pd.DataFrame) -> Reading:
+    """Give what was read in the first face of the table by a decoder that had not seen it."""
+    first = predictions.iloc[0]
+    return Reading(
+        "face",
+        labels=(str(first["predicted emotion"]),),
+        file=str(first["file"]),
+        model=f"{NETWORK}, ridge",
+        notes=(f"drawn to look {first['emotion']}; the decoder saw it in no training",),
+    )
+
+
+def _neural_code(out: Path, random_state: int, progress: Progress) -> Done:
     recording, _ = simulate_population(
         n_subjects=6,
         n_trials=90,
@@ -108,7 +146,7 @@ def _neural_code(
         }.items()
     ]
     title = "Six simulated subjects: fear, joy, disgust (chance .33)"
-    return result.to_dict(), _table(title, ["", "read out"], rows), report
+    return Done(result.to_dict(), _table(title, ["", "read out"], rows), report)
 
 
 def _scored(found: Mapping[str, Any]) -> str:

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from affectome.cli.running import load, say
 from affectome.errors import AffectomeError, InputError
 from affectome.people import Reading, Readings
-from affectome.people.registry import MODALITIES, files_in, find_modality, read_path
+from affectome.people.registry import MODALITIES, files_in, find_modality, read_files
 from affectome.safeguards import permit
 
 TABLES = frozenset({".csv", ".tsv", ".parquet"})
@@ -59,6 +59,7 @@ def read(
             "speech are needed. The voice is then read against that person's usual one."
         ),
     ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes for many sounds; -1 for all cores.")] = -1,
     out: Annotated[
         Path | None, typer.Option(help="Folder for readings.csv, report.html and result.json.")
     ] = None,
@@ -75,7 +76,7 @@ def read(
     if not (sources or text or lines):
         raise InputError("give a file or a folder, or --text 'some words', or --lines FILE")
     for reading in _all(
-        sources, text, lines, column, modality, purpose, model, person, skipped, baseline
+        sources, text, lines, column, modality, purpose, model, person, skipped, baseline, jobs
     ):
         if as_json:
             sys.stdout.write(reading.to_json() + "\n")
@@ -110,6 +111,7 @@ def _all(
     person: str | None,
     skipped: list[dict[str, str]],
     baseline: list[Path] | None,
+    jobs: int,
 ) -> Iterator[Reading]:
     """Read all that was asked for, in that order; a file that can't be read is listed."""
 
@@ -125,19 +127,29 @@ def _all(
         yield from _numbered(words, _lines(lines), str(lines))
     files = _files(sources or [], modality, column)
     several = len(files) > 1
-    readers: dict[str, Any] = {}
-    for file in files:
+    tables = [f for f in files if column is not None and f.suffix.lower() in TABLES]
+    for file in tables:
         try:
-            if column is not None and file.suffix.lower() in TABLES:
-                yield from _numbered(words, load(f"{TABLE}:texts_of")(file, column), str(file))
-            else:
-                yield from read_path(
-                    file, modality, purpose, model, person, readers, baseline or ()
-                )
+            yield from _numbered(words, load(f"{TABLE}:texts_of")(file, column), str(file))
         except AffectomeError as error:
-            if not several or isinstance(error, PermissionError):
-                raise
-            skipped.append({"file": str(file), "why": str(error).removeprefix(f"{file}: ")})
+            _skip(file, error, several, skipped)
+    others = [f for f in files if f not in tables]
+    for file, found in zip(
+        others,
+        read_files(others, modality, purpose, model, person, baseline or (), jobs),
+        strict=True,
+    ):
+        if isinstance(found, AffectomeError):
+            _skip(file, found, several, skipped)
+        else:
+            yield from found
+
+
+def _skip(file: Path, error: AffectomeError, several: bool, skipped: list[dict[str, str]]) -> None:
+    """List a file that can't be read; where it is the only one, that is the end."""
+    if not several or isinstance(error, PermissionError):
+        raise error
+    skipped.append({"file": str(file), "why": str(error).removeprefix(str(file)).lstrip(": ")})
 
 
 def _numbered(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from affectome.errors import InputError
+from affectome.people import card_page
 
 MODELS = Path(__file__).parent / "models"
+CURVES = {
+    "reliability": ("Is it as often right as it is sure?", "how sure", "right"),
+    "coverage": ("Does declining help?", "share kept, the surest first", "right"),
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,36 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """Points of a curve on held-out data, drawn in the card's page.
+
+    Attributes
+    ----------
+    kind
+        ``"reliability"``: how sure against how often right, or ``"coverage"``: the share of
+        readings kept, the surest first, against how often those are right.
+    x, y
+        Points, both in 0–1.
+    n
+        Readings behind each point.
+    bounds
+        Exact 95 % binomial bounds of each ``y``.
+    on
+        Data they come from.
+    ece
+        Expected calibration error, of a reliability diagram.
+    """
+
+    kind: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    n: tuple[int, ...]
+    bounds: tuple[tuple[float, float], ...] = ()
+    on: str = ""
+    ece: float | None = None
+
+
+@dataclass(frozen=True)
 class Card:
     """A model card.
 
@@ -47,6 +80,11 @@ class Card:
         Each label and what it means, in the order of the model.
     metrics
         Numbers on held-out data.
+    gaps
+        Groups of people or topics that it reads worse than others, a sentence each: the first
+        thing that a card says.
+    curves
+        Reliability diagrams and curves of risk against coverage.
     failures
         What it is known to get wrong.
     intended, not_for
@@ -62,6 +100,8 @@ class Card:
     licence: str
     labels: Mapping[str, str]
     metrics: Sequence[Metric] = ()
+    gaps: Sequence[str] = ()
+    curves: Sequence[Curve] = ()
     failures: Sequence[str] = ()
     intended: str = ""
     not_for: str = ""
@@ -76,16 +116,8 @@ class Card:
         return "\n".join(_lines(self)) + "\n"
 
     def to_html(self) -> str:
-        """Give the card as a page of its own."""
-        return (
-            "<!doctype html><html lang='en'><meta charset='utf-8'>"
-            f"<title>{escape(self.name)}</title>"
-            "<meta name='viewport' content='width=device-width'>"
-            "<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;"
-            "max-width:52em;margin:2em auto;padding:0 1em}td,th{text-align:left;"
-            "padding:.1em .8em .1em 0;border-top:1px solid #8884}</style>"
-            f"{_html(_lines(self))}</html>\n"
-        )
+        """Give the card as a page of its own, with its curves drawn."""
+        return card_page.whole(self)
 
 
 def load_card(folder: Path) -> Card:
@@ -103,7 +135,8 @@ def load_card(folder: Path) -> Card:
             Metric(**(m | {"interval": tuple(m["interval"]) if m["interval"] else None}))
             for m in plain.pop("metrics")
         )
-        return Card(**plain, metrics=metrics)
+        curves = tuple(_curve(c) for c in plain.pop("curves", ()))
+        return Card(**plain, metrics=metrics, curves=curves)
     except FileNotFoundError as error:
         raise InputError(f"{folder} holds no model: there is no card.json in it") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -135,8 +168,17 @@ def find_card(name: str) -> Card:
     )
 
 
+def _curve(plain: dict[str, Any]) -> Curve:
+    points = {name: tuple(plain[name]) for name in ("x", "y", "n")}
+    bounds = tuple((low, high) for low, high in plain["bounds"])
+    return Curve(**(plain | points | {"bounds": bounds}))
+
+
 def _lines(card: Card) -> Iterator[str]:
-    yield from (f"# {card.name}", "", card.summary, "")
+    yield from (f"# {card.name}", "")
+    if card.gaps:
+        yield from (f"**Reads worse.** {'; '.join(card.gaps)}.", "")
+    yield from (card.summary, "")
     for title, text in (
         ("Trained on", card.data),
         ("Licence", card.licence),
@@ -145,11 +187,17 @@ def _lines(card: Card) -> Iterator[str]:
     ):
         if text:
             yield from (f"**{title}.** {text}", "")
-    if card.metrics:
-        yield from ("## How well it does", "", "| what | on | value | 95 % interval | beside |")
-        yield "|---|---|---|---|---|"
-        yield from (_metric_row(metric) for metric in card.metrics)
-        yield ""
+    for title, metrics in (
+        ("How well it does", [m for m in card.metrics if not m.group]),
+        ("By label and by group", [m for m in card.metrics if m.group]),
+    ):
+        if metrics:
+            yield from (f"## {title}", "", "| what | on | value | 95 % interval | beside |")
+            yield "|---|---|---|---|---|"
+            yield from (_metric_row(metric) for metric in metrics)
+            yield ""
+    for curve in card.curves:
+        yield from _curve_lines(curve)
     if card.failures:
         yield from ("## What it gets wrong", "", *(f"- {f}" for f in card.failures), "")
     if card.labels:
@@ -157,29 +205,15 @@ def _lines(card: Card) -> Iterator[str]:
         yield from (f"| {label} | {meaning} |" for label, meaning in card.labels.items())
 
 
-def _html(lines: Iterable[str]) -> str:
-    """Turn the few marks that a card's text uses into HTML."""
-    found: list[str] = []
-    for line in lines:
-        text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(line))
-        if line.startswith("#"):
-            level = line.index(" ")
-            found.append(f"<h{level}>{text[level + 1 :]}</h{level}>")
-        elif line.startswith("|---"):
-            continue
-        elif line.startswith("|"):
-            cells = "".join(f"<td>{cell.strip()}" for cell in text.strip("|").split("|"))
-            found.append(f"<tr>{cells}")
-        elif line.startswith("- "):
-            found.append(f"<li>{text[2:]}")
-        elif line:
-            found.append(f"<p>{text}</p>")
-    page = "\n".join(found)
-    return re.sub(r"(?:<tr>.*\n?)+", lambda rows: f"<table>{rows.group()}</table>\n", page)
+def _curve_lines(curve: Curve) -> Iterator[str]:
+    title, x, y = CURVES[curve.kind]
+    yield from (f"## {title}", "", f"On {curve.on}.", "")
+    yield from (f"| {x} | {y} | 95 % bounds | readings |", "|---|---|---|---|")
+    for k, n in enumerate(curve.n):
+        bounds = "{:.2f} – {:.2f}".format(*curve.bounds[k]) if curve.bounds else ""
+        yield f"| {curve.x[k]:.2f} | {curve.y[k]:.2f} | {bounds} | {n} |"
+    yield ""
 
 
 def _metric_row(metric: Metric) -> str:
-    interval = "" if metric.interval is None else "{:.3f} – {:.3f}".format(*metric.interval)
-    beside = ", ".join(f"{name} {value:.3f}" for name, value in metric.baselines.items())
-    what = f"{metric.name}, {metric.group}" if metric.group else metric.name
-    return f"| {what} | {metric.on} | {metric.value:.3f} | {interval} | {beside} |"
+    return f"| {' | '.join(card_page.metric_cells(metric))} |"

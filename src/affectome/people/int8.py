@@ -7,7 +7,7 @@ Reading gives back float32.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
@@ -20,11 +20,11 @@ from affectome.errors import InputError
 SCALE = ".scale"
 
 
-def save_int8(weights: Mapping[str, Tensor], file: Path) -> None:
-    """Write weights, matrices with eight bits a number."""
+def save_int8(weights: Mapping[str, Tensor], file: Path, whole: Collection[str] = ()) -> None:
+    """Write weights, matrices with eight bits a number, but for those that are named ``whole``."""
     kept: dict[str, Tensor] = {}
     for name, weight in weights.items():
-        if weight.ndim in {2, 4}:
+        if weight.ndim in {2, 4} and name not in whole:
             scale = (weight.abs().flatten(1).amax(1) / 127).clamp(min=1e-12)
             kept[name] = torch.round(weight / _along(scale, weight)).to(torch.int8).contiguous()
             kept[name + SCALE] = scale

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from affectome.people.reading import Reading
+    from affectome.people.reading import Estimate, Reading
 
 SHOWN, MOST = 6, 200
 STYLE = """
@@ -19,6 +19,12 @@ STYLE = """
 .afx i.bar{display:inline-block;height:.7em;background:#3b7dd8;border-radius:2px}
 .afx i.bar.weak{background:#8889}
 .afx small{opacity:.7}
+.afx small.whole{white-space:nowrap}
+.afx p{margin:.4em 0}
+.afx i.scale{display:inline-block;position:relative;width:6em;height:.7em;vertical-align:middle;
+  border-bottom:1px solid #8888}
+.afx i.scale b{position:absolute;top:.1em;height:.5em;background:#3b7dd855;border-radius:2px}
+.afx i.scale u{position:absolute;top:0;width:2px;height:.7em;background:#3b7dd8}
 .afx mark{color:inherit;border-radius:2px;padding:0 1px}
 """
 
@@ -28,23 +34,27 @@ def whole(readings: Sequence[Reading]) -> str:
     return (
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Reading</title>"
         "<meta name='viewport' content='width=device-width'>"
-        "<style>:root{color-scheme:light dark}body{margin:2em}</style>"
-        f"{fragment(readings)}</html>\n"
+        "<style>:root{color-scheme:light dark}body{margin:2em auto;max-width:40em;padding:0 1em}"
+        f"</style>{fragment(readings)}</html>\n"
     )
 
 
 def fragment(readings: Sequence[Reading]) -> str:
     """A part of a page, as a notebook shows it."""
-    shown = "".join(_section(reading) for reading in readings[:MOST])
+    several = len(readings) > 1
+    shown = "".join(
+        _section(reading, number if several else None)
+        for number, reading in enumerate(readings[:MOST], 1)
+    )
     more = len(readings) - MOST
     rest = f"<section><small>and {more} more</small></section>" if more > 0 else ""
     return f"<div class='afx'><style>{STYLE}</style>{shown}{rest}</div>"
 
 
-def _section(reading: Reading) -> str:
+def _section(reading: Reading, number: int | None) -> str:
     head = reading.because if reading.abstains else ", ".join(reading.labels) or "no label"
     head = f"abstains: {head}" if reading.abstains else head
-    name = reading.file or ""
+    name = reading.file or ("" if number is None else f"no. {number}")
     if reading.row is not None:
         name += f" row {reading.row}"
     if reading.start_s is not None and reading.end_s is not None:
@@ -53,9 +63,11 @@ def _section(reading: Reading) -> str:
         f"<h4>{escape(head)} <small>{escape(name)}</small></h4>",
         _words(reading),
         _bars(reading),
+        _set(reading),
         _dimensions(reading),
         "".join(f"<p><small>{escape(note)}</small></p>" for note in reading.notes),
-        f"<small>{escape(reading.modality)}, {escape(reading.model)}: {_claim(reading)}</small>",
+        f"<small>{escape(reading.modality)}, model {escape(reading.model)}: "
+        f"{_claim(reading)}</small>",
         _timeline(reading),
     ]
     return f"<section>{''.join(body)}</section>"
@@ -65,6 +77,12 @@ def _claim(reading: Reading) -> str:
     if reading.modality == "pictures":
         return "an estimate of what viewers would feel, not of what a person in it feels"
     return "an estimate of what is expressed, not of what is felt"
+
+
+def _set(reading: Reading) -> str:
+    if not reading.set:
+        return ""
+    return f"<p><small>in nine of ten readings among: {escape(', '.join(reading.set))}</small></p>"
 
 
 def _bars(reading: Reading) -> str:
@@ -78,17 +96,27 @@ def _bars(reading: Reading) -> str:
 
 
 def _dimensions(reading: Reading) -> str:
-    cells: list[str] = []
-    for name in ("valence", "arousal", "dominance"):
-        estimate: Any = getattr(reading, name)
-        if estimate is None:
-            continue
-        interval = ""
-        if estimate.interval is not None:
-            low, high = estimate.interval
-            interval = f" <small>[{low:.2f}, {high:.2f}]</small>"
-        cells.append(f"{name} {estimate.value:.2f}{interval}")
-    return f"<p>{' · '.join(cells)}</p>" if cells else ""
+    rows = "".join(
+        f"<tr><td>{name}<td>{estimate.value:.2f}<td>{_scale(estimate)}"
+        for name in ("valence", "arousal", "dominance")
+        if (estimate := getattr(reading, name)) is not None
+    )
+    return f"<table>{rows}</table>" if rows else ""
+
+
+def _scale(estimate: Estimate) -> str:
+    """Draw the interval on its scale, and write both."""
+    low, high = estimate.interval or (estimate.value, estimate.value)
+    written = "" if estimate.interval is None else f"[{low:.2f}, {high:.2f}]"
+    if estimate.scale is None:
+        return f"<small>{written}</small>"
+    least, most = estimate.scale
+    left, right, at = (100 * (x - least) / (most - least) for x in (low, high, estimate.value))
+    return (
+        f"<i class='scale'><b style='left:{left:.0f}%;width:{right - left:.0f}%'></b>"
+        f"<u style='left:{at:.0f}%'></u></i> "
+        f"<small class='whole'>{written} on {least:g}–{most:g}</small>"
+    )
 
 
 def _words(reading: Reading) -> str:
@@ -100,7 +128,8 @@ def _words(reading: Reading) -> str:
         f"{0.6 * abs(weight) / largest:.2f})' title='{weight:+.3f}'>{escape(word)}</mark>"
         for word, weight in reading.attribution
     )
-    towards = f"<small> (for {escape(reading.attributed_to or '')})</small>"
+    label = escape(reading.attributed_to or "")
+    towards = f"<br><small>blue words speak for {label}, red ones against</small>"
     return f"<p>{marked}{towards}</p>"
 
 

@@ -36,18 +36,22 @@ class Estimate:
         Lower and upper bound; None where a model gives none.
     confidence
         Share of readings whose interval holds the rating.
+    scale
+        Lowest and highest rating that raters could give.
     """
 
     value: float
     interval: tuple[float, float] | None = None
     confidence: float = 0.9
+    scale: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give ``{"value", "interval", "confidence"}``."""
+        """Give ``{"value", "interval", "confidence", "scale"}``."""
         return {
             "value": self.value,
             "interval": None if self.interval is None else list(self.interval),
             "confidence": self.confidence,
+            "scale": None if self.scale is None else list(self.scale),
         }
 
 

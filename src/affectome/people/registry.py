@@ -12,16 +12,21 @@ The cards of the models that are shipped lie beside their weights, in ``models/N
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from affectome.errors import InputError
+from affectome.errors import AffectomeError, InputError
 from affectome.people.cards import Card
 from affectome.people.reading import Reading, Readings
 from affectome.safeguards import permit, require_purpose
+
+FEWEST_FILES = 8
+"""Sounds that a process of its own is worth."""
 
 
 class Reader(Protocol):
@@ -236,6 +241,76 @@ def read_path(
     yield from kept[chosen.name].read_file(file, person)
 
 
+def read_files(
+    files: Sequence[Path],
+    modality: str | None = None,
+    purpose: str | None = None,
+    model: str | None = None,
+    person: str | None = None,
+    baseline: Sequence[Path] = (),
+    n_jobs: int = -1,
+) -> Iterator[list[Reading] | AffectomeError]:
+    """Read files in their order, many of them in several processes.
+
+    Parameters
+    ----------
+    n_jobs
+        Processes at most, as joblib counts them: -1 for all cores. There are eight files or more
+        for each, since starting one takes seconds; of texts, a single process is fast enough.
+
+    Yields
+    ------
+    list of Reading or AffectomeError
+        The readings of one file, or why it could not be read.
+    """
+    for name in _used(files, modality):
+        require_purpose(name, purpose)
+    given = (modality, purpose, model, person, tuple(baseline))
+    texts = MODALITIES["words"].suffixes
+    heavy = 0 if modality == "words" else sum(f.suffix.lower() not in texts for f in files)
+    if n_jobs == 1 or heavy < 2 * FEWEST_FILES:
+        readers: dict[str, Reader] = {}
+        yield from (_attempt(file, given, readers) for file in files)
+        return
+    from joblib import Parallel, delayed, effective_n_jobs  # noqa: PLC0415  not for one text
+
+    jobs = min(effective_n_jobs(n_jobs), heavy // FEWEST_FILES)
+    work = Parallel(n_jobs=jobs, return_as="generator")
+    yield from work(delayed(_attempt_apart)(file, given) for file in files)
+
+
+def _used(files: Sequence[Path], modality: str | None) -> list[str]:
+    """Names of the modalities that files are read by; files that none reads say so later."""
+    names = {find_modality(modality).name} if modality else set()
+    for file in files if modality is None else ():
+        with contextlib.suppress(InputError):
+            names.add(modality_of(file).name)
+    return sorted(names)
+
+
+Given = tuple[str | None, str | None, str | None, str | None, tuple[Path, ...]]
+
+
+def _attempt(
+    file: Path, given: Given, readers: dict[str, Reader]
+) -> list[Reading] | AffectomeError:
+    modality, purpose, model, person, baseline = given
+    try:
+        return list(read_path(file, modality, purpose, model, person, readers, baseline))
+    except AffectomeError as error:
+        return error
+
+
+def _attempt_apart(file: Path, given: Given) -> list[Reading] | AffectomeError:
+    """Read a file in a process of its own, which keeps its readers for the next."""
+    return _attempt(file, given, _kept(given))
+
+
+@lru_cache(maxsize=2)
+def _kept(given: Given) -> dict[str, Reader]:
+    return {}
+
+
 def _with_baseline(chosen: Modality, reader: Any, baseline: Sequence[Path]) -> Reader:
     if not baseline:
         return reader
@@ -254,6 +329,7 @@ def read(
     model: str | None = None,
     person: str | None = None,
     baseline: Sequence[Path] = (),
+    n_jobs: int = -1,
 ) -> Reading | Readings:
     """Read emotion from a text, a file, a folder of files, or a list of texts.
 
@@ -274,6 +350,8 @@ def read(
     baseline
         Other sounds of the same person, without labels: a voice is then read against that person's
         usual one.
+    n_jobs
+        Processes for a folder of many sounds, -1 for all cores.
 
     Returns
     -------
@@ -296,12 +374,11 @@ def read(
         permit("words", person=person)
         return next(iter(find_modality("words").load().reader(model).read([str(source)])))
     files = files_in(path, modality) if path.is_dir() else [path]
-    readers: dict[str, Reader] = {}
-    readings = [
-        reading
-        for file in files
-        for reading in read_path(file, modality, purpose, model, person, readers, baseline)
-    ]
+    readings: list[Reading] = []
+    for found in read_files(files, modality, purpose, model, person, baseline, n_jobs):
+        if isinstance(found, AffectomeError):
+            raise found
+        readings += found
     return readings[0] if len(readings) == 1 and not path.is_dir() else Readings(readings)
 
 

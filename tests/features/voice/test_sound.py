@@ -56,3 +56,20 @@ def test_what_is_no_sound_gets_one_line(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "slow.wav", np.zeros(2000), 2_000)
     with pytest.raises(InputError, match="a voice needs 4,000 or more"):
         read_sound(tmp_path / "slow.wav")
+
+
+def test_what_a_telephone_records_is_read_as_m4a(tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(2 * 44_100) / 44_100)
+    with av.open(str(tmp_path / "a.m4a"), "w") as container:
+        stream = container.add_stream("aac", rate=44_100, layout="mono")
+        frame = av.AudioFrame.from_ndarray(tone.astype(np.float32)[None], "fltp", "mono")
+        frame.sample_rate = 44_100
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    (tmp_path / "a.m4a").rename(tmp_path / "a.wav")
+    found = read_sound(tmp_path / "a.wav")
+    assert len(found) / RATE == pytest.approx(2, abs=0.1)
+    middle = found[RATE // 2 : 3 * RATE // 2]
+    assert np.abs(np.fft.rfft(middle)).argmax() == 440
+    assert np.abs(middle).max() == pytest.approx(0.5, abs=0.05)

@@ -1,5 +1,6 @@
 import json
-from collections.abc import Iterable, Iterator
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,25 +9,14 @@ import soundfile
 
 from affectome.cli import main
 from affectome.errors import InputError
+from affectome.features.voice import sound_blocks
 from affectome.people import read
+from affectome.people.registry import read_files
 from affectome.people.voice import windows
 from affectome.people.voice.model import Baseline, baseline_of
 from affectome.people.voice.reader import VoiceReader, reader
 from affectome.safeguards import PurposeError
 from voices import RATE, synthetic_voice
-
-
-@pytest.fixture
-def _loud_is_speech(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take every 32 ms that are not near silence for speech: synthetic vowels are not always."""
-
-    def loud(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        for block in blocks:
-            padded = np.pad(block, (0, -len(block) % 512)).reshape(-1, 512)
-            least = 0.06 * np.abs(block).max(initial=1e-9)
-            yield (np.abs(padded).max(1) > least).astype(np.float32)
-
-    monkeypatch.setattr(windows, "speech_probability", loud)
 
 
 def write(path: Path, signal: np.ndarray) -> Path:
@@ -114,6 +104,68 @@ def test_clipped_sound_is_not_read(tmp_path: Path) -> None:
     (found,) = reader().read_file(write(tmp_path / "a.wav", x))
     assert found.abstains
     assert "of its samples stand at the highest level" in found.because
+
+
+def chords(n: int) -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(1)
+    t = np.arange(4 * RATE) / RATE
+    for _ in range(n):
+        x = np.zeros_like(t)
+        for begin in np.arange(0, 4, 0.5):
+            fade = np.exp(-3 * (t - begin)) * ((t >= begin) & (t < begin + 0.5))
+            root = 220 * 2 ** (rng.integers(0, 24) / 12)
+            for step in (0, 4, 7):
+                for k in range(1, 7):
+                    x += fade * np.sin(2 * np.pi * root * 2 ** (step / 12) * k * t) / k**1.2
+        yield 0.5 * x / np.abs(x).max()
+
+
+def test_music_is_not_read(tmp_path: Path) -> None:
+    for x in chords(6):
+        (found,) = reader().read_file(write(tmp_path / "m.wav", x))
+        assert found.abstains
+        assert "nobody speaks in it" in found.because
+
+
+@pytest.mark.parametrize(
+    "content", [b"just words, no sound " * 40, b"\x89PNG\r\n\x1a\n" + bytes(200)]
+)
+def test_a_wrong_ending_is_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.wav is not a sound that can be read, whatever"):
+        list(reader().read_file(tmp_path / "a.wav"))
+
+
+@pytest.mark.usefixtures("_loud_is_speech")
+def test_a_long_file_takes_no_more_memory(tmp_path: Path) -> None:
+    voice = np.tile(np.r_[synthetic_voice(3.0), np.zeros(RATE)], 15).astype(np.float32)
+    peaks = []
+    for minutes in (2, 12):
+        with soundfile.SoundFile(tmp_path / "a.flac", "w", RATE, 1) as file:
+            for _ in range(minutes):
+                file.write(voice)
+        tracemalloc.start()
+        heard = windows.Heard()
+        spoken = sum(
+            w.end_s - w.start_s
+            for w in windows.speech_windows(sound_blocks(tmp_path / "a.flac"), heard)
+        )
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert heard.seconds == pytest.approx(60 * minutes)
+        assert spoken / 60 / minutes == pytest.approx(0.7, abs=0.15)
+    assert peaks[1] < 1.1 * peaks[0] + 2e6
+
+
+@pytest.mark.slow
+def test_many_files_read_the_same_in_two_processes(tmp_path: Path) -> None:
+    for number, x in enumerate(noises(17)):
+        write(tmp_path / f"{number:02}.wav", x)
+    (tmp_path / "bad.wav").write_bytes(b"no sound" * 50)
+    files = sorted(tmp_path.iterdir())
+    alone, apart = (list(read_files(files, None, "personal", n_jobs=n)) for n in (1, 2))
+    assert [repr(found) for found in apart] == [repr(found) for found in alone]
+    assert isinstance(apart[-1], InputError)
 
 
 @pytest.mark.slow

@@ -133,6 +133,15 @@ def test_a_long_text_has_a_timeline(words):
     assert len(reading.to_frame()) == 10
 
 
+def test_nothing_of_a_text_is_cut_off_before_it_is_read(words):
+    text = "they told us that the committee had considered everybody's suggestions and then "
+    reading = one(words, text * 5 + "I love you all so much, thank you!")
+    spans = [part.span for part in reading.parts]
+    assert spans[-1][1] == len(text * 5) + 34
+    assert all(len(words._pieces([text[a:b]])[0]) < 64 for a, b in spans)
+    assert {"love", "gratitude"} & set(reading.parts[-1].labels)
+
+
 WORDLESS = {
     "digits": lambda rng: " ".join(str(rng.randrange(10**6)) for _ in range(5)),
     "marks": lambda rng: "".join(rng.choice("!?.,;:-_#*()") for _ in range(12)),

@@ -23,7 +23,8 @@ from affectome.evidence import Evidence, evaluate, manifest
 from affectome.evidence.quick import binomial_bounds
 from affectome.features.voice.listening import HEARD
 from affectome.features.voice.sound import sound_blocks
-from affectome.people.cards import Card, Metric
+from affectome.people.cards import Card, Curve, Metric
+from affectome.people.curves import coverage_curve, reliability_curve
 from affectome.people.registry import Trained, TrainOptions
 from affectome.people.voice.fitting import STEPS, by_person, fit_linear
 from affectome.people.voice.model import (
@@ -92,14 +93,14 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
         random_state=options.random_state,
         progress=progress,
     )
-    settings, metrics = _trusted(own, evidence, own.features)
+    settings, metrics, curves = _trusted(own, evidence, own.features)
     person: LinearVoice | None = None
     every: dict[str, Any] = {"least": LEAST, "clip": settings}
     if "subject" in own.trials:
         alone = by_person(own.features, own.trials["subject"].to_numpy())
         person = fit_linear(alone, own.y, PENALTY)
         every["person"] = _trusted(own, evidence, alone)[0]
-    card = _card(own, evidence, every, metrics, out.name)
+    card = _card(own, evidence, every, metrics, curves, out.name)
     folder = output_folder(out)
     save_head(folder, fit_linear(own.features, own.y, PENALTY), person)
     write_json(folder / "card.json", card.to_dict())
@@ -157,7 +158,9 @@ def _speech(file: Path) -> Window | None:
     return Window(np.concatenate([w.signal for w in found]), found[0].start_s, found[-1].end_s)
 
 
-def _trusted(own: OwnSounds, evidence: Evidence, x: Array) -> tuple[dict[str, float], list[Metric]]:
+def _trusted(
+    own: OwnSounds, evidence: Evidence, x: Array
+) -> tuple[dict[str, float], list[Metric], list[Curve]]:
     """Temperature and conformal level from held-out folds, and how well they do on others."""
     names, codes = np.unique(own.y, return_inverse=True)
     logits = np.full((len(codes), len(names)), np.nan)
@@ -186,7 +189,11 @@ def _trusted(own: OwnSounds, evidence: Evidence, x: Array) -> tuple[dict[str, fl
         ),
     ]
     level = conformal_level(probabilities(logits, temperature), true)
-    return {"temperature": temperature, "level": level}, metrics
+    right = p.argmax(1) == codes
+    curves = [
+        draw(p.max(1), right, "held-out folds") for draw in (reliability_curve, coverage_curve)
+    ]
+    return {"temperature": temperature, "level": level}, metrics, curves
 
 
 def _card(
@@ -194,6 +201,7 @@ def _card(
     evidence: Evidence,
     settings: dict[str, Any],
     metrics: list[Metric],
+    curves: list[Curve],
     name: str,
 ) -> Card:
     held = " and ".join(evidence.split.by) or "single rows (a random split)"
@@ -224,6 +232,7 @@ def _card(
         licence="that of your data; the listener MIT and BSD-2-Clause",
         labels=dict.fromkeys(map(str, np.unique(own.y)), "as in the table it was trained on"),
         metrics=[*scores, *metrics],
+        curves=curves,
         failures=["voices, languages and microphones unlike those of the table"],
         intended="sounds like those it was trained on",
         not_for="decisions about people",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors.torch import load_file
@@ -85,8 +85,12 @@ class MiniLM(nn.Module):
 
     def encode(self, embedded: Tensor, mask: Tensor) -> Tensor:
         """Encode pieces that are vectors already, ``(text, piece, 384)``."""
-        x = self.drop(self.norm(embedded + self.positions.weight[: embedded.shape[1]]))
-        return self.climb(x, mask, 0, len(self.blocks))
+        return self.climb(self.embed(embedded), mask, 0, len(self.blocks))
+
+    def embed(self, embedded: Tensor) -> Tensor:
+        """Add positions to the vectors of pieces, and normalise: what the first block sees."""
+        x: Tensor = self.norm(embedded + self.positions.weight[: embedded.shape[1]])
+        return cast(Tensor, self.drop(x))
 
     def climb(self, x: Tensor, mask: Tensor, first: int, last: int) -> Tensor:
         """Go through the blocks from ``first`` up to, not including, ``last``."""

@@ -35,7 +35,7 @@ TEXTS_AT_ONCE = 512
 BATCH = 32
 MOST_CHARACTERS = 200_000
 MOST_EXPLAINED = 60
-SHORT = 400
+SHORT = 200
 BELOW_ALL = "no emotion, nor neutral, reaches its threshold"
 
 
@@ -271,7 +271,8 @@ class Decision:
         low, high = how["scale"]
         value = float(np.clip(how["mean"] + how["spread"] * values[how["place"]], low, high))
         half = how["half"]
-        return Estimate(value, (max(low, value - half), min(high, value + half)))
+        interval = (max(low, value - half), min(high, value + half))
+        return Estimate(value, interval, scale=(low, high))
 
 
 def decision_of(folder: Path, card: Card) -> Decision:
@@ -320,5 +321,8 @@ def _by_probability(emotions: dict[str, float], chosen: Iterable[bool]) -> tuple
 
 
 def _average(estimates: Sequence[Estimate | None], weight: NDArray[np.float64]) -> Estimate | None:
-    values = [estimate.value for estimate in estimates if estimate is not None]
-    return Estimate(float(weight @ values)) if len(values) == len(weight) else None
+    known = [estimate for estimate in estimates if estimate is not None]
+    if not known or len(known) < len(weight):
+        return None
+    mean = float(weight @ [estimate.value for estimate in known])
+    return Estimate(mean, scale=known[0].scale)

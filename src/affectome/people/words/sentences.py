@@ -9,7 +9,7 @@ END = re.compile(r"[.!?…]+[\"')\]]*(?=\s|$)|\n+|[。！？]")
 SHORT_FORMS = frozenset(
     {"mr", "mrs", "ms", "dr", "prof", "st", "vs", "etc", "e.g", "i.e", "no", "fig", "approx"}
 )
-LONGEST = 400
+LONGEST = 240
 
 
 def sentences(text: str, longest: int = LONGEST) -> Iterator[tuple[int, int]]:

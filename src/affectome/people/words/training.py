@@ -24,7 +24,8 @@ from affectome.decoding.ridge import RidgeClassifierDecoder, RidgeDecoder
 from affectome.errors import InputError
 from affectome.evidence import Evidence, evaluate, manifest
 from affectome.evidence.quick import binomial_bounds
-from affectome.people.cards import Card, Metric
+from affectome.people.cards import Card, Curve, Metric
+from affectome.people.curves import coverage_curve, reliability_curve
 from affectome.people.reading import DIMENSIONS
 from affectome.people.registry import Trained, TrainOptions
 from affectome.people.words.features import WordsFeatures
@@ -86,13 +87,13 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
         random_state=options.random_state,
         progress=progress,
     )
-    settings, metrics, names = (
+    settings, metrics, names, curves = (
         _rating_settings(own, vectors, decoder, evidence)
         if own.rating
         else _label_settings(own, vectors, decoder, evidence)
     )
     fitted = clone(decoder).fit(vectors, own.y)
-    card = _card(own, evidence, settings, metrics, names, out.name)
+    card = _card(own, evidence, settings, metrics, names, curves, out.name)
     folder = output_folder(out)
     weights, bias = _linear(fitted)
     save_file({"weights": weights, "bias": bias}, folder / "head.safetensors")
@@ -186,7 +187,7 @@ def _out_of_fold(
 
 def _label_settings(
     own: OwnTexts, vectors: NDArray[Any], decoder: Any, evidence: Evidence
-) -> tuple[dict[str, Any], list[Metric], list[str]]:
+) -> tuple[dict[str, Any], list[Metric], list[str], list[Curve]]:
     names, codes = np.unique(own.y, return_inverse=True)
     logits, fold = _out_of_fold(own, vectors, decoder, evidence)
     true = np.eye(len(names), dtype=bool)[codes]
@@ -220,12 +221,17 @@ def _label_settings(
         "offset": [0.0] * len(names),
         "level": conformal_level(probability, true),
     }
-    return settings, metrics, [str(name) for name in names]
+    right = probability.argmax(1) == codes
+    curves = [
+        draw(probability.max(1), right, "held-out folds")
+        for draw in (reliability_curve, coverage_curve)
+    ]
+    return settings, metrics, [str(name) for name in names], curves
 
 
 def _rating_settings(
     own: OwnTexts, vectors: NDArray[Any], decoder: Any, evidence: Evidence
-) -> tuple[dict[str, Any], list[Metric], list[str]]:
+) -> tuple[dict[str, Any], list[Metric], list[str], list[Curve]]:
     found, fold = _out_of_fold(own, vectors, decoder, evidence)
     inside = np.zeros(len(own.y), dtype=bool)
     for number in np.unique(fold):
@@ -247,7 +253,7 @@ def _rating_settings(
         "half": residual_quantile(own.y, found),
         "scale": [float(own.y.min()), float(own.y.max())],
     }
-    return {"head": "values", "dimensions": {own.target: how}}, [metric], []
+    return {"head": "values", "dimensions": {own.target: how}}, [metric], [], []
 
 
 def _linear(fitted: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -268,6 +274,7 @@ def _card(
     settings: dict[str, Any],
     metrics: list[Metric],
     names: list[str],
+    curves: list[Curve],
     name: str,
 ) -> Card:
     held = " and ".join(evidence.split.by) or "single rows (a random split)"
@@ -298,6 +305,7 @@ def _card(
         licence="that of your data; the encoder CC BY-SA 4.0",
         labels=dict.fromkeys(names, "as in the table it was trained on"),
         metrics=[*scores, *metrics],
+        curves=curves,
         failures=["what the shipped model of words gets wrong: sarcasm, other languages"],
         intended="texts like those it was trained on",
         not_for="decisions about people",
