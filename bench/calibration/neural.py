@@ -49,7 +49,8 @@ def recording(
     units = pd.DataFrame({"sensor": [f"u{i}" for i in range(8)]})
     made = make_recording(X, trials, units, np.arange(-TIMES, 0) / 10 + 0.1)
     y = trials["emotion"].to_numpy()
-    return made, make_design(trials.drop(columns="emotion"), y, n_splits=4)
+    parts = 4 if n_people == 1 else min(4, n_people)
+    return made, make_design(trials.drop(columns="emotion"), y, n_splits=parts)
 
 
 Made = tuple[xr.DataArray, Design]

@@ -265,7 +265,8 @@ def _inflation(case: Case, sheet: ScoreSheet) -> float:
     decoder, X = RidgeClassifierDecoder(alpha=ALPHAS), case.X.values
     none = null_scores(decoder, X, case.design, [CLASSES_METRIC], case.y[None][:0], "", 0)
     null = calibrating_null(decoder, X, case.design, [CLASSES_METRIC], none, case.random_state)
-    return sheet.inflation(CLASSES_METRIC, null)
+    (wider,) = sheet.inflations([(CLASSES_METRIC, null)])
+    return wider
 
 
 def warn_of_clock(evidence: Evidence) -> list[str]:
