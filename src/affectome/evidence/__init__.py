@@ -24,13 +24,7 @@ from affectome.evidence.evaluate import Evidence, evaluate
 from affectome.evidence.exchange import Exchange, NoNullError
 from affectome.evidence.manifest import manifest
 from affectome.evidence.metrics import METRICS
-from affectome.evidence.nulls import (
-    circular_shifts,
-    permute_crossed,
-    permute_whole,
-    permute_within,
-    shuffle_inputs,
-)
+from affectome.evidence.nulls import shuffle_inputs
 from affectome.evidence.permutation import (
     NullScores,
     PermutationTest,
@@ -69,7 +63,6 @@ __all__ = [
     "arrange",
     "baseline_scores",
     "belongs_to",
-    "circular_shifts",
     "correct_together",
     "cross_fit",
     "difference",
@@ -92,9 +85,6 @@ __all__ = [
     "p_of_each",
     "p_value",
     "permutation_test",
-    "permute_crossed",
-    "permute_whole",
-    "permute_within",
     "purged_time_split",
     "rater_ceiling",
     "score",
