@@ -15,9 +15,7 @@ from affectome.evidence.claims import (
 from affectome.evidence.cross_fit import Predictions, cross_fit, fit_with_groups, fold_of
 from affectome.evidence.design import (
     Design,
-    arrange,
     exchange_for,
-    independent_groups,
     make_design,
 )
 from affectome.evidence.evaluate import Evidence, evaluate
@@ -60,7 +58,6 @@ __all__ = [
     "Split",
     "SurrogateMaps",
     "Variogram",
-    "arrange",
     "baseline_scores",
     "belongs_to",
     "correct_together",
@@ -72,7 +69,6 @@ __all__ = [
     "fit_with_groups",
     "fold_of",
     "group_mean",
-    "independent_groups",
     "inner_split",
     "make_design",
     "make_split",
