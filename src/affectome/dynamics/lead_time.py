@@ -86,8 +86,11 @@ class Lead:
         return row | {
             "baseline": self.baseline,
             "baseline_auc": self.baseline_auc,
-            "excess": self.excess.value,
-            "excess_interval": self.excess.interval,
+            "excess": {
+                "value": self.excess.value,
+                "interval": self.excess.interval,
+                "over": self.excess.over,
+            },
         }
 
 

@@ -88,6 +88,8 @@ class Cell:
                 "value": self.excess.value,
                 "interval": self.excess.interval,
                 "over": self.excess.over,
+                "p": None,
+                "why": "no p, because the interval of the paired difference tells as much",
             }
         return {
             "decoder": self.decoder,
