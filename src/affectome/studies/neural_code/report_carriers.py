@@ -218,10 +218,10 @@ def time_constants(result: Result) -> Section | None:
     told = (
         f"longer than {_seconds(longer)}; these trials can't tell it from a longer one"
         if longer is not None
-        else f"{_seconds(slowest['value'])} (95 % {_seconds(ends[0])} to {_seconds(ends[1])}, "
+        else f"of {_seconds(slowest['value'])} (95 % {_seconds(ends[0])} to {_seconds(ends[1])}, "
         f"{slowest['over']})"
     )
-    text = f"The slowest dimension after the event has a time constant of {told}. "
+    text = f"The slowest dimension after the event has a time constant {told}. "
     if line["p"] is None:
         text += f"Whether it is a line attractor was not tested, because {because(line)}."
     elif line["value"] is not None and below(line):
