@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from affectome.data import make_recording
+from affectome.data import make_recording, trial_table
 from affectome.data.readers.measurement import Measurement
 from affectome.decoding import ShrinkageLDA
 from affectome.decoding.conformal import ConformalDecoder, coverage
@@ -19,6 +20,8 @@ from affectome.dynamics.lead_time import lead_time
 from affectome.dynamics.over_time import decode_over_time
 from affectome.evidence import Design, make_design
 from affectome.studies import neural_code
+from affectome.studies.neural_code.case import Case
+from affectome.studies.neural_code.readings import blends
 from bench.calibration.cell import COVERAGE, FALSE_ALARMS, Cell, Count
 
 PERMUTATIONS = 200
@@ -49,7 +52,8 @@ def recording(
     units = pd.DataFrame({"sensor": [f"u{i}" for i in range(8)]})
     made = make_recording(X, trials, units, np.arange(-TIMES, 0) / 10 + 0.1)
     y = trials["emotion"].to_numpy()
-    return made, make_design(trials.drop(columns="emotion"), y, n_splits=4)
+    parts = 4 if n_people == 1 else min(4, n_people)
+    return made, make_design(trials.drop(columns="emotion"), y, n_splits=parts)
 
 
 Made = tuple[xr.DataArray, Design]
@@ -110,6 +114,25 @@ def bands(n_sets: int) -> Count:
     return Count(hits, n_sets, 0)
 
 
+def mixtures(made: Made, seed: int) -> np.ndarray:
+    """p of the mixture of emotions, one a stimulus, that no unit tells."""
+    known = trial_table(made[0]).drop(columns="emotion")
+    stimulus = pd.factorize(known["stimulus"])[0]
+    rng = np.random.default_rng(1_000_000 + seed)
+    weights = rng.dirichlet([1.0, 1.0, 1.0], stimulus.max() + 1)[stimulus]
+    names = [f"blend_{name}" for name in ("fear", "joy", "anger")]
+    trials = known.assign(**dict(zip(names, weights.T, strict=True)))
+    design = make_design(trials, made[1].y, made[1].split)
+    X = made[0].mean("time")
+    case = Case(X, X, _same, "emotion", design, (), "correlation", PERMUTATIONS, seed)
+    p = blends(case).p
+    return np.array([np.nan if p is None else p])
+
+
+def _same(recording: xr.DataArray) -> xr.DataArray:
+    return recording
+
+
 def pages(n_sets: int) -> Count:
     """Count whole neural-code pages without effect on which any q is at most .05."""
     hits = 0
@@ -145,6 +168,15 @@ def cells() -> list[Cell]:
         for name, test in tests.items()
         for design, make in designs.items()
     ]
+    found += [
+        Cell(
+            "mixture of emotions",
+            f"{n_people} people × 16 stimuli, a mixture a stimulus",
+            FALSE_ALARMS,
+            alarms(partial(recording, n_people=n_people, n_stimuli=16), mixtures),
+        )
+        for n_people in (3, 6)
+    ]
     found.append(Cell("lead time, all at once", "12 people × 16 stimuli", COVERAGE, bands))
     found.append(Cell("any q of a neural-code page", "6 people × 16 stimuli", FALSE_ALARMS, pages))
     return found
@@ -164,5 +196,5 @@ def sets_hold(n_sets: int, n_people: int, n_stimuli: int) -> float:
         new = (groups >= [n_people, n_stimuli]).all(axis=1)
         decoder = ConformalDecoder(ShrinkageLDA(priors="equal"))
         sets = decoder.fit(X[known], y[known], groups[known]).predict_sets(X[new])
-        held.append(coverage(sets, y[new])["coverage"])
+        held.append(coverage(sets, y[new]).coverage)
     return float(np.mean(held))

@@ -38,7 +38,7 @@ def test_covers_as_often_as_it_says(score, confidence):
         X, y = blobs(1200, seed)
         decoder = ConformalDecoder(LinearDiscriminantAnalysis(), confidence, score=score)
         decoder.fit(X[:600], y[:600], np.arange(600))
-        seen.append(coverage(decoder.predict_sets(X[600:]), y[600:])["coverage"])
+        seen.append(coverage(decoder.predict_sets(X[600:]), y[600:]).coverage)
     assert np.mean(seen) >= confidence - 0.02
     if score == "lac":
         assert np.mean(seen) <= confidence + 0.03
@@ -55,7 +55,7 @@ def test_sets_hold_what_they_say_for_new_people_and_new_stimuli(n_people, n_stim
             decoder = ConformalDecoder(ShrinkageLDA(priors="equal")).fit(
                 X[known], y[known], columns
             )
-            kept.append(coverage(decoder.predict_sets(X[new]), y[new])["coverage"])
+            kept.append(coverage(decoder.predict_sets(X[new]), y[new]).coverage)
     assert 0.88 <= np.mean(held) <= 0.95
     assert np.mean(by_trials) < 0.85
 
@@ -113,8 +113,8 @@ def test_abstains_where_the_set_is_not_one_class():
     assert all(d is None for d in decided[~single])
     np.testing.assert_array_equal(decided[single], decoder.predict(X)[single])
     report = coverage(sets, y)
-    assert report["abstained"] == pytest.approx(1 - single.mean())
-    assert report["mean_size"] == pytest.approx(sets.sum(1).mean())
+    assert report.abstained == pytest.approx(1 - single.mean())
+    assert report.mean_size == pytest.approx(sets.sum(1).mean())
 
 
 def test_without_groups_it_says_that_trials_are_taken_as_independent():

@@ -11,7 +11,7 @@ from sklearn.svm import SVC, LinearSVC
 
 from affectome.decoding.ridge import RidgeClassifierDecoder, RidgeDecoder
 from affectome.errors import InputError
-from affectome.evidence import Split, cross_fit, make_split, permutation_test, permute_within
+from affectome.evidence import Split, cross_fit, make_split, permutation_test
 
 
 def made(n_classes=2, effect=1.0, seed=0):
@@ -21,6 +21,12 @@ def made(n_classes=2, effect=1.0, seed=0):
     X = rng.normal(size=(96, 6))
     X[:, 0] += effect * (y == "fear")
     return X, y, make_split(trials, y, "subject", 4)
+
+
+def rearranged(y, n_parts, n):
+    """Labels shuffled within parts of equal length, (n, n_trials)."""
+    parts = np.tile(y.reshape(n_parts, -1), (n, 1))
+    return np.random.default_rng(0).permuted(parts, axis=1).reshape(n, -1)
 
 
 class Refitted(RidgeClassifierDecoder):
@@ -33,7 +39,7 @@ class Refitted(RidgeClassifierDecoder):
 @pytest.mark.parametrize("metric", ["macro_auc", "balanced_accuracy", "f1_macro", "d_from_auc"])
 def test_closed_form_gives_the_null_of_refitting(n_classes, metric):
     X, y, split = made(n_classes)
-    drawn = permute_within(y, np.repeat(np.arange(8), 12), 25)
+    drawn = rearranged(y, 8, 25)
     fast = permutation_test(RidgeClassifierDecoder(5.0), X, y, split, metric, arrangements=drawn)
     slow = permutation_test(Refitted(5.0), X, y, split, metric, arrangements=drawn)
     assert (fast.how, slow.how) == ("closed form", "joblib")
@@ -59,7 +65,7 @@ def test_observed_score_is_the_mean_auc_of_the_folds():
 def test_ratings_by_a_regressor_with_and_without_a_closed_form():
     X, _, split = made()
     y = X[:, 1] + np.random.default_rng(1).normal(size=96)
-    drawn = permute_within(y, None, 20)
+    drawn = rearranged(y, 1, 20)
     fast = permutation_test(RidgeDecoder(3.0, standardize=False), X, y, split, arrangements=drawn)
     slow = permutation_test(Ridge(3.0), X, y, split, arrangements=drawn)
     assert fast.metric == "pearson_r"

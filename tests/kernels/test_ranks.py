@@ -70,3 +70,20 @@ def test_spearman_equals_scipy_with_ties():
 def test_correlation_of_a_constant_is_missing():
     assert np.isnan(ranks.pearson(np.full(9, 0.1), np.arange(9.0)))
     assert np.isnan(ranks.spearman(np.arange(9.0), np.full(9, 3.0)))
+
+
+@pytest.mark.parametrize("decimals", [0, 8])
+def test_weighted_auc_is_the_mean_of_folds_by_their_weight(decimals):
+    rng = np.random.default_rng(decimals)
+    scores, positive = rng.normal(size=80).round(decimals), rng.random(80) < 0.4
+    fold = rng.integers(0, 4, 80)
+    positive[fold == 3] = True  # one class only: says nothing
+    weights = rng.gamma(0.5, size=(5, 80))
+    for w, found in zip(weights, ranks.weighted_auc(scores, positive, weights, fold), strict=True):
+        areas = [
+            roc_auc_score(positive[fold == f], scores[fold == f], sample_weight=w[fold == f])
+            for f in range(3)
+        ]
+        wanted = np.average(areas, weights=[w[fold == f].sum() for f in range(3)])
+        assert found == pytest.approx(wanted, abs=1e-12)
+    assert ranks.weighted_auc(scores, np.ones(80, bool), weights, fold) == pytest.approx(0.5)

@@ -131,14 +131,18 @@ def test_the_report_gives_visits_and_names_a_state_that_is_never_left():
         "n_states": 2,
         "transitions": [[1 - 1e-12, 1e-12], [0.2, 0.8]],
         "dwell_s": [1e11, 0.5],
+        "trial_s": 4.0,
         "graphs": {"fear": [[0.0, 0.0], [1.0, 0.0]]},
         "occupancy": {"fear": [0.9, 0.1]},
         "differs": {"p": None, "why": "no p, because there is one class"},
     }
     section = states({"states": found})
-    assert "Whether classes dwell in different states: no p, because" in section.text
+    wanted = "Whether classes dwell in different states was not tested, because there is one class."
+    assert wanted in section.text
     assert "never left, 0.5 s" in section.text
     assert [figure.name for figure in section.figures] == ["states", "state_graph"]
+    rarely = found | {"transitions": [[0.999, 0.001], [0.2, 0.8]], "dwell_s": [100.0, 0.5]}
+    assert "longer than a trial, 0.5 s" in states({"states": rarely}).text
 
 
 def test_each_change_of_state_is_one_arrow():

@@ -79,7 +79,7 @@ def test_the_result_has_the_keys_that_readers_rely_on(everything):
     assert set(decoding["by_subject"]) == {f"sub-0{s}" for s in (1, 2, 3, 4)}
     assert set(result["pre_event"]) >= {"score", "interval", "p"}
     assert set(result["intensity"]) >= {"r", "ccc", "interval", "p"}
-    assert set(result["blends"]) >= {"kl", "top2"}
+    assert set(result["blends"]) >= {"kl", "top2", "r", "p", "null"}
     assert [(c["a"], c["b"]) for c in result["contrasts"]] == [TWO]
     assert set(result["lead_time"]) >= {"curve", "earliest_s"}
     assert "curve" in result["personal"]
@@ -130,7 +130,7 @@ def test_classes_that_follow_the_clock_are_called_out():
 def test_a_code_before_the_event_is_called_out():
     early = recorded(n_trials=80, n_units=6, window=(-1.0, 0.5), sfreq=2.0, lead=1.0, effect=2.0)
     code = study(early)
-    assert code.found["pre_event"]["p"] < 0.05
+    assert code.found["pre_event"].score.p < 0.05
     (warning,) = named(code.warnings, "before the event the target is already read")
     assert "cues, expectation, or a filter that looked ahead" in warning
 
@@ -175,7 +175,7 @@ def test_what_is_before_the_event_is_read_by_the_same_features(only):
     louder = np.where(recording["emotion"] == "fear", 2.0, 1.0)[:, None, None]
     loud = Measurement(recording * louder, measurement.source)
     read = [
-        study(loud, features=name, n_permutations=60).found["pre_event"]["score"]
+        study(loud, features=name, n_permutations=60).found["pre_event"].score.value
         for name in ("mean", "tangent")
     ]
     assert read[0] < 0.7
@@ -318,7 +318,7 @@ def test_the_command_takes_arrays_and_events(session, capsys):
     assert skipped["file"].endswith("events.tsv row 26")
     assert skipped["why"] in " ".join(streams.err.split())
     report = (folder / "run" / "report.html").read_text()
-    assert "The trial_type is read from held-out trials" in report
+    assert "The trial_type is read from held-out trials, with a balanced accuracy of" in report
     assert (folder / "run" / "figures" / "decoding.svg").exists()
     units = pd.read_csv(folder / "run" / "units.csv")
     assert set(units.index[units["selective"]]) == {0, 1}
@@ -336,8 +336,8 @@ def test_the_command_says_in_one_line_what_is_wrong(session, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.skip(reason="takes minutes since every part is held against its null")
-def test_stimulus_identity_is_at_chance_when_stimuli_are_held_out():
+def test_stimulus_identity_is_at_chance_when_stimuli_are_held_out(only):
+    only()
     mixed, taken = [], []
     for seed in range(6):
         confounded = recorded(
@@ -352,8 +352,8 @@ def test_stimulus_identity_is_at_chance_when_stimuli_are_held_out():
 
 
 @pytest.mark.slow
-@pytest.mark.skip(reason="takes minutes since every part is held against its null")
-def test_a_network_reads_the_same_and_says_that_it_has_no_p():
+def test_a_network_reads_the_same_and_says_that_it_has_no_p(only):
+    only()
     measurement = recorded(n_subjects=4, n_stimuli=3, window=(0.0, 2.0), effect=2.0)
     code = study(measurement, holdout="stimulus", decoder="gru")
     own = code.decoding.scores["balanced_accuracy"]

@@ -137,8 +137,8 @@ def test_slow_dimensions_tell_intensity_and_regimes(only, tmp_path):
     assert found["intensity"]["p"] < 0.05
     assert not found["switching"]["better"]
     report = (tmp_path / "run" / "report.html").read_text()
-    assert "The slowest dimension tells the intensity of left-out trials" in report
-    assert "regimes do not predict held-out trials better" in report
+    assert "The slowest dimension tells the intensity of left-out trials, r = " in report
+    assert "regimes do not clearly predict held-out trials better" in report
 
 
 def test_probabilities_hold_for_new_stimuli(only):
@@ -154,8 +154,8 @@ def test_probabilities_hold_for_new_stimuli(only):
     )
     study = neural_code.run(Measurement(recording, Path("population")), n_permutations=20)
     found = study.found["calibration"]
-    assert found["conformal"]["coverage"] > 0.8
-    assert found["ece"] < 0.2
+    assert found.sets.coverage > 0.8
+    assert found.reliability.ece < 0.2
 
 
 @pytest.mark.parametrize(

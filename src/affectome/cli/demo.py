@@ -138,15 +138,13 @@ def _neural_code(out: Path, random_state: int, progress: Progress) -> Done:
         measurement, nuisance=("movement",), random_state=random_state, progress=progress
     )
     report = write_neural_code(out, result, {}, random_state, {"simulated": True})
+    whole = result.to_dict()
     rows = [
-        [name, _scored(one)]
-        for name, one in {
-            "emotion, balanced accuracy": result.to_dict()["decoding"]["balanced_accuracy"],
-            "before the event": result.found["pre_event"],
-        }.items()
+        ["emotion, balanced accuracy", _scored(whole["decoding"]["balanced_accuracy"])],
+        ["before the event", _scored(whole["pre_event"])],
     ]
     title = "Six simulated subjects: fear, joy, disgust (chance .33)"
-    return Done(result.to_dict(), _table(title, ["", "read out"], rows), report)
+    return Done(whole, _table(title, ["", "read out"], rows), report)
 
 
 def _scored(found: Mapping[str, Any]) -> str:

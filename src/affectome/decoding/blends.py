@@ -63,14 +63,16 @@ class BlendDecoder(BaseEstimator):
         mean, self.base_ = values.mean(0), weights.mean(0)
         left, sizes, right = np.linalg.svd(values - mean, full_matrices=False)
         projected = left.T @ (weights - self.base_)
-        best = np.inf
+        best, floors = np.inf, np.array(FLOORS)[:, None, None]
         for alpha in np.asarray(self.alphas, dtype=float) * max(np.mean(sizes**2), 1e-12):
             shrink = sizes**2 / (sizes**2 + alpha)
             held_out = _leave_one_out(left, shrink, projected, weights)
-            for floor in FLOORS:
-                loss = divergence(weights, (1 - floor) * held_out + floor * self.base_)
-                if loss < best:
-                    best, self.alpha_, self.floor_ = loss, float(alpha), floor
+            floored = (1 - floors) * held_out + floors * self.base_
+            losses = rel_entr(weights, floored).sum(2).mean(1)
+            least = int(losses.argmin())
+            if losses[least] < best:
+                best, self.alpha_ = float(losses[least]), float(alpha)
+                self.floor_ = FLOORS[least]
         gain = sizes / (sizes**2 + self.alpha_)
         self.coef_ = right.T @ (gain[:, None] * projected)
         self.intercept_ = self.base_ - mean @ self.coef_
@@ -93,7 +95,7 @@ def _leave_one_out(
     fitted = weights.mean(0) + left @ (shrink[:, None] * projected)
     leverage = (left**2) @ shrink + 1 / len(weights)
     left_out = weights - (weights - fitted) / np.maximum(1 - leverage, 1e-9)[:, None]
-    return project_to_simplex(left_out)
+    return _nearest(left_out)
 
 
 def check_blends(y: ArrayLike) -> np.ndarray:
@@ -123,7 +125,10 @@ def check_blends(y: ArrayLike) -> np.ndarray:
 
 def project_to_simplex(points: ArrayLike) -> np.ndarray:
     """Find the nearest point with weights ≥ 0 that sum to one, for each row (n, k)."""
-    values = check_array(points)
+    return _nearest(check_array(points))
+
+
+def _nearest(values: np.ndarray) -> np.ndarray:
     ordered = -np.sort(-values, axis=1)
     excess = (np.cumsum(ordered, axis=1) - 1) / np.arange(1, values.shape[1] + 1)
     last = (ordered > excess).sum(1) - 1

@@ -22,6 +22,7 @@ coverage of :math:`K/(K+1)` at most, and ``promised_`` says so.
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -203,8 +204,31 @@ def _strangeness(probability: np.ndarray, score: str) -> np.ndarray:
     return found
 
 
-def coverage(sets: ArrayLike, y: ArrayLike) -> dict[str, float]:
-    """Say how well sets kept their word: share that hold the true class, size, share abstained.
+@dataclass(frozen=True)
+class Coverage:
+    """How well sets kept their word.
+
+    Attributes
+    ----------
+    coverage
+        Share of trials whose set holds the true class.
+    mean_size
+        Mean number of classes in a set.
+    abstained
+        Share of trials whose set does not name exactly one class.
+    """
+
+    coverage: float
+    mean_size: float
+    abstained: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Give the three shares."""
+        return asdict(self)
+
+
+def coverage(sets: ArrayLike, y: ArrayLike) -> Coverage:
+    """Say how well sets kept their word.
 
     Parameters
     ----------
@@ -215,8 +239,8 @@ def coverage(sets: ArrayLike, y: ArrayLike) -> dict[str, float]:
     """
     members, codes = np.asarray(sets, dtype=bool), np.asarray(y)
     size = members.sum(1)
-    return {
-        "coverage": float(members[np.arange(len(codes)), codes].mean()),
-        "mean_size": float(size.mean()),
-        "abstained": float((size != 1).mean()),
-    }
+    return Coverage(
+        coverage=float(members[np.arange(len(codes)), codes].mean()),
+        mean_size=float(size.mean()),
+        abstained=float((size != 1).mean()),
+    )

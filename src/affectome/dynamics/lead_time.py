@@ -86,8 +86,11 @@ class Lead:
         return row | {
             "baseline": self.baseline,
             "baseline_auc": self.baseline_auc,
-            "excess": self.excess.value,
-            "excess_interval": self.excess.interval,
+            "excess": {
+                "value": self.excess.value,
+                "interval": self.excess.interval,
+                "over": self.excess.over,
+            },
         }
 
 
@@ -200,7 +203,7 @@ def lead_time(
     decoder = RidgeClassifierDecoder(alpha=alpha)
     sheet = ScoreSheet(design, n_bootstrap, random_state)
     drawn, why = _arranged(design, n_permutations, random_state)
-    read, best, nulls, spreads = [], [], [], []
+    read, best, nulls, calibrating = [], [], [], []
     for number, lead in enumerate(chosen):
         X = _window(recording, length, float(lead), features)
         found = cross_fit(decoder, X, y, design.split, True)
@@ -211,18 +214,18 @@ def lead_time(
         null = null_scores(
             decoder, X, design, [METRIC], drawn, design.exchange.scheme, design.exchange.n_groups
         )
-        by_others = calibrating_null(decoder, X, design, [METRIC], null, random_state)
-        wider = sheet.inflation(METRIC, by_others)
-        scores = {name: sheet.score(METRIC, one, 1.0) for name, one in beside.items()}
-        name = max(scores, key=lambda n: np.nan_to_num(scores[n].value, nan=-1.0))
-        read.append((found, beside[name], wider))
-        best.append((name, scores[name].value))
+        calibrating.append(calibrating_null(decoder, X, design, [METRIC], null, random_state))
+        auc = {name: sheet.value(METRIC, one) for name, one in beside.items()}
+        name = max(auc, key=lambda n: np.nan_to_num(auc[n], nan=-1.0))
+        read.append((found, beside[name]))
+        best.append((name, auc[name]))
         nulls.append(null.tests[METRIC].null if METRIC in null.tests else np.empty(0))
-        spreads.append(by_others.tests[METRIC].null if METRIC in by_others.tests else np.empty(0))
         progress("lead time", number + 1, len(chosen))
-    at_once = _at_once(np.array(spreads))
-    own = [sheet.score(METRIC, found, wider * at_once) for found, _, wider in read]
-    above = [sheet.difference(METRIC, one, other, wider * at_once) for one, other, wider in read]
+    by_others = [one.tests[METRIC].null for one in calibrating if METRIC in one.tests]
+    at_once = _at_once(np.array(by_others)) if by_others else 1.0
+    wider = [at_once * one for one in sheet.inflations([(METRIC, one) for one in calibrating])]
+    own = [sheet.score(METRIC, one, w) for (one, _), w in zip(read, wider, strict=True)]
+    above = [sheet.difference(METRIC, *both, w) for both, w in zip(read, wider, strict=True)]
     p, null_of = _corrected(own, np.array(nulls), design, why)
     windows = tuple(
         Lead(float(lead), replace(one, p=p_one, null=null_of, why=why), name, value, more)

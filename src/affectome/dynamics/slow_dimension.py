@@ -15,12 +15,15 @@ log likelihood of states and scores (Fisher's identity).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import solve_discrete_lyapunov
 from scipy.optimize import minimize
 
-from affectome.kernels.kalman import Array, smooth_about_levels
+from affectome.kernels.kalman import Array, slopes, smooth_about_levels
 
 MOST_ROUNDS = 400
 LEAST_GAIN = 1e-6  # nats: a climb has arrived when a step gains less
@@ -163,8 +166,7 @@ def start_from(A: Array, Q: Array, V: Array, longest: float) -> Array:
 
 def pack(eta: float, B: Array, C: Array, root: Array, spread: Array) -> Array:
     """Parameters as one vector: log τ, B, C, roots of Q and of V with logs on their diagonals."""
-    k = len(C)
-    rows, columns = np.tril_indices(k, -1)
+    rows, columns = _below(len(C))
     return np.concatenate(
         [
             [eta],
@@ -180,16 +182,22 @@ def pack(eta: float, B: Array, C: Array, root: Array, spread: Array) -> Array:
 
 def unpack(parameters: Array, k: int) -> tuple[float, Array, Array, Array, Array]:
     """Give back what :func:`pack` took."""
-    rows, columns = np.tril_indices(k, -1)
-    sizes = [1, (k - 1) ** 2, k * k, k, len(rows), k]
-    parts = np.split(parameters, np.cumsum(sizes))
-    halves = []
-    for diagonal, below in (parts[3:5], parts[5:7]):
+    rows, columns = _below(k)
+    ends = np.cumsum([1, (k - 1) ** 2, k * k, k, len(rows), k]).tolist()
+    B, C, *halves = (parameters[a:b] for a, b in pairwise([*ends, len(parameters)]))
+    roots = []
+    for diagonal, below in (halves[:2], halves[2:]):
         half = np.diag(np.exp(diagonal))
         half[rows, columns] = below
-        halves.append(half)
-    B, C = parts[1].reshape(k - 1, k - 1), parts[2].reshape(k, k)
-    return float(parts[0][0]), B, C, halves[0], halves[1]
+        roots.append(half)
+    return float(parameters[0]), B.reshape(k - 1, k - 1), C.reshape(k, k), roots[0], roots[1]
+
+
+@cache
+def _below(k: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns below the diagonal."""
+    rows, columns = np.tril_indices(k, -1)
+    return rows, columns
 
 
 def _log_deviations(k: int) -> list[int]:
@@ -233,20 +241,17 @@ def _likelihood(parameters: Array, centred: Array) -> tuple[float, Array]:
     n_times, n_trials, k = centred.shape
     eta, B, C, root, spread = unpack(parameters, k)
     size = np.exp(-np.exp(-eta))
-    shape = _contraction(B)
+    left, values, right = np.linalg.svd(B)
+    shape = (left * (values / np.sqrt(1 + values**2))) @ right
     A = _dynamics(eta, size * shape)
     tiny = 1e-12 * np.eye(k)
     Q, V = root @ root.T + tiny, spread @ spread.T + tiny
     found = smooth_about_levels(A, Q, V, C, centred)
-    noise, starting = np.linalg.inv(Q), np.linalg.inv(V)
-    by_A = noise @ (found.cross - A @ found.before)
-    left = found.after - A @ found.cross.T - found.cross @ A.T + A @ found.before @ A.T
-    by_Q = noise @ left @ noise - n_trials * (n_times - 1) * noise
-    by_V = starting @ found.first @ starting - n_trials * starting
+    by_A, by_Q, by_V = slopes(A, Q, V, found, (n_times, n_trials))
     by_eta = (by_A[0, 0] + (by_A[1:, 1:] * shape).sum()) * size * np.exp(-eta)
     return found.log_likelihood, pack_gradient(
         by_eta,
-        _through_contraction(B, size * by_A[1:, 1:]),
+        _through_contraction(left, values, right, size * by_A[1:, 1:]),
         found.seen - C @ found.spread,
         (by_Q @ root, root),
         (by_V @ spread, spread),
@@ -257,7 +262,7 @@ def pack_gradient(
     eta: float, B: Array, C: Array, root: tuple[Array, Array], spread: tuple[Array, Array]
 ) -> Array:
     """Gradient by the parameters of :func:`pack`; roots come with their own values."""
-    rows, columns = np.tril_indices(len(C), -1)
+    rows, columns = _below(len(C))
     halves = (
         np.concatenate([np.diag(by) * np.diag(half), by[rows, columns]])
         for by, half in (root, spread)
@@ -265,13 +270,12 @@ def pack_gradient(
     return np.concatenate([[eta], B.ravel(), C.ravel(), *halves])
 
 
-def _through_contraction(B: Array, by: Array) -> Array:
+def _through_contraction(left: Array, s: Array, right: Array, by: Array) -> Array:
     r"""Gradient by B of what has the gradient ``by`` by :math:`B (I + B^\top B)^{-1/2}`.
 
     With B = U s W the map takes s to f(s) = s / √(1 + s²); between singular values i and j it turns
     by the divided differences of f (Daleckii & Krein 1965).
     """
-    left, s, right = np.linalg.svd(B)
     f = s / np.sqrt(1 + s**2)
     slope = (1 + s**2) ** -1.5
     inner = left.T @ by @ right.T

@@ -26,6 +26,7 @@ from affectome.evidence import Null, exchange_for, tested
 from affectome.progress import Progress, silent
 
 FLOOR = 1e-6
+FEWEST = 20
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class HiddenStates:
         Chance of going from state i to j in one step, shape (n_states, n_states).
     dwell
         Mean seconds a visit lasts, 1/(1 - p) steps, shape (n_states,).
+    trial
+        Seconds of a trial; no longer visit is seen.
     emotions
         Names of the classes in ``occupancy`` and ``graphs``; empty without a target.
     occupancy
@@ -67,6 +70,7 @@ class HiddenStates:
     probability: np.ndarray
     transitions: np.ndarray
     dwell: np.ndarray
+    trial: float
     emotions: tuple[str, ...]
     occupancy: np.ndarray
     graphs: np.ndarray
@@ -81,6 +85,7 @@ class HiddenStates:
             "held_out_log_likelihood": {str(k): v for k, v in self.held_out.items()},
             "transitions": self.transitions.tolist(),
             "dwell_s": self.dwell.tolist(),
+            "trial_s": self.trial,
             "occupancy": dict(zip(self.emotions, self.occupancy.tolist(), strict=True)),
             "graphs": dict(zip(self.emotions, self.graphs.tolist(), strict=True)),
             "differs": {
@@ -267,6 +272,7 @@ def _describe(
         probability=probability[:, order].reshape(*shape, k),
         transitions=transitions,
         dwell=step / (1 - stay),
+        trial=step * shape[1],
         emotions=tuple(map(str, names)),
         occupancy=occupancy.reshape(-1, k)
         / np.maximum(occupancy.reshape(-1, k).sum(1), 1)[:, None],
@@ -280,6 +286,8 @@ def _tested(
     """Test whether classes differ in where their trials dwell."""
     if found.n_states == 1:
         return replace(found, why="no p, because one state is all that there is")
+    if n_permutations < FEWEST:
+        return replace(found, why=f"no p, because {n_permutations} permutations were asked for")
     labels = trials[target].to_numpy(dtype=str)
     exchange = exchange_for(trials.drop(columns=target), labels)
     if exchange.why_not is not None:

@@ -15,22 +15,14 @@ from affectome.evidence.claims import (
 from affectome.evidence.cross_fit import Predictions, cross_fit, fit_with_groups, fold_of
 from affectome.evidence.design import (
     Design,
-    arrange,
     exchange_for,
-    independent_groups,
     make_design,
 )
 from affectome.evidence.evaluate import Evidence, evaluate
 from affectome.evidence.exchange import Exchange, NoNullError
 from affectome.evidence.manifest import manifest
 from affectome.evidence.metrics import METRICS
-from affectome.evidence.nulls import (
-    circular_shifts,
-    permute_crossed,
-    permute_whole,
-    permute_within,
-    shuffle_inputs,
-)
+from affectome.evidence.nulls import shuffle_inputs
 from affectome.evidence.permutation import (
     NullScores,
     PermutationTest,
@@ -66,10 +58,8 @@ __all__ = [
     "Split",
     "SurrogateMaps",
     "Variogram",
-    "arrange",
     "baseline_scores",
     "belongs_to",
-    "circular_shifts",
     "correct_together",
     "cross_fit",
     "difference",
@@ -79,7 +69,6 @@ __all__ = [
     "fit_with_groups",
     "fold_of",
     "group_mean",
-    "independent_groups",
     "inner_split",
     "make_design",
     "make_split",
@@ -92,9 +81,6 @@ __all__ = [
     "p_of_each",
     "p_value",
     "permutation_test",
-    "permute_crossed",
-    "permute_whole",
-    "permute_within",
     "purged_time_split",
     "rater_ceiling",
     "score",

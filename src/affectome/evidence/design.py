@@ -176,15 +176,6 @@ def make_design(
     return Design(trials, labels, split, groups, names, exchange, _notes(trials, split), order)
 
 
-def arrange(
-    y: NDArray[Any], split: Split, n_permutations: int, random_state: int
-) -> tuple[NDArray[Any], str]:
-    """Draw labels under the null from what a split holds out, and say how."""
-    table = {n: np.asarray(v) for n, v in split.columns.items()}
-    design = make_design(pd.DataFrame(table, index=range(len(y))), y, split, order="none")
-    return design.arrange(n_permutations, random_state), design.exchange.scheme
-
-
 def exchange_for(
     trials: pd.DataFrame, y: ArrayLike, *, order: str | None = None, ignore: Sequence[str] = ()
 ) -> Exchange:
@@ -202,15 +193,11 @@ def exchange_for(
     return exchange_of(labels, factors_of(kept, labels, None, order))
 
 
-def independent_groups(trials: pd.DataFrame, split: Split) -> NDArray[np.intp]:
+def _groups(trials: pd.DataFrame, split: Split) -> tuple[NDArray[np.intp], tuple[str, ...]]:
     """What is independent of what: codes (n, 1), or (n, 2) where two held-out columns cross.
 
     Stretches as long as the gap for time series; single trials where nothing is named.
     """
-    return _groups(trials, split)[0]
-
-
-def _groups(trials: pd.DataFrame, split: Split) -> tuple[NDArray[np.intp], tuple[str, ...]]:
     if split.kind == "time":
         return _stretches(split), ("stretch of time",)
     names = split.by or honest_columns(trials)

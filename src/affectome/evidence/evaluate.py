@@ -195,7 +195,8 @@ def evaluate(
     progress("null", 2, 3)
     null = _null(decoder, X, design, metrics, n_permutations, random_state, n_jobs)
     spread_by = calibrating_null(decoder, X, design, metrics, null, random_state)
-    wider = {name: sheet.inflation(name, spread_by) for name in metrics}
+    factors = sheet.inflations([(name, spread_by) for name in metrics])
+    wider = dict(zip(metrics, factors, strict=True))
     baselines = {name: sheet.score(main, rival, wider[main]) for name, rival in rivals.items()}
     best = _best(baselines, METRICS[main].higher_is_better)
     evidence = Evidence(

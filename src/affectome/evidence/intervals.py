@@ -69,18 +69,18 @@ class Spread(NamedTuple):
 
 
 def spread_over_groups(
-    statistic: Callable[[Array], Array],
+    statistics: Sequence[Callable[[Array], Array]],
     groupings: Sequence[Codes],
     classes: Codes | None,
     n_draws: int,
     random_state: int,
-) -> Spread:
-    """Spread of a weighted statistic over draws of groups.
+) -> list[Spread]:
+    """Spread of weighted statistics over draws of groups, which are the same for all.
 
     Parameters
     ----------
-    statistic
-        Weights (n_draws, n_trials) -> values (n_draws,).
+    statistics
+        Each from weights (n_draws, n_trials) to values (n_draws,).
     groupings
         Codes of one grouping, or of two that cross.
     classes
@@ -94,16 +94,21 @@ def spread_over_groups(
     freedoms = np.array([one.size - np.unique(one).size for one in strata], dtype=float)
     variances = np.array(
         [
-            _variance(statistic, codes, one, n_draws, random_state)
+            _variances(statistics, codes, one, n_draws, random_state)
             for codes, one in zip(groupings, strata, strict=True)
         ]
     )
     if len(groupings) == 1:
-        return Spread(float(np.sqrt(variances[0])), float(freedoms[0]))
+        return [Spread(float(np.sqrt(one)), float(freedoms[0])) for one in variances[0]]
     first, second = groupings
     cells = pd.factorize(first * (int(second.max()) + 1) + second)[0]
-    shared = _variance(statistic, cells, strata_of(cells, classes), n_draws, random_state)
-    total = max(variances.sum() - shared, variances.max())
+    shared = _variances(statistics, cells, strata_of(cells, classes), n_draws, random_state)
+    return [_crossed(own, both, freedoms) for own, both in zip(variances.T, shared, strict=True)]
+
+
+def _crossed(variances: Array, shared: float, freedoms: Array) -> Spread:
+    """Spread over two groupings that cross, less that over their cells."""
+    total = max(float(variances.sum() - shared), float(variances.max()))
     if total == 0:
         return Spread(0.0, float(freedoms.min()))
     # Satterthwaite: the grouping with the larger variance decides.
@@ -111,17 +116,17 @@ def spread_over_groups(
     return Spread(float(np.sqrt(total)), float(freedom.clip(freedoms.min(), freedoms.sum())))
 
 
-def _variance(
-    statistic: Callable[[Array], Array],
+def _variances(
+    statistics: Sequence[Callable[[Array], Array]],
     codes: Codes,
     strata: Codes,
     n_draws: int,
     random_state: int,
-) -> float:
+) -> Array:
     rng = np.random.default_rng(random_state)
     step = max(1, CHUNK // codes.size)
-    values = [
-        statistic(group_weights(strata, min(step, n_draws - start), rng)[:, codes])
-        for start in range(0, n_draws, step)
-    ]
-    return float(np.var(np.concatenate(values)))
+    values: list[list[Array]] = []
+    for start in range(0, n_draws, step):
+        weights = group_weights(strata, min(step, n_draws - start), rng)[:, codes]
+        values.append([statistic(weights) for statistic in statistics])
+    return np.array([np.var(np.concatenate(of_one)) for of_one in zip(*values, strict=True)])

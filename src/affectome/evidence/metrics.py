@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtr, ndtri
 
-from affectome.kernels.ranks import auc
+from affectome.kernels.ranks import auc, weighted_auc
 
 Array = NDArray[np.float64]
 Weighted = Callable[[NDArray[Any], NDArray[Any], Array, NDArray[np.intp]], Array]
@@ -139,30 +139,13 @@ def _moments(y: NDArray[Any], found: NDArray[Any], w: Array) -> tuple[Array, ...
 
 
 def _auc(positive: NDArray[np.bool_], score: Array, w: Array, fold: NDArray[np.intp]) -> Array:
-    """Mean over folds, weighted by their trials, of the weighted share of pairs in the right order.
-
-    With trials sorted by fold and score, the negatives below a trial are a difference of cumulative
-    sums of weights; ties count half. Folds of one class are left out.
-    """
-    order = np.lexsort((score, fold))
-    score, fold, positive, w = score[order], fold[order], positive[order], w[:, order]
-    new_fold = np.r_[True, fold[1:] != fold[:-1]]
-    new_tie = new_fold | np.r_[True, score[1:] != score[:-1]]
-    tie_from, tie_to = _runs(new_tie)
-    fold_from, _ = _runs(new_fold)
-    up = w * positive
-    below = np.zeros((len(w), score.size + 1))
-    np.cumsum(w - up, axis=1, out=below[:, 1:])
-    right = up * ((below[:, tie_from] + below[:, tie_to]) / 2 - below[:, fold_from])
-    starts = np.flatnonzero(new_fold)
-    right, high, total = (np.add.reduceat(a, starts, axis=1) for a in (right, up, w))
-    return _mean_over_folds(right, high * (total - high), total)
+    return weighted_auc(score, positive, w, fold)
 
 
 def _auc_of_rows(
     positive: NDArray[np.bool_], score: Array, w: Array, fold: NDArray[np.intp]
 ) -> Array:
-    """The same for each arrangement, (n_draws, n), all weights alike."""
+    """AUC within folds of each arrangement, (n_draws, n), all weights alike."""
     right, pairs, total = (np.zeros((len(positive), int(fold.max()) + 1)) for _ in range(3))
     for k in range(int(fold.max()) + 1):
         inside = fold == k
@@ -178,13 +161,6 @@ def _mean_over_folds(right: Array, pairs: Array, total: Array) -> Array:
     whole = np.where(pairs > 0, total, 0).sum(axis=1)
     chance = np.full(len(right), 0.5)
     return np.divide((total * share).sum(axis=1), whole, out=chance, where=whole > 0)
-
-
-def _runs(new: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """First and one past the last position of the run that each element is in."""
-    starts = np.flatnonzero(new)
-    lengths = np.diff(np.r_[starts, new.size])
-    return np.repeat(starts, lengths), np.repeat(starts + lengths, lengths)
 
 
 def _same(x: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from affectome.evidence.design import Design
 from affectome.evidence.labels import is_rating
 from affectome.evidence.metrics import METRICS
 from affectome.evidence.permutation import NullScores, null_scores
-from affectome.evidence.scores import USUAL_INFLATION, Score, difference, score, spread
+from affectome.evidence.scores import USUAL_INFLATION, Score, difference, score, spreads
 from affectome.evidence.splits import named
 
 CALIBRATED = 99
@@ -44,28 +45,61 @@ def calibrating_null(
     """
     alike = design.exchange.by_others is None
     if alike and len(null.labels) > ENOUGH_PERMUTATIONS:
-        return null
+        return _calibrating(null)
     y = design.y
     labels = design.exchange.draw_others(BORROWED, random_state)
     if labels is None or y.ndim > 1:
-        return null
-    labels = labels[[_can_train(one, design) for one in labels]]
+        return _calibrating(null)
+    labels = labels[_can_train(labels, design)]
     if len(labels) < ENOUGH_PERMUTATIONS:
-        return null
+        return _calibrating(null)
     if not hasattr(decoder, "closed_form_predictions"):
         if len(null.labels) > ENOUGH_PERMUTATIONS:
-            return null
+            return _calibrating(null)
         decoder = RidgeDecoder(STAND_IN) if is_rating(y) else RidgeClassifierDecoder(STAND_IN)
         X = X.reshape(len(X), -1)
-    return null_scores(decoder, X, design, metrics, labels, "labels of other groups", len(y))
+    others = null_scores(decoder, X, design, metrics, labels, "labels of other groups", len(y))
+    return _calibrating(others)
 
 
-def _can_train(labels: NDArray[Any], design: Design) -> bool:
-    """Whether every training set holds every class; always so for ratings."""
-    if is_rating(design.y):
-        return True
-    n_classes = len(np.unique(design.y))
-    return all(len(np.unique(labels[train])) == n_classes for train, _ in design.split)
+def _calibrating(null: NullScores) -> NullScores:
+    """Keep the labels and predictions of those arrangements whose standard error is found."""
+    found, scores = null.predictions
+    return NullScores(
+        null.tests,
+        null.labels[: CALIBRATED + 1].copy(),
+        Predictions(
+            found[: CALIBRATED + 1].copy(),
+            None if scores is None else scores[: CALIBRATED + 1].copy(),
+        ),
+    )
+
+
+def _can_train(labels: NDArray[Any], design: Design) -> NDArray[np.bool_]:
+    """Whether every training set holds every class, (n_arrangements,); always so for ratings."""
+    able = np.ones(len(labels), dtype=bool)
+    if not is_rating(design.y):
+        names = np.unique(design.y)
+        codes = np.searchsorted(names, labels)
+        for train, _ in design.split:
+            for k in range(len(names)):
+                able &= (codes[:, train] == k).any(axis=1)
+    return able
+
+
+def _tells(metric: str, null: NullScores) -> bool:
+    """Whether a null has arrangements enough to say how far scores lie apart."""
+    return metric in null.tests and null.tests[metric].null.size >= ENOUGH_PERMUTATIONS
+
+
+def _widening(scores: NDArray[np.float64], reach: NDArray[np.float64]) -> float:
+    """Give the factor with which ``reach`` holds 95 % of the distances of scores to their mean."""
+    distance = np.abs(scores[: reach.size] - float(scores.mean()))
+    told = distance[reach > 0] / reach[reach > 0]
+    told = np.sort(told[np.isfinite(told)])
+    if told.size < CALIBRATED // 2:
+        return USUAL_INFLATION
+    return float(told[min(int(np.ceil(0.95 * (told.size + 1))), told.size) - 1])
 
 
 class ScoreSheet:
@@ -86,6 +120,11 @@ class ScoreSheet:
         self.y, self.fold = design.y[self.rows], fold[self.rows]
         self.groups = design.groups[self.rows]
         self.n_bootstrap, self.random_state = n_bootstrap, random_state
+
+    def value(self, metric: str, own: Predictions) -> float:
+        """Score without an interval."""
+        found = own.of(METRICS[metric].wants)[self.rows]
+        return score(metric, self.y, found, self.groups, self.fold, 0).value
 
     def score(
         self, metric: str, own: Predictions, inflation: float, null: NullScores | None = None
@@ -127,37 +166,51 @@ class ScoreSheet:
             self.design.over,
         )
 
-    def inflation(self, metric: str, null: NullScores) -> float:
-        """Factor on the standard error with which 95 % of intervals under the null are right.
+    def inflations(self, asked: Sequence[tuple[str, NullScores]]) -> list[float]:
+        """Factors on the standard error with which 95 % of intervals under the null are right.
 
         Scores of different folds share training trials, so that they vary together, which no
         reweighting of tested groups can show. Under the null it is known how far a score lies from
         the mean, in standard errors of its own: with R arrangements, the 0.95 (R + 1)-th smallest
         of these distances holds 95 % of new ones, whatever their distribution.
+
+        Parameters
+        ----------
+        asked
+            A metric and its null, each. All nulls are of the same arrangements of the labels.
         """
-        if metric not in null.tests or null.tests[metric].null.size < ENOUGH_PERMUTATIONS:
-            return USUAL_INFLATION
-        wants = METRICS[metric].wants
-        scores = null.tests[metric].null
-        centre = float(scores.mean())
-        distance = np.full(CALIBRATED, np.nan)
+        told = [number for number, (metric, null) in enumerate(asked) if _tells(metric, null)]
+        found = [USUAL_INFLATION] * len(asked)
+        if not told:
+            return found
+        labels = asked[told[0]][1].labels[: CALIBRATED + 1, self.rows]
+        predicted = [
+            null.predictions.of(METRICS[metric].wants)[: CALIBRATED + 1, self.rows]
+            for metric, null in (asked[number] for number in told)
+        ]
+        if labels.dtype.kind in "OU":
+            names = np.unique(labels)
+            labels = np.searchsorted(names, labels)
+            predicted = [
+                np.searchsorted(names, one) if one.dtype.kind in "OU" else one for one in predicted
+            ]
+        reach = np.full((len(told), CALIBRATED), np.nan)
         for r in range(CALIBRATED):
-            own = spread(
-                metric,
-                null.labels[r + 1][self.rows],
-                null.predictions.of(wants)[r + 1][self.rows],
+            own = spreads(
+                [(asked[n][0], p[r + 1]) for n, p in zip(told, predicted, strict=True)],
+                labels[r + 1],
                 self.groups,
                 self.fold,
                 CALIBRATING_DRAWS,
                 self.random_state + r,
             )
-            if own.error > 0:
-                reach = float(stats.t.ppf(0.975, max(own.freedom, 1))) * own.error
-                distance[r] = abs(scores[r] - centre) / reach
-        told = np.sort(distance[np.isfinite(distance)])
-        if told.size < CALIBRATED // 2:
-            return USUAL_INFLATION
-        return float(told[min(int(np.ceil(0.95 * (told.size + 1))), told.size) - 1])
+            reach[:, r] = [
+                float(stats.t.ppf(0.975, max(one.freedom, 1))) * one.error for one in own
+            ]
+        for number, ends in zip(told, reach, strict=True):
+            metric, null = asked[number]
+            found[number] = _widening(null.tests[metric].null, ends)
+        return found
 
     def by_subject(self, metric: str, own: Predictions) -> dict[str, float | None]:
         """Score of each subject's trials; None where they hold some of the classes only."""

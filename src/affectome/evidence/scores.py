@@ -15,8 +15,9 @@ cells is taken off (Cameron, Gelbach & Miller 2011), with Satterthwaite's degree
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -148,10 +149,7 @@ def score(
     chosen = find_metric(metric)
     y, p = _prepare(metric, y_true, y_hat)
     fold = comparable(chosen, y, folds)
-
-    def weighted(w: Array) -> Array:
-        return chosen.weighted(y, p, w, fold)
-
+    weighted = partial(_weighted, chosen, y, p, fold)
     value, n_groups, found = _estimate(weighted, chosen, y, groups, n_bootstrap, random_state)
     if metric in ("pearson_r", "ccc") and np.ptp(p) == 0:
         why = "the estimates are all the same, so that nothing correlates with them"
@@ -195,26 +193,38 @@ def group_mean(
     return Score(metric, value, interval, None, n, f"{n} {over}", None, why)
 
 
-def spread(
-    metric: str,
+def spreads(
+    asked: Sequence[tuple[str, ArrayLike]],
     y_true: ArrayLike,
-    y_hat: ArrayLike,
     groups: ArrayLike | None = None,
     folds: ArrayLike | None = None,
     n_bootstrap: int = 2000,
     random_state: int = 0,
-) -> Spread:
-    """Spread of a score over groups; parameters are those of :func:`score`."""
-    chosen = find_metric(metric)
-    y, p = _prepare(metric, y_true, y_hat)
-    fold = comparable(chosen, y, folds)
-    return spread_over_groups(
-        lambda w: chosen.weighted(y, p, w, fold),
-        group_codes(groups, len(y)),
-        _classes(chosen, y),
-        n_bootstrap,
-        random_state,
-    )
+) -> list[Spread]:
+    """Spread of several scores of the same trials over the same draws of groups.
+
+    Parameters
+    ----------
+    asked
+        A metric and the predictions that it scores, each. All metrics are of classes, or none is.
+    y_true, groups, folds, n_bootstrap, random_state
+        As in :func:`score`.
+    """
+    statistics = []
+    classes: NDArray[Any] | None = None
+    for metric, y_hat in asked:
+        chosen = find_metric(metric)
+        y, p = _prepare(metric, y_true, y_hat)
+        statistics.append(partial(_weighted, chosen, y, p, comparable(chosen, y, folds)))
+        classes = _classes(chosen, y)
+    groupings = group_codes(groups, len(np.asarray(y_true)))
+    return spread_over_groups(statistics, groupings, classes, n_bootstrap, random_state)
+
+
+def _weighted(
+    metric: Metric, y: NDArray[Any], p: NDArray[Any], fold: NDArray[np.intp], w: Array
+) -> Array:
+    return metric.weighted(y, p, w, fold)
 
 
 def difference(
@@ -265,7 +275,7 @@ def _estimate(
     if n_groups < 3 or n_bootstrap < 2:
         return value, n_groups, None
     classes = _classes(metric, y)
-    found = spread_over_groups(statistic, groupings, classes, n_bootstrap, random_state)
+    (found,) = spread_over_groups([statistic], groupings, classes, n_bootstrap, random_state)
     return value, n_groups, found
 
 
@@ -285,7 +295,9 @@ def _prepare(metric: str, y_true: ArrayLike, y_hat: ArrayLike) -> tuple[NDArray[
     if wants != "classes" and (p.dtype.kind not in "fiub" or not np.isfinite(p).all()):
         raise InputError(f"{metric} wants finite numbers as predictions; got {p.dtype}")
     if wants == "classes":
-        codes = np.unique(np.concatenate([y.astype(str), p.astype(str)]), return_inverse=True)[1]
+        if y.dtype.kind != p.dtype.kind:
+            y, p = y.astype(str), p.astype(str)
+        codes = np.unique(np.concatenate([y, p]), return_inverse=True)[1]
         return codes[: len(y)], codes[len(y) :]
     if wants == "scores":
         names, codes = np.unique(y, return_inverse=True)

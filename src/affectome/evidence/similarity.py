@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from scipy.spatial.distance import squareform
 
 from affectome.errors import InputError
 from affectome.evidence.claims import LINKS, tested
-from affectome.evidence.exchange import NoNullError
-from affectome.evidence.nulls import permute_whole
+from affectome.evidence.exchange import (
+    NoNullError,
+    constant_within,
+    enough,
+    log_within,
+    together,
+    too_few,
+)
 from affectome.evidence.scores import Score
 from affectome.kernels.rsa import bootstrap_comparisons, compare
 
@@ -103,11 +110,21 @@ def orders_of(
     NoNullError
         If there are too few orders.
     """
-    places = np.arange(len(np.asarray(themes)))
-    try:
-        return permute_whole(places, themes, parts, n, random_state).astype(np.intp)
-    except InputError as error:
-        raise NoNullError(f"no p, because {places.size} stimuli are too few: {error}") from error
+    theme = pd.factorize(np.asarray(themes))[0]
+    part = together(theme.size, None if parts is None else pd.factorize(np.asarray(parts))[0])
+    first = np.unique(theme, return_index=True)[1]
+    if not constant_within(part, theme):
+        raise InputError("a theme lies in two parts; give parts that themes lie within")
+    number = log_within(np.arange(first.size), part[first])
+    if not enough(number):
+        why = too_few(number, f"their {first.size} themes" if first.size < theme.size else "they")
+        raise NoNullError(f"no p, because {theme.size} stimuli are too few: {why}")
+    place = np.lexsort((theme, part))
+    keys = np.random.default_rng(random_state).random((n, first.size)) + part[first]
+    orders = np.empty((n, theme.size), dtype=np.intp)
+    # A stable sort of each stimulus by its theme's key lays whole themes end to end.
+    orders[:, place] = np.argsort(keys[:, theme], axis=1, kind="stable")
+    return orders
 
 
 def _spread(

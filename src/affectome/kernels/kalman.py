@@ -193,54 +193,139 @@ def smooth_about_levels(A: Array, Q: Array, start: Array, C: Array, centred: Arr
     centred
         Measurements less the mean of their trial, shape (n_times, n_trials, n_units).
     """
-    n_times, n_trials, _ = centred.shape
+    found = _about_levels(*(np.ascontiguousarray(part) for part in (A, Q, start, C, centred)))
+    return Levelled(*found)
+
+
+@njit(cache=True, nogil=True)
+def _about_levels(A, Q, start, C, centred):  # type: ignore[no-untyped-def]
+    n_times, n_trials, n_units = centred.shape
     k = len(A)
-    noise, starting, load = np.linalg.inv(Q), np.linalg.inv(start), C.T @ C
-    push = A.T @ noise
-    pull = push @ A
-    diagonal = np.repeat((load + noise + pull)[None, None], n_times, axis=0)
-    diagonal[0] = load + starting + pull
-    diagonal[-1] = load + noise
-    off = np.repeat(push[None, None], n_times - 1, axis=0)
+    noise, starting = np.empty((k, k)), np.empty((k, k))
+    log_noise, log_start = _invert(Q.copy(), noise), _invert(start.copy(), starting)
+    load, push = _product(C.T, C), _product(A.T, noise)
+    pull = _product(push, A)
+    diagonal, off = np.empty((n_times, 1, k, k)), np.empty((n_times - 1, 1, k, k))
+    diagonal[:, 0] = load + noise + pull
+    diagonal[0, 0] = load + starting + pull
+    diagonal[-1, 0] = load + noise
+    off[:, 0] = push
     inverse, gain, log_det = _eliminate(diagonal, off)
+    rows = centred.reshape(n_times * n_trials, n_units)
+    linear = np.dot(rows, C).reshape(n_times, n_trials, k)
     mean, everywhere = np.empty((n_times, n_trials, k)), np.empty((n_times, k, k))
-    fit = _substitute(inverse, gain, off, centred @ C, mean)
-    _substitute(inverse, gain, off, np.repeat(np.eye(k)[None], n_times, axis=0), everywhere)
+    fit = _substitute(inverse, gain, off, linear, mean)
+    always = np.zeros((n_times, k, k))
+    for a in range(k):
+        always[:, a, a] = 1.0
+    _substitute(inverse, gain, off, always, everywhere)
     covariance, neighbour = _spread(inverse, gain)
     # everywhere[t, j] is the answer of state t to a push at all times along axis j.
-    added = everywhere.sum(0).T
-    free = n_times * np.eye(len(C)) - C @ added @ C.T
-    back = C.T @ np.linalg.solve(free, C)
-    total = mean.sum(0)
-    shift = total @ back
+    added = np.zeros((k, k))
+    total = np.zeros((n_trials, k))
+    for t in range(n_times):
+        added += everywhere[t].T
+        total += mean[t]
+    free = n_times * np.eye(n_units) - _product(_product(C, added), C.T)
+    held = np.empty((n_units, n_units))
+    log_free = _invert(free, held) - n_units * np.log(n_times)
+    back = _product(_product(C.T, held), C)
+    shift = _product(total, back)
     fit += 0.5 * (total * shift).sum()
-    mean += shift @ everywhere
-    moved = everywhere.swapaxes(1, 2) @ back
-    covariance = covariance[:, 0] + moved @ everywhere
-    neighbour = neighbour[:, 0] + moved[:-1] @ everywhere[1:]
-    everything = _products(mean, mean) + n_trials * covariance.sum(0)
-    first = mean[0].T @ mean[0] + n_trials * covariance[0]
-    last = mean[-1].T @ mean[-1] + n_trials * covariance[-1]
-    average = mean.mean(0)
-    spread = everything - n_times * average.T @ average
-    spread -= n_trials * (added + added @ back @ added) / n_times
-    fit -= 0.5 * n_trials * (log_det + np.linalg.slogdet(free / n_times)[1])
-    fit -= 0.5 * n_trials * ((n_times - 1) * np.linalg.slogdet(Q)[1] + np.linalg.slogdet(start)[1])
-    return Levelled(
-        mean,
-        first,
-        everything - last,
-        everything - first,
-        _products(mean[1:], mean[:-1]) + n_trials * neighbour.sum(0).T,
-        spread,
-        _products(centred, mean),
-        float(fit - 0.5 * (centred**2).sum()),
+    average = np.zeros((n_trials, k))
+    whole, before, after, across = _move(
+        mean, average, everywhere, shift, back, covariance, neighbour
     )
+    states = mean.reshape(n_times * n_trials, k)
+    everything = np.dot(states.T, states) + n_trials * whole
+    first = _product(mean[0].T, mean[0]) + n_trials * before
+    last = _product(mean[-1].T, mean[-1]) + n_trials * after
+    cross = np.dot(states[n_trials:].T, states[: n_times * n_trials - n_trials])
+    cross += n_trials * across
+    spread = everything - n_times * _product(average.T, average)
+    spread -= n_trials * (added + _product(_product(added, back), added)) / n_times
+    fit -= 0.5 * n_trials * (log_det + log_free + (n_times - 1) * log_noise + log_start)
+    fit -= 0.5 * (rows * rows).sum()
+    seen = np.dot(rows.T, states)
+    return mean, first, everything - last, everything - first, cross, spread, seen, fit
 
 
-def _products(a: Array, b: Array) -> Array:
-    """Sum over all but the last axis of the outer products, (..., k) and (..., l) -> (k, l)."""
-    return a.reshape(-1, a.shape[-1]).T @ b.reshape(-1, b.shape[-1])
+def slopes(
+    A: Array, Q: Array, start: Array, found: Levelled, shape: tuple[int, int]
+) -> tuple[Array, Array, Array]:
+    """Gradient of the log likelihood by A, Q and the covariance of the first state.
+
+    That of the expected log likelihood of states and measurements (Fisher's identity).
+
+    Parameters
+    ----------
+    A, Q, start, found
+        What :func:`smooth_about_levels` was given, and gave.
+    shape
+        Number of times and of trials.
+
+    Returns
+    -------
+    by_A, by_Q, by_start
+        Each (k, k), those of the covariances for twice their change.
+    """
+    moments = found.first, found.before, found.after, found.cross
+    by_A, by_Q, by_start = _slopes(A, Q, start, *moments, *shape)
+    return by_A, by_Q, by_start
+
+
+@njit(cache=True, nogil=True)
+def _slopes(A, Q, start, first, before, after, cross, n_times, n_trials):  # type: ignore[no-untyped-def]
+    noise, starting = np.empty_like(Q), np.empty_like(Q)
+    _invert(Q.copy(), noise)
+    _invert(start.copy(), starting)
+    moved = _product(A, before)
+    by_A = _product(noise, cross - moved)
+    across = _product(cross, A.T)
+    around = after - across - across.T + _product(moved, A.T)
+    by_Q = _product(_product(noise, around), noise) - n_trials * (n_times - 1) * noise
+    by_start = _product(_product(starting, first), starting) - n_trials * starting
+    return by_A, by_Q, by_start
+
+
+@njit(cache=True, nogil=True)
+def _move(mean, average, everywhere, shift, back, covariance, neighbour):  # type: ignore[no-untyped-def]
+    """Move the means by what the levels take, and give one trial's covariances, summed over time.
+
+    Those of all states, of the first, of the last, and of neighbours.
+    """
+    n_times, n_trials, k = mean.shape
+    whole, across = np.zeros((k, k)), np.zeros((k, k))
+    first, last = np.zeros((k, k)), np.zeros((k, k))
+    moved, own = np.empty((k, k)), np.empty((k, k))
+    for t in range(n_times):
+        for i in range(n_trials):
+            for a in range(k):
+                for b in range(k):
+                    mean[t, i, a] += shift[i, b] * everywhere[t, b, a]
+                average[i, a] += mean[t, i, a] / n_times
+        _multiply(everywhere[t].T, back, moved)
+        _multiply(moved, everywhere[t], own)
+        own += covariance[t, 0]
+        whole += own
+        if t == 0:
+            first[:] = own
+        if t == n_times - 1:
+            last[:] = own
+        else:
+            _multiply(moved, everywhere[t + 1], own)
+            across += (own + neighbour[t, 0]).T
+    return whole, first, last, across
+
+
+@njit(cache=True, nogil=True)
+def _product(a, b):  # type: ignore[no-untyped-def]
+    out = np.zeros((a.shape[0], b.shape[1]))
+    for i in range(a.shape[0]):
+        for p in range(a.shape[1]):
+            for j in range(b.shape[1]):
+                out[i, j] += a[i, p] * b[p, j]
+    return out
 
 
 class Chain(NamedTuple):

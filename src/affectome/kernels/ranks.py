@@ -64,6 +64,34 @@ def auc(scores: ArrayLike, positive: ArrayLike) -> NDArray[np.float64]:
     return out.reshape(values.shape[:-1])
 
 
+def weighted_auc(
+    scores: ArrayLike, positive: ArrayLike, weights: ArrayLike, folds: ArrayLike
+) -> NDArray[np.float64]:
+    """Area under the ROC curve of weighted trials, pairs within a fold only.
+
+    The mean over folds with both classes, each counted by the weight of its trials.
+
+    Parameters
+    ----------
+    scores, positive, folds
+        Scores, marks (bool) and codes of folds of the trials, shape (n,).
+    weights
+        One row a draw, shape (n_draws, n), none below zero.
+
+    Returns
+    -------
+    ndarray
+        Shape (n_draws,); .5 where no fold has both classes.
+    """
+    values, fold = np.asarray(scores, dtype=np.float64), np.asarray(folds)
+    order = np.lexsort((values, fold))
+    drawn = np.ascontiguousarray(weights, dtype=np.float64)
+    out = np.empty(len(drawn))
+    marks = np.asarray(positive, dtype=bool)[order]
+    _weighted_auc(values[order], marks, order, fold[order], drawn, out)
+    return out
+
+
 def spearman(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     """Rank correlation with mid-ranks along the last axis.
 
@@ -165,3 +193,30 @@ def _auc_by_ranks(scores, order, positive, out):  # type: ignore[no-untyped-def]
             n_low += tied_low
             n_high += tied_high
         out[i] = twice / (2 * n_high * n_low) if n_high and n_low else np.nan
+
+
+@njit(cache=True, nogil=True)
+def _weighted_auc(scores, positive, order, fold, weights, out):  # type: ignore[no-untyped-def]
+    n = len(scores)
+    for i in range(len(weights)):
+        right = whole = 0.0
+        j = 0
+        while j < n:
+            this = fold[j]
+            own = high = low = 0.0
+            while j < n and fold[j] == this:
+                tied_high = tied_low = 0.0
+                value = scores[j]
+                while j < n and fold[j] == this and scores[j] == value:
+                    if positive[j]:
+                        tied_high += weights[i, order[j]]
+                    else:
+                        tied_low += weights[i, order[j]]
+                    j += 1
+                own += tied_high * (low + tied_low / 2)
+                high += tied_high
+                low += tied_low
+            if high * low > 0:
+                right += (high + low) * own / (high * low)
+                whole += high + low
+        out[i] = right / whole if whole > 0 else 0.5

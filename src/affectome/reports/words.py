@@ -20,3 +20,14 @@ def p_text(found: Mapping[str, Any]) -> str:
     if p is None:
         return "no p"
     return "p < .001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def counted(n: int, one: str, many: str | None = None) -> str:
+    """Give a number of things: ``1 unit``, ``2 units``."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def because(found: Mapping[str, Any]) -> str:
+    """Give why there is no p, as the end of a sentence."""
+    why = str(found.get("why") or "none was asked for")
+    return why.removeprefix("no p, because ")

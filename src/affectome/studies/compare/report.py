@@ -54,7 +54,7 @@ def film_eeg_page(result: Result, stamps: Sequence[str] = ()) -> Page:
                         "held-out groups.",
                     )
                 ],
-                [_table(result), _against_linear(result)],
+                [_table(result), _tests(result), _against_linear(result)],
             )
         ],
     )
@@ -122,6 +122,19 @@ def _table(result: Result) -> Table:
     )
 
 
+def _tests(result: Result) -> Table:
+    """Give the p of the decoder that has one, and why the others have none."""
+    rows = []
+    for cell in result["table"]:
+        own = cell[METRIC]
+        if own["p"] is not None:
+            said = f"{p_text(own)}, q = {own['q']:.3f} ({own['null']['scheme']})"
+        else:
+            said = own.get("why") or "no p"
+        rows.append([cell["decoder"], cell["split"], said])
+    return Table(["decoder", "split", "against chance"], rows, "q is over all p of this page.")
+
+
 def _against_linear(result: Result) -> Table:
     rows = []
     for cell in result["table"]:
@@ -131,5 +144,7 @@ def _against_linear(result: Result) -> Table:
             between = "too few groups" if ends is None else f"{ends[0]:+.2f} to {ends[1]:+.2f}"
             rows.append([cell["decoder"], cell["split"], f"{excess['value']:+.2f}", between])
     return Table(
-        ["network", "split", "above linear", "95 %"], rows, "Paired difference on the same trials."
+        ["network", "split", "above linear", "95 %"],
+        rows,
+        "Paired difference on the same trials; its interval stands in for a p.",
     )

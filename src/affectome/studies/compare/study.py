@@ -88,6 +88,8 @@ class Cell:
                 "value": self.excess.value,
                 "interval": self.excess.interval,
                 "over": self.excess.over,
+                "p": None,
+                "why": "no p, because the interval of the paired difference tells as much",
             }
         return {
             "decoder": self.decoder,
@@ -303,7 +305,7 @@ def _cells(
     decoder, X = linear
     null = null_scores(decoder, X, design, [METRIC], drawn, exchange.scheme, exchange.n_groups)
     spread_by = calibrating_null(decoder, X, design, [METRIC], null, random_state)
-    wider = sheet.inflation(METRIC, spread_by)
+    (wider,) = sheet.inflations([(METRIC, spread_by)])
     cells = []
     for decoder_name, predicted in found.items():
         one = Predictions(predicted, None)

@@ -5,9 +5,7 @@ Each takes the case and gives its numbers, or says in one line why the trials do
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -28,11 +26,13 @@ from affectome.evidence import (
     fit_with_groups,
     make_design,
     null_scores,
+    tested,
 )
 from affectome.evidence.score_sheet import ScoreSheet, calibrating_null
 from affectome.features.connectivity import correlation, spectral
 from affectome.features.spectra import BANDS
 from affectome.features.windows import sampling_rate
+from affectome.kernels.ranks import pearson
 from affectome.studies.neural_code.case import (
     ALPHAS,
     CLASSES_METRIC,
@@ -46,48 +46,55 @@ from affectome.studies.neural_code.case import (
     past,
 )
 from affectome.studies.neural_code.inputs import by_the_clock
+from affectome.studies.neural_code.parts import (
+    BeforeEvent,
+    Contrast,
+    Contrasts,
+    Intensity,
+    Mixture,
+    Pairs,
+    Part,
+    Personal,
+    Sureness,
+    Way,
+    excess,
+)
 
 MOST_CONNECTED = 300
 CONNECTIVITY = {"correlation": "", "coherence": "coh", "wpli": "wpli"}
 FEWEST_OF_A_CLASS = 10
 CONFIDENCE = 0.9
+MOST_MIXTURES, FEWEST_MIXTURES = 100, 20
 WAYS = ("within", "none", "standardise", "hyperalign")
 
 
-def contrasts(case: Case) -> list[dict[str, Any]]:
+def contrasts(case: Case) -> Contrasts:
     """Decode every pair of classes from the trials of these two alone."""
-    y = case.y
-    rows = []
-    for a, b in combinations(case.names, 2):
-        chosen = np.flatnonzero((y == a) | (y == b))
-        try:
-            design = by_the_clock(case.design.restricted(chosen))
-            found = case.evaluate(case.X.isel(trial=chosen), design)
-        except InputError as error:
-            rows.append({"a": str(a), "b": str(b), "score": None, "p": None, "why": str(error)})
-            continue
-        try:
-            before = main_score(case.evaluate(past(case).isel(trial=chosen), design)).to_dict()
-        except InputError:
-            before = None
-        rows.append(
-            {"a": str(a), "b": str(b), **main_score(found).to_dict(), "trials": len(chosen)}
-            | {"trial_order": order_score(found), "before_event": before}
-        )
-    return rows
+    return Contrasts(tuple(_contrast(case, a, b) for a, b in combinations(case.names, 2)))
 
 
-def pre_event(case: Case) -> dict[str, Any]:
+def _contrast(case: Case, a: str, b: str) -> Contrast:
+    chosen = np.flatnonzero((case.y == a) | (case.y == b))
+    try:
+        design = by_the_clock(case.design.restricted(chosen))
+        found = case.evaluate(case.X.isel(trial=chosen), design)
+    except InputError as error:
+        return Contrast(str(a), str(b), None, len(chosen), why=str(error))
+    try:
+        before = main_score(case.evaluate(past(case).isel(trial=chosen), design))
+    except InputError:
+        before = None
+    own = main_score(found)
+    return Contrast(str(a), str(b), own, len(chosen), order_score(found), before)
+
+
+def pre_event(case: Case) -> BeforeEvent:
     """Decode the target from what was measured before the event, where it should not be."""
     found = case.evaluate(past(case))
-    follows = follows_the_clock(found)
-    return main_score(found).to_dict() | {
-        "trial_order": order_score(found),
-        "follows_the_clock": follows,
-    }
+    return BeforeEvent(main_score(found), order_score(found), follows_the_clock(found))
 
 
-def calibration(case: Case) -> dict[str, Any]:
+def calibration(case: Case) -> Sureness:
     """How often is the decoder right when it is so sure, and how large are sets that hold?"""
     names, codes = case.names, np.searchsorted(case.names, case.y)
     if np.bincount(codes).min() < FEWEST_OF_A_CLASS:
@@ -109,15 +116,17 @@ def calibration(case: Case) -> dict[str, Any]:
         fitted = fit_with_groups(conformal, X[train], codes[train], groups[train])
         sets[test] = fitted.predict_sets(X[test])
         promised, fewest = min(promised, fitted.promised_), min(fewest, fitted.n_groups_)
-    tested = split.tested
-    return {
-        **reliability(codes[tested], softmax(scores[tested], axis=1)).to_dict(),
-        "conformal": coverage(sets[tested], codes[tested])
-        | {"confidence": CONFIDENCE, "promised": promised, "n_groups": fewest},
-    }
+    tested_ = split.tested
+    return Sureness(
+        reliability(codes[tested_], softmax(scores[tested_], axis=1)),
+        coverage(sets[tested_], codes[tested_]),
+        CONFIDENCE,
+        promised,
+        fewest,
+    )
 
 
-def intensity(case: Case) -> dict[str, Any]:
+def intensity(case: Case) -> Intensity:
     """Decode how intense the emotion was."""
     if "intensity" not in case.trials or case.trials["intensity"].nunique() < 3:
         raise InputError("the trials have no column 'intensity' with three levels or more")
@@ -134,52 +143,51 @@ def intensity(case: Case) -> dict[str, Any]:
         n_permutations=case.n_permutations,
         random_state=case.random_state,
     )
-    r = found.scores["pearson_r"].to_dict()
-    ccc = found.scores["ccc"].value
-    return (
-        {"r": r.pop("score"), "ccc": ccc if np.isfinite(ccc) else None}
-        | r
-        | {"excess_over_baseline": excess(found)}
-    )
+    return Intensity(found.scores["pearson_r"], found.scores["ccc"].value, excess(found))
 
 
-def excess(found: Evidence) -> dict[str, Any]:
-    """Give how far the decoder is above the best of what needs no recording."""
-    return {
-        "metric": found.metric,
-        "value": found.excess.value,
-        "interval": found.excess.interval,
-        "over": found.excess.over,
-        "baseline": found.best_baseline,
-    }
+def blends(case: Case) -> Mixture:
+    """Decode the mixture of emotions in a trial, from columns called blend_EMOTION.
 
-
-def blends(case: Case) -> dict[str, Any]:
-    """Decode the mixture of emotions in a trial, from columns called blend_EMOTION."""
+    Mixtures trade places as whole rows, as the design of the trials allows, and the decoder is
+    fitted anew to each arrangement.
+    """
     names = [name for name in map(str, case.trials) if name.startswith("blend_")]
     if len(names) < 2:
         raise InputError("the trials have no columns blend_EMOTION, two or more")
     weights = case.trials[names].to_numpy(dtype=float)
     weights = weights / weights.sum(axis=1, keepdims=True)
+    design = by_the_clock(make_design(case.trials.drop(columns=names), weights, case.design.split))
+    found, base = _read_blends(case, weights)
+    rows = case.design.split.tested
+    scores = score_blends(weights[rows], found[rows])
+    rival = score_blends(weights[rows], base[rows])
+    each = pearson(weights[rows].T, found[rows].T)
+    p = null = None
+    why = design.why_no_p
+    n = min(case.n_permutations, MOST_MIXTURES)
+    if n < FEWEST_MIXTURES:
+        why = why or f"no p, because {n} permutations were asked for"
+    if why is None:
+        drawn = [
+            score_blends(one[rows], _read_blends(case, one)[0][rows])["r"]
+            for one in design.arrange(n, case.random_state)
+        ]
+        p, null = tested(scores["r"], drawn, design.exchange.scheme, design.exchange.n_groups)
+    short = [name.removeprefix("blend_") for name in names]
+    return Mixture(scores, rival, dict(zip(short, each.tolist(), strict=True)), p, null, why)
+
+
+def _read_blends(case: Case, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mixture of each trial as it is read out of fold, and the mean mixture of its training set."""
     X, found, base = case.X.values, np.full_like(weights, np.nan), np.full_like(weights, np.nan)
     for train, test in case.design.split:
         found[test] = BlendDecoder().fit(X[train], weights[train]).predict_proba(X[test])
         base[test] = weights[train].mean(0)
-    tested = np.isfinite(found).all(1)
-    scores = score_blends(weights[tested], found[tested])
-    rival = score_blends(weights[tested], base[tested])
-    r = [np.corrcoef(weights[tested, k], found[tested, k])[0, 1] for k in range(len(names))]
-    return {
-        "emotions": [name.removeprefix("blend_") for name in names],
-        **scores,
-        "r_of_each": dict(zip(names, map(float, r), strict=True)),
-        "baseline": rival,
-        "p": None,
-        "why": "no p, because the mixture has no null here; hold it against the mean blend",
-    }
+    return found, base
 
 
-def connectivity(case: Case) -> dict[str, Any]:
+def connectivity(case: Case) -> Pairs:
     """Decode the target from who goes with whom: a measure of all pairs within each trial."""
     recording, measure = case.recording, case.connectivity
     if not has_times(recording):
@@ -190,8 +198,7 @@ def connectivity(case: Case) -> dict[str, Any]:
             "such as the regions of an atlas"
         )
     pairs = correlation(recording) if measure == "correlation" else _spectral(recording, measure)
-    found = main_score(case.evaluate(pairs)).to_dict()
-    return {"measure": measure, "pairs": pairs.sizes["unit"]} | found
+    return Pairs(measure, pairs.sizes["unit"], main_score(case.evaluate(pairs)))
 
 
 def _spectral(recording: xr.DataArray, measure: str) -> xr.DataArray:
@@ -207,7 +214,7 @@ def _spectral(recording: xr.DataArray, measure: str) -> xr.DataArray:
     return spectral(recording, CONNECTIVITY[measure], bands, segment)
 
 
-def personal(case: Case) -> dict[str, Any]:
+def personal(case: Case) -> Personal:
     """How much better is a model that knows the person?"""
     subjects, stimuli = case.column("subject"), case.column("stimulus")
     people = 1 if subjects is None else len(np.unique(subjects))
@@ -222,20 +229,18 @@ def personal(case: Case) -> dict[str, Any]:
         random_state=case.random_state,
         n_repeats=5,
     )
-    found: dict[str, Any] = curve.to_dict()
-    if stimuli is not None:
-        found["across"] = _across(case, subjects, stimuli)
-    return found
+    return Personal(curve, () if stimuli is None else _across(case, subjects, stimuli))
 
 
-def _across(case: Case, subjects: np.ndarray, stimuli: np.ndarray) -> list[dict[str, Any]]:
+def _across(case: Case, subjects: np.ndarray, stimuli: np.ndarray) -> tuple[Way, ...]:
     """Each way to reach a new person, scored on the same trials, and above no alignment."""
     sheet = ScoreSheet(case.design, DRAWS, case.random_state)
     wider = _inflation(case, sheet)
-    rows, plain = [], None
+    ways: list[Way] = []
+    plain = None
     for method in WAYS:
         try:
-            way = cross_subject(
+            found = cross_subject(
                 case.X.values,
                 case.y,
                 subjects,
@@ -244,20 +249,15 @@ def _across(case: Case, subjects: np.ndarray, stimuli: np.ndarray) -> list[dict[
                 random_state=case.random_state,
             )
         except InputError as error:
-            rows.append({"method": method, "why": str(error)})
+            ways.append(Way(method, why=str(error)))
             continue
-        own = Predictions(way.predicted, None)
+        own = Predictions(found.predicted, None)
         plain = own if method == "none" else plain
-        row = way.to_dict() | sheet.score(CLASSES_METRIC, own, wider).to_dict()
+        more = None
         if plain is not None and method != "none":
             more = sheet.difference(CLASSES_METRIC, own, plain, wider)
-            row["above_none"] = {
-                "value": more.value,
-                "interval": more.interval,
-                "over": more.over,
-            }
-        rows.append(row | {"why": "no p, because people are not aligned anew for a null"})
-    return rows
+        ways.append(Way(method, found, sheet.score(CLASSES_METRIC, own, wider), more))
+    return tuple(ways)
 
 
 def _inflation(case: Case, sheet: ScoreSheet) -> float:
@@ -265,7 +265,8 @@ def _inflation(case: Case, sheet: ScoreSheet) -> float:
     decoder, X = RidgeClassifierDecoder(alpha=ALPHAS), case.X.values
     none = null_scores(decoder, X, case.design, [CLASSES_METRIC], case.y[None][:0], "", 0)
     null = calibrating_null(decoder, X, case.design, [CLASSES_METRIC], none, case.random_state)
-    return sheet.inflation(CLASSES_METRIC, null)
+    (wider,) = sheet.inflations([(CLASSES_METRIC, null)])
+    return wider
 
 
 def warn_of_clock(evidence: Evidence) -> list[str]:
@@ -281,19 +282,18 @@ def warn_of_clock(evidence: Evidence) -> list[str]:
     ]
 
 
-def warn_of_pre_event(found: Mapping[str, Any], evidence: Evidence) -> list[str]:
+def warn_of_pre_event(before: Part | None, evidence: Evidence) -> list[str]:
     """Say why a target can be read before the event, where it can."""
-    before = found.get("pre_event")
-    if not before or before["p"] is None or before["p"] >= 0.05:
+    if not isinstance(before, BeforeEvent) or before.score.p is None or before.score.p >= 0.05:
         return []
     why = (
         "trial order alone tells it, so slow drift or the state left by earlier trials is enough"
-        if before["follows_the_clock"]
+        if before.follows_the_clock
         else "something before the event tells the classes apart: cues, expectation, or a filter "
         "that looked ahead"
     )
     name = "an r" if evidence.metric == "pearson_r" else "a balanced accuracy"
     return [
         f"before the event the target is already read with {name} of "
-        f"{before['score']:.2f} (p = {before['p']:.3f}): {why}"
+        f"{before.score.value:.2f} (p = {before.score.p:.3f}): {why}"
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from affectome.reports.page import Figure, Page
@@ -60,7 +61,7 @@ def neural_code_page(
             ),
             (
                 "above the best baseline",
-                f"{excess['value']:+.2f}",
+                _number(excess["value"], "+.2f"),
                 f"{METRICS[excess['metric']]}, {interval(excess)} · {excess['baseline']}",
             ),
             (
@@ -93,16 +94,15 @@ def answer(result: Result) -> str:
     name = reading.MAIN[own["metric"]]
     held = result["held_out"].removeprefix("held out: ")
     if own["score"] is None:
-        return f"{name} is undefined: {own['why']}. Held out: {held}."
+        return f"{name[0].upper()}{name[1:]} is undefined: {own['why']}. Held out: {held}."
     if own["p"] is None:
-        read, why = "is read", f"; {own.get('why') or 'no p'}"
+        read = "may or may not be read"
     else:
         read = "is read" if reading.below(own) else "is not read reliably"
-        why = f"; {reading.claim(own)}"
     first = (
-        f"The {result['target']} {read} from held-out trials with {_article(name)} of "
-        f"{own['score']:.2f} ({interval(own)}; chance {reading.chance(result):.2f}{why}). "
-        f"Held out: {held}."
+        f"The {result['target']} {read} from held-out trials, with {_article(name)} of "
+        f"{own['score']:.2f} ({interval(own)}; chance {reading.chance(result):.2f}; "
+        f"{reading.claim(own)}). Held out: {held}."
     )
     for note in result["not_held_out"]:
         first += f" {note[0].upper()}{note[1:]}."
@@ -112,8 +112,8 @@ def answer(result: Result) -> str:
     second = f"By {metric} that is {clear} the best baseline, {excess['baseline']}"
     before = result.get("pre_event")
     if before and before["p"] is not None:
-        clean = "is already" if reading.below(before) else "is not"
-        second += f", and before the event the {result['target']} {clean} readable"
+        clean = "is already read" if reading.below(before) else "is not clearly read"
+        second += f", and before the event the {result['target']} {clean}"
     return f"{first} {second}."
 
 
@@ -121,5 +121,5 @@ def _article(name: str) -> str:
     return "an r" if name == "r" else f"a {name}"
 
 
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.2f}"
+def _number(value: float | None, form: str = ".2f") -> str:
+    return "undefined" if value is None or not np.isfinite(value) else format(value, form)

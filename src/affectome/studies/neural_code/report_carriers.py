@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from affectome.reports.figures import Mark, scores
 from affectome.reports.page import Figure, Section, Table
 from affectome.reports.style import COLORS
-from affectome.reports.words import interval, p_text
+from affectome.reports.words import because, counted, interval
 from affectome.studies.neural_code import figures as draw
-from affectome.studies.neural_code.report_reading import MAIN, Result, chance, claim, main
+from affectome.studies.neural_code.report_reading import (
+    MAIN,
+    Result,
+    below,
+    chance,
+    claim,
+    main,
+)
 
 LONG = 100.0
 
@@ -23,18 +31,45 @@ def graded(result: Result) -> Section | None:
         return None
     rows = []
     if found:
-        r, ccc = (
-            "undefined" if found[key] is None else f"{found[key]:.2f}" for key in ("r", "ccc")
+        excess = found["excess_over_baseline"]
+        against = f"{interval(found)} · {claim(found)}"
+        rows.append(["intensity, r", _number(found["r"]), against])
+        rows.append(["intensity, concordance", _number(found["ccc"]), "1 is perfect"])
+        rows.append(
+            [
+                f"intensity, r above the best baseline ({excess['baseline']})",
+                _number(excess["value"]),
+                interval(excess),
+            ]
         )
-        rows.append(["intensity, r", r, f"{interval(found)} · {claim(found)}"])
-        rows.append(["intensity, concordance", ccc, ""])
     if mixed:
         base = mixed["baseline"]
-        rows.append(["blend, KL divergence", f"{mixed['kl']:.3f}", f"mean blend {base['kl']:.3f}"])
-        rows.append(["blend, top two named", f"{mixed['top2']:.2f}", f"mean {base['top2']:.2f}"])
-    return Section(
-        "How intense, in which mixture", "", tables=[Table(["", "value", "against"], rows)]
+        rows.append(["mixture, r of the weights", _number(mixed["r"]), claim(mixed)])
+        rows.append(
+            [
+                "mixture, KL divergence in nats",
+                f"{mixed['kl']:.3f}",
+                f"{base['kl']:.3f} for the mean mixture of the training trials",
+            ]
+        )
+        rows.append(
+            [
+                "mixture, two strongest named",
+                f"{mixed['top2']:.2f}",
+                f"{base['top2']:.2f} for the mean mixture",
+            ]
+        )
+    caption = (
+        "Concordance, divergence and the two strongest are of the same estimates as r, and have no "
+        "p of their own."
     )
+    return Section(
+        "How intense, in which mixture", "", tables=[Table(["", "value", "against"], rows, caption)]
+    )
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None or not np.isfinite(value) else f"{value:.2f}"
 
 
 def calibration(result: Result) -> Section | None:
@@ -51,9 +86,10 @@ def calibration(result: Result) -> Section | None:
     )
     if sets["promised"] < sets["confidence"] - 1e-9:
         text += (
-            f" They were learned from {sets['n_groups']} groups, which can promise "
+            f" They were learned from {counted(sets['n_groups'], 'group')}, which can promise "
             f"{sets['promised']:.0%} at most, whatever new groups are like."
         )
+    text += f" There is no p here, because {because(found)}."
     return Section(
         "How sure",
         text,
@@ -74,19 +110,23 @@ def units(result: Result, units: pd.DataFrame, brain: Sequence[Figure]) -> Secti
     if counts["selective"] is None:
         text = f"{counts['why'][0].upper()}{counts['why'][1:]}."
     else:
+        respond = "responds" if counts["selective"] == 1 else "respond"
         text = (
-            f"{counts['selective']} of {counts['tested']} units respond differently to the "
-            f"classes (q < {counts['level']:g})."
+            f"{counts['selective']} of {counted(counts['tested'], 'unit')} {respond} differently "
+            f"to the classes (q < {counts['level']:g})."
         )
     lesion = result.get("lesion")
     if lesion:
         frozen, anew = lesion["frozen"], lesion["refitted"]
+        chosen, place = f"{lesion['units']} units that differ most in training trials were", "their"
+        if lesion["units"] == 1:
+            chosen, place = "unit that differs most in training trials was", "its"
         text += (
-            f" The {lesion['units']} units that differ most in training trials were taken from "
-            f"the decoder. It falls from {lesion['base']:.2f} to {frozen['score']:.2f} when it "
-            f"hears their mean instead ({frozen['random_mean']:.2f} with as many random units "
-            f"that are as active; {claim(frozen)}), and to {anew['score']:.2f} when it is fitted "
-            f"anew without them ({anew['random_mean']:.2f}; {claim(anew)})."
+            f" The {chosen} taken from the decoder. Its balanced accuracy was "
+            f"{lesion['base']:.2f}; it is {frozen['score']:.2f} when the mean stands in {place} "
+            f"place ({frozen['random_mean']:.2f} for as many random units; "
+            f"{claim(frozen)}), and {anew['score']:.2f} when it is fitted anew without them "
+            f"({anew['random_mean']:.2f}; {claim(anew)})."
         )
     light = result.get("searchlight")
     if light:
@@ -122,32 +162,46 @@ def states(result: Result) -> Section | None:
     if found["n_states"] == 1:
         return Section(
             "Hidden states",
-            "No model with several hidden states predicts held-out trials better than one state: "
-            "the population does not jump between states here.",
+            "No model with several hidden states predicts held-out trials clearly better than one "
+            "state: the population does not jump between states here.",
         )
     differs = found["differs"]
     text = (
-        f"A hidden Markov model with {found['n_states']} states has the best likelihood on "
-        "held-out trials. Whether classes dwell in different states: "
-        f"{p_text(differs) if differs['p'] is not None else differs['why']}."
+        f"A hidden Markov model with {found['n_states']} states predicts held-out trials as well "
+        "as any with more, within a standard error. "
     )
-    figures = [Figure("states", draw.states(found), "Share of time in each state by class.")]
-    if found["n_states"] > 1:
-        # A state that no trial leaves has a dwell without bound, which is no length of a visit.
-        stay = ", ".join(
-            _seconds(seconds) if found["transitions"][state][state] < 1 - 1e-6 else "never left"
-            for state, seconds in enumerate(found["dwell_s"])
+    if differs["p"] is None:
+        text += (
+            f"Whether classes dwell in different states was not tested, because {because(differs)}."
         )
-        text += f" Mean length of a visit, from the first state on: {stay}."
-        figures.append(
+    elif below(differs):
+        text += f"Classes dwell in different states ({claim(differs)})."
+    else:
+        text += f"That classes dwell in different states can't be said ({claim(differs)})."
+    stay = ", ".join(_visit(found, state) for state in range(found["n_states"]))
+    text += f" Mean length of a visit, from the first state on: {stay}."
+    return Section(
+        "Hidden states",
+        text,
+        [
+            Figure("states", draw.states(found), "Share of time in each state by class."),
             Figure(
                 "state_graph",
                 draw.state_graph(found),
                 "Changes from state to state in trials of each class: the wider an arrow, the "
-                "larger its share of the changes; the larger a dot, the more time is spent there.",
-            )
-        )
-    return Section("Hidden states", text, figures)
+                "larger its share of the changes; the larger a dot, the more time is spent there. "
+                "The arrows describe; what is tested is the share of time.",
+            ),
+        ],
+    )
+
+
+def _visit(found: Result, state: int) -> str:
+    """Mean length of a visit, as far as trials can show it."""
+    if found["transitions"][state][state] >= 1 - 1e-6:
+        return "never left"
+    seconds = found["dwell_s"][state]
+    return "longer than a trial" if seconds > found["trial_s"] else _seconds(seconds)
 
 
 def _seconds(value: float) -> str:
@@ -162,32 +216,37 @@ def time_constants(result: Result) -> Section | None:
     slowest, line = found["slowest"], found["attractor"]
     longer, ends = slowest["longer_than"], slowest["interval"]
     told = (
-        f"longer than {longer:.2g} s; these trials can't tell it from a longer one"
+        f"longer than {_seconds(longer)}; these trials can't tell it from a longer one"
         if longer is not None
-        else f"{slowest['value']:.2g} s (95 % {ends[0]:.2g} to {ends[1]:.2g}, {slowest['over']})"
+        else f"of {_seconds(slowest['value'])} (95 % {_seconds(ends[0])} to {_seconds(ends[1])}, "
+        f"{slowest['over']})"
     )
-    text = f"The slowest dimension after the event has a time constant of {told}. "
-    if line["value"] is not None:
-        text += f"It holds what the event left in it: a line attractor ({p_text(line)})."
-    elif line["p"] is not None:
-        text += f"That it is a line attractor can't be said ({p_text(line)})."
+    text = f"The slowest dimension after the event has a time constant {told}. "
+    if line["p"] is None:
+        text += f"Whether it is a line attractor was not tested, because {because(line)}."
+    elif line["value"] is not None and below(line):
+        text += f"It holds what the event left in it: a line attractor ({claim(line)})."
     else:
-        text += f"A line attractor was not tested: {line['why']}."
+        text += f"That it is a line attractor can't be said ({claim(line)})."
     if not found["converged"]:
         text += " The fit did not come to rest: take its numbers as rough."
     tie, regimes = found.get("intensity"), found.get("switching")
     if tie:
+        tells = "tells" if below(tie) else "does not clearly tell"
         text += (
-            f" The slowest dimension tells the intensity of left-out trials with r = "
-            f"{tie['r']:.2f} ({interval(tie)}; {claim(tie)})."
+            f" The slowest dimension {tells} the intensity of left-out trials, r = "
+            f"{_number(tie['r'])} ({interval(tie)}; {claim(tie)})."
         )
     if regimes:
-        low, high = regimes["gain"]["interval"]
-        better = "predict" if regimes["better"] else "do not predict"
+        ends = regimes["gain"]["interval"]
+        between = "too few trials for an interval"
+        if ends is not None:
+            between = f"95 % {ends[0]:+.5f} to {ends[1]:+.5f}"
+        better = "predict" if regimes["better"] else "do not clearly predict"
         text += (
             f" Dynamics that switch between {len(regimes['share'])} regimes {better} held-out "
             f"trials better than one linear system: {regimes['gain']['value']:+.5f} nats a sample "
-            f"and unit (95 % {low:.5f} to {high:.5f})."
+            f"and unit ({between}; no p, because {because(regimes['gain'])})."
         )
     return Section(
         "Slow dimensions",
@@ -238,19 +297,28 @@ def personal(result: Result) -> Section | None:
             way["method"],
             f"{way['score']:.2f}",
             interval(way).removeprefix("95 % "),
-            f"{way['above_none']['value']:+.2f}" if "above_none" in way else "–",
+            *_above(way.get("above_none")),
             way["uses"],
         ]
         for way in found.get("across", ())
         if "score" in way
     ]
-    header = ["from others to a new person", "accuracy", "95 %", "above none", "needs"]
+    header = ["from others to a new person", "accuracy", "95 %", "above none", "95 %", "needs"]
     first, last = found["curve"][0], found["curve"][-1]
     text = (
-        f"Everybody else's model reads a new person with {first['personal']:.2f}, and with "
-        f"{last['personal']:.2f} after {last['shots']} trials of each class of that person: "
-        f"better for {last['better_than_none']} of {last['people']} people."
+        "Everybody else's model reads a new person with a balanced accuracy of "
+        f"{first['personal']:.2f}"
     )
+    if last["shots"]:
+        text += (
+            f", and with {last['personal']:.2f} after {counted(last['shots'], 'trial')} of each "
+            f"class of that person: better for {last['better_than_none']} of {last['people']} "
+            "people"
+        )
+    text += f". There is no p, because {because(found)}."
+    caption = "Balanced accuracy on held-out people and stimuli. "
+    if found.get("across"):
+        caption += f"There is no p, because {because(found['across'][0])}."
     return Section(
         "A personal model",
         text,
@@ -263,8 +331,16 @@ def personal(result: Result) -> Section | None:
                 "the best person.",
             )
         ],
-        [Table(header, rows)] if rows else [],
+        [Table(header, rows, caption)] if rows else [],
     )
+
+
+def _above(more: Result | None) -> tuple[str, str]:
+    if more is None:
+        return "–", "–"
+    ends = more["interval"]
+    between = "no interval" if ends is None else f"{ends[0]:+.2f} to {ends[1]:+.2f}"
+    return f"{more['value']:+.2f}", between
 
 
 def _count(light: Result) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from affectome.reports.figures import Mark, matrix, scores
 from affectome.reports.page import Figure, Section, Table
 from affectome.reports.style import COLORS
-from affectome.reports.words import interval, p_text
+from affectome.reports.words import counted, interval, p_text
 from affectome.studies.neural_code import figures as draw
 
 Result = Mapping[str, Any]
@@ -70,7 +70,12 @@ def decoding(result: Result) -> Section:
     people = {k: v for k, v in found["by_subject"].items() if v is not None}
     if len(people) > 1:
         figures.append(
-            Figure("by_subject", draw.people(people), "The same for each held-out subject.")
+            Figure(
+                "by_subject",
+                draw.people(people),
+                "The same for each held-out subject; none has a p of its own, since labels trade "
+                "places for all of them together.",
+            )
         )
     return Section("Is it there", "", figures)
 
@@ -81,14 +86,19 @@ def before(result: Result) -> Section | None:
     if not before:
         return None
     own = main(result)
+    text = (
+        "Nothing should be read before anything has happened. If it is, the order of the trials, "
+        "cues or a filter that looks ahead tell the classes apart."
+    )
+    if before["score"] is None or own["score"] is None:
+        return Section("Before the event", f"{text} The score is undefined: {before['why']}.")
     marks = [
         Mark("after the event", own["score"], own["interval"]),
         Mark("before the event", before["score"], before["interval"], COLORS["second"]),
     ]
     return Section(
         "Before the event",
-        "Nothing should be read before anything has happened. If it is, the order of the trials, "
-        "cues or a filter that looks ahead tell the classes apart.",
+        text,
         [
             Figure(
                 "pre_event",
@@ -143,9 +153,23 @@ def lead(result: Result) -> Section | None:
     if not found:
         return None
     earliest = found["earliest_s"]
-    text = f"Windows of {found['window_s']:.2g} s that end before the event. " + (
-        "No lead is reliable." if earliest is None else f"Earliest reliable lead: {earliest:.2g} s."
+    nearest = found["curve"][0]
+    text = (
+        f"The decoder sees windows of {found['window_s']:.2g} s that end before the event, and "
+        "nothing later. "
     )
+    if earliest is None:
+        text += "No lead is reliable: "
+    else:
+        text += f"The earliest reliable lead is {earliest:.2g} s: up to it "
+    text += (
+        "each window has p ≤ .05, corrected for all windows, and is clearly above its best baseline"
+        if earliest is not None
+        else "the window that ends at the event "
+        f"has an AUC of {nearest['auc']:.2f} ({claim(nearest)}), "
+        f"{nearest['excess']['value']:+.2f} from its best baseline ({interval(nearest['excess'])})"
+    )
+    text += "."
     return Section(
         "How early",
         text,
@@ -173,8 +197,8 @@ def generalisation(result: Result) -> Section | None:
             Figure(
                 "generalisation",
                 draw.generalisation(found),
-                f"Mean AUC over {found['subjects']} subjects, each from pairs of its own trials "
-                "within a fold.",
+                f"Mean AUC over {counted(found['subjects'], 'subject')}, each from pairs of its "
+                "own trials within a fold.",
             )
         ],
     )
@@ -184,7 +208,9 @@ def map_in_words(found: Mapping[str, Any]) -> str:
     """Say what the map shows, or that it shows nothing."""
     if not found["clusters"]:
         why = found.get("why")
-        return f"There is {why}." if why else "Nowhere does it differ from chance."
+        if why:
+            return f"There is {why}."
+        return "Nowhere does it stand out from what labels that traded places give."
     first = found["clusters"][0]
     if not below(first):
         return (

@@ -7,7 +7,6 @@ part that they don't allow is absent from the result and named in its warnings.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +38,7 @@ from affectome.studies.neural_code.inputs import (
     labelled,
     responder,
 )
+from affectome.studies.neural_code.parts import Part, excess
 from affectome.units import Selectivity, selectivity
 
 DECODERS = ("linear", "eegnet", "shallow", "gru")
@@ -63,8 +63,7 @@ class NeuralCode:
     selectivity
         Which units respond differently to the classes; None for ratings.
     found
-        Name of each further part (``contrasts``, ``pre_event``, ``intensity``, …) → its numbers,
-        as they go into ``result.json``.
+        Name of each further part (``contrasts``, ``pre_event``, ``intensity``, …) → what it found.
     searchlight
         Where the target can be read from a neighbourhood, where that was asked for.
     skipped
@@ -83,7 +82,7 @@ class NeuralCode:
     trials: int
     decoding: Evidence
     selectivity: Selectivity | None
-    found: Mapping[str, Any]
+    found: Mapping[str, Part]
     searchlight: Searchlight | None
     skipped: tuple[Skipped, ...]
     warnings: tuple[str, ...]
@@ -119,12 +118,12 @@ class NeuralCode:
             "decoding": {
                 main.metric: main.to_dict(),
                 **({} if auc is None else {"auc": auc.to_dict()}),
-                "excess_over_baseline": read.excess(evidence),
+                "excess_over_baseline": excess(evidence).to_dict(),
                 "baselines": {k: BASELINE | v.to_dict() for k, v in evidence.baselines.items()},
                 "by_subject": dict(evidence.by_subject),
             },
             "units": {"tested": self.units, **self._selective()},
-            **deepcopy(dict(self.found)),
+            **{name: part.to_dict() for name, part in self.found.items()},
             **({} if self.searchlight is None else {"searchlight": self.searchlight.to_dict()}),
             "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
             "warnings": list(self.warnings),
@@ -246,7 +245,7 @@ def run(
     case = Case(
         recording, X, respond, target, design, nuisance, connectivity, n_permutations, random_state
     )
-    found: dict[str, Any] = {}
+    found: dict[str, Part] = {}
     for number, (name, part) in enumerate(PARTS.items()):
         progress(name.replace("_", " "), number, len(PARTS))
         try:
@@ -255,7 +254,7 @@ def run(
             words = name.removesuffix("_s").replace("_", " ")
             warnings.append(f"{words}: absent, {error}")
     progress("all parts", len(PARTS), len(PARTS))
-    warnings += read.warn_of_pre_event(found, evidence) + _limits(case, found)
+    warnings += read.warn_of_pre_event(found.get("pre_event"), evidence) + _limits(case, found)
     return NeuralCode(
         target,
         () if case.rated else tuple(map(str, case.names)),
@@ -272,7 +271,7 @@ def run(
     )
 
 
-def _limits(case: Case, found: Mapping[str, Any]) -> list[str]:
+def _limits(case: Case, found: Mapping[str, Part]) -> list[str]:
     """Say which parts saw fewer trials or arrangements than were there."""
     lines = []
     n = case.recording.sizes["trial"]
@@ -282,7 +281,12 @@ def _limits(case: Case, found: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"{words}: fitted to {MOST_TRIALS} of the {n} trials, evenly spaced, for speed"
         )
-    for name, most in (("generalisation", time.MOST_MAPS), ("lead_time", time.MOST_LEADS)):
+    limits = (
+        ("generalisation", time.MOST_MAPS),
+        ("lead_time", time.MOST_LEADS),
+        ("blends", read.MOST_MIXTURES),
+    )
+    for name, most in limits:
         if name in found and case.n_permutations > most and case.design.why_no_p is None:
             lines.append(
                 f"{name.replace('_', ' ')}: {most} arrangements of the labels instead of "
@@ -291,7 +295,7 @@ def _limits(case: Case, found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-PARTS: Mapping[str, Callable[[Case], Any]] = {
+PARTS: Mapping[str, Callable[[Case], Part]] = {
     "contrasts": read.contrasts,
     "pre_event": read.pre_event,
     "calibration": read.calibration,

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
 from affectome.data import trial_table
-from affectome.dynamics.generalisation import temporal_generalisation
+from affectome.dynamics.generalisation import Generalisation, temporal_generalisation
 from affectome.dynamics.latent import (
     TimeConstants,
     relation_to_intensity,
     time_constants,
 )
-from affectome.dynamics.lead_time import lead_time
+from affectome.dynamics.lead_time import LeadTime, lead_time
 from affectome.dynamics.regimes import FEWEST_TRIALS, compare_switching
-from affectome.dynamics.states import hidden_states
+from affectome.dynamics.states import HiddenStates, hidden_states
 from affectome.errors import InputError
+from affectome.evidence import Score
 from affectome.features.windows import window_means
 from affectome.studies.neural_code.case import Case, has_times, past, step_of, thinned
+from affectome.studies.neural_code.parts import SlowDimensions
 
 MOST_MAPS, MOST_LEADS = 200, 500
 MOST_STATES = 4
@@ -29,27 +29,26 @@ FEWEST_LEVELS = 3
 FEWEST_OF_A_CLASS = 4
 
 
-def generalisation(case: Case) -> dict[str, Any]:
+def generalisation(case: Case) -> Generalisation:
     """Does the code found at one moment hold at another?"""
     case.names  # noqa: B018 - refuses ratings
     step = step_of(case.recording)
     coarse = window_means(case.recording, step, step)
-    found = temporal_generalisation(
+    return temporal_generalisation(
         coarse,
         case.target,
         case.design,
         n_permutations=min(case.n_permutations, MOST_MAPS),
         random_state=case.random_state,
     )
-    return found.to_dict()
 
 
-def lead(case: Case) -> dict[str, Any]:
+def lead(case: Case) -> LeadTime:
     """How long before the report can the target be read?"""
     case.names  # noqa: B018 - refuses ratings
     past(case)
     length = -float(case.recording["time"][0]) * 2 / (LEADS + 1)
-    found = lead_time(
+    return lead_time(
         case.recording,
         case.target,
         case.design,
@@ -59,20 +58,22 @@ def lead(case: Case) -> dict[str, Any]:
         n_permutations=min(case.n_permutations, MOST_LEADS),
         random_state=case.random_state,
     )
-    return found.to_dict()
 
 
-def states(case: Case) -> dict[str, Any]:
+def states(case: Case) -> HiddenStates:
     """Hidden states of the population: how many, how long, and which class dwells where."""
     case.names  # noqa: B018 - refuses ratings
-    coarse = thinned(case.recording)
-    found: dict[str, Any] = hidden_states(
-        coarse, case.target, most_states=MOST_STATES, n_starts=3, random_state=case.random_state
-    ).to_dict()
-    return found
+    return hidden_states(
+        thinned(case.recording),
+        case.target,
+        most_states=MOST_STATES,
+        n_starts=3,
+        n_permutations=case.n_permutations,
+        random_state=case.random_state,
+    )
 
 
-def slow_dimensions(case: Case) -> dict[str, Any]:
+def slow_dimensions(case: Case) -> SlowDimensions:
     """Time constants of the latent dynamics, line attractor, regimes, and the tie to intensity."""
     seconds = float(np.ptp(case.recording["time"].values)) if has_times(case.recording) else 0.0
     if seconds < SLOW_SECONDS:
@@ -87,23 +88,20 @@ def slow_dimensions(case: Case) -> dict[str, Any]:
         most_states=MOST_STATES,
         random_state=case.random_state,
     )
-    parts: dict[str, Any] = {"values": found.tau.tolist(), **found.to_dict()}
-    relation = _relation(case, found, coarse)
-    if relation is not None and found.attractor is not None:
-        parts["intensity"] = relation
+    relation = None if found.attractor is None else _relation(case, found, coarse)
+    switching = None
     if coarse.sizes["trial"] >= FEWEST_TRIALS:
         switching = compare_switching(coarse, len(found.tau), random_state=case.random_state)
-        parts["switching"] = switching.to_dict()
-    return parts
+    return SlowDimensions(found, relation, switching)
 
 
-def _relation(case: Case, found: TimeConstants, coarse: xr.DataArray) -> dict[str, Any] | None:
+def _relation(case: Case, found: TimeConstants, coarse: xr.DataArray) -> Score | None:
     """How well the slowest dimension tells the intensity of left-out trials."""
     trials = trial_table(coarse)
     levels = trials["intensity"].nunique() if "intensity" in trials else 0
     if levels < FEWEST_LEVELS or trials[case.target].value_counts().min() < FEWEST_OF_A_CLASS:
         return None
-    relation = relation_to_intensity(
+    return relation_to_intensity(
         found.state,
         trials["intensity"].to_numpy(dtype=float),
         trials[case.target].to_numpy(),
@@ -111,4 +109,3 @@ def _relation(case: Case, found: TimeConstants, coarse: xr.DataArray) -> dict[st
         n_permutations=max(case.n_permutations, 19),
         random_state=case.random_state,
     )
-    return {"r": relation.value, **relation.to_dict()}

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from sklearn.feature_selection import f_classif
-from sklearn.metrics import recall_score
 
 from affectome.brains import Searchlight, searchlight
 from affectome.decoding import ShrinkageLDA
@@ -16,7 +14,9 @@ from affectome.errors import InputError
 from affectome.evidence import Split, tested
 from affectome.progress import Progress
 from affectome.studies.neural_code.case import Case
-from affectome.units import Change, lesion
+from affectome.studies.neural_code.parts import Lesion, Loss
+from affectome.units import Change, Effect, lesion
+from affectome.units.manipulation import Match
 
 SHARE = 0.1
 FEWEST_UNITS = 4
@@ -38,7 +38,7 @@ def light(
     return searchlight(X, target, split, radius, progress=progress)
 
 
-def virtual_lesion(case: Case) -> dict[str, Any]:
+def virtual_lesion(case: Case) -> Lesion:
     """Take the units that differ most from the decoder, against random units that are as active.
 
     The tenth of the units that differ most between the classes (by F) is found in the training
@@ -52,8 +52,7 @@ def virtual_lesion(case: Case) -> dict[str, Any]:
     if n_units < FEWEST_UNITS:
         raise InputError(f"it draws from {FEWEST_UNITS} units or more; there are {n_units}")
     size = int(np.clip(round(SHARE * n_units), 1, n_units // 2))
-    scores: dict[str, list[np.ndarray]] = {"frozen": [], "refitted": []}
-    base = []
+    effects: dict[str, list[Effect]] = {"frozen": [], "refitted": []}
     for train, test in case.design.split:
         with np.errstate(invalid="ignore", divide="ignore"):
             strength = np.nan_to_num(f_classif(X[train], y[train])[0])
@@ -66,30 +65,28 @@ def virtual_lesion(case: Case) -> dict[str, Any]:
                 {"all": X[train].mean(axis=0)},
                 n_random=DRAWS,
                 random_state=case.random_state,
-            )["all"]
-            scores[name].append(np.array([found.score, *found.random]))
-        base.append(found.base)
-    return {
-        "units": size,
-        "base": float(np.mean(base)),
-        "folds": len(base),
-        **{name: _against_random(np.mean(values, axis=0), size) for name, values in scores.items()},
-    }
+            )
+            effects[name].append(found["all"])
+    base = float(np.mean([one.base for one in effects["frozen"]]))
+    frozen, refitted = (_over_folds(of_one, size) for of_one in effects.values())
+    return Lesion(size, base, len(case.design.split), frozen, refitted)
 
 
-def _against_random(values: np.ndarray, size: int) -> dict[str, Any]:
-    """Hold the score without the chosen units against those without random ones."""
-    score, random = float(values[0]), values[1:]
-    p, null = tested(
-        score, random, f"{size} random units that are as active", size, alternative="less"
+def _over_folds(effects: Sequence[Effect], size: int) -> Loss:
+    """Hold the score without the chosen units against random ones, both averaged over folds."""
+    score = float(np.mean([one.score for one in effects]))
+    random = np.mean([one.random for one in effects], axis=0)
+    ratios = [one.match.ratio for one in effects if one.match.ratio is not None]
+    match = Match(
+        float(np.mean(ratios)) if len(ratios) == len(effects) else None,
+        float(np.mean([one.match.distance for one in effects])),
+        float(np.mean([one.match.same for one in effects])),
     )
-    return {
-        "score": score,
-        "random_mean": float(random.mean()),
-        "random_range": np.quantile(random, [0.025, 0.975]).tolist(),
-        "p": p,
-        "null": null.to_dict(),
-    }
+    if match.why_not is not None:
+        return Loss(score, random, None, None, f"no p, because {match.why_not}")
+    units = "unit that is" if size == 1 else "units that are"
+    p, null = tested(score, random, f"{size} random {units} as active", size, alternative="less")
+    return Loss(score, random, p, null, None)
 
 
 Respond = Callable[[Sequence[Change]], Iterable[np.ndarray]]
@@ -119,7 +116,10 @@ def _ways(X: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndarray) -> 
 
 
 def _measure(truth: np.ndarray) -> Callable[[np.ndarray], float]:
+    classes = [truth == name for name in np.unique(truth)]
+
     def balanced(answer: np.ndarray) -> float:
-        return float(recall_score(truth, answer, average="macro", labels=np.unique(truth)))
+        right = answer == truth
+        return float(np.mean([right[own].mean() for own in classes]))
 
     return balanced
