@@ -137,7 +137,7 @@ def test_slow_dimensions_tell_intensity_and_regimes(only, tmp_path):
     assert found["intensity"]["p"] < 0.05
     assert not found["switching"]["better"]
     report = (tmp_path / "run" / "report.html").read_text()
-    assert "The slowest dimension tells the intensity of left-out trials, r = " in report
+    assert "the intensity of left-out trials, r = " in report
     assert "regimes do not clearly predict held-out trials better" in report
 
 
