@@ -22,3 +22,9 @@ def _claims_say_how_they_came_about(monkeypatch):
         return written
 
     monkeypatch.setattr(page, "write_json", checked)
+
+
+@pytest.fixture(autouse=True)
+def _records_stay_out_of_the_project(monkeypatch, tmp_path):
+    """Purposes, consents and logs are kept in the working folder."""
+    monkeypatch.chdir(tmp_path)
