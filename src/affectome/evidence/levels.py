@@ -21,6 +21,7 @@ and measurements have nothing to do with each other. Which are, follows from how
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,9 @@ def _of_people(y: NDArray[Any], who: Codes, f: Factors, fold: Codes | None) -> E
         return whole(y, who, None, f.name("who"), fold)
     if constant_within(y, f.home):
         return whole(y, f.home, None, f.name("home"), fold)
-    return whole(y, who, f.home, f"{f.name('who')} within {f.name('home')}", None)
+    within = whole(y, who, f.home, f"{f.name('who')} within {f.name('home')}", None)
+    # Other people would come from other families, whose labels lean otherwise.
+    return replace(within, by_others=_themes(y, who, f.home, f.name("home")).by_null)
 
 
 def _of_trials(y: NDArray[Any], f: Factors) -> Exchange:
