@@ -73,3 +73,12 @@ def test_what_a_telephone_records_is_read_as_m4a(tmp_path: Path) -> None:
     middle = found[RATE // 2 : 3 * RATE // 2]
     assert np.abs(np.fft.rfft(middle)).argmax() == 440
     assert np.abs(middle).max() == pytest.approx(0.5, abs=0.05)
+
+
+def test_the_log_of_decoders_is_off(tmp_path: Path) -> None:
+    # With a level, threads of a decoder wait for the interpreter while it waits for them.
+    av = pytest.importorskip("av")
+    (tmp_path / "a.m4a").write_bytes(b"no sound at all")
+    with pytest.raises(InputError):
+        read_sound(tmp_path / "a.m4a")
+    assert av.logging.get_level() is None

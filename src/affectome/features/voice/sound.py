@@ -95,7 +95,8 @@ def _by_sndfile(file: Path, soundfile: Any, rate: int) -> Iterator[np.ndarray]:
 
 def _by_ffmpeg(file: Path) -> tuple[Iterator[np.ndarray], int]:
     av = require("av", "voice")
-    av.logging.set_level(av.logging.PANIC)
+    # Any level makes decoders' threads wait for the interpreter to log, and some wait for ever.
+    av.logging.set_level(None)
     try:
         with av.open(str(file)) as container:
             if not container.streams.audio:
