@@ -123,8 +123,8 @@ def train_linear(
         random_state=options.random_state,
         progress=progress,
     )
-    trusted, metrics = _trusted(own, evidence, penalty)
-    every = settings | trusted | {"least": LEAST}
+    sure, metrics, _ = trusted(own.features, own.y, evidence, penalty)
+    every = settings | sure | {"least": LEAST}
     card = _card(own, modality, evidence, every, metrics, out.name, options.target)
     folder = output_folder(out)
     save_head(folder, fit_linear(own.features, own.y, penalty))
@@ -143,16 +143,35 @@ def train_linear(
     return Trained(folder, card, result)
 
 
-def _trusted(
-    own: OwnTable, evidence: Evidence, penalty: float
-) -> tuple[dict[str, float], list[Metric]]:
-    """Temperature and conformal level from held-out folds, and how well they do on others."""
-    names, codes = np.unique(own.y, return_inverse=True)
+def trusted(
+    X: Array, y: NDArray[Any], evidence: Evidence, penalty: float
+) -> tuple[dict[str, float], list[Metric], Array]:
+    """Temperature and conformal level from held-out folds, and how well they do on others.
+
+    Parameters
+    ----------
+    X, y
+        Features (n, n_features) and labels (n,).
+    evidence
+        Its folds are those that are held out.
+    penalty
+        Inverse strength of the penalty.
+
+    Returns
+    -------
+    settings
+        ``temperature`` and ``level``.
+    metrics
+        Calibration error, and how often conformal sets hold the label.
+    probabilities
+        Calibrated on the other folds, shape (n, n_labels); labels are sorted.
+    """
+    names, codes = np.unique(y, return_inverse=True)
     logits = np.full((len(codes), len(names)), np.nan)
     fold = np.full(len(codes), -1)
     for number, (fitted, tested) in enumerate(evidence.split.folds):
-        layer = fit_linear(own.features[fitted], own.y[fitted], penalty)
-        logits[tested], fold[tested] = layer.logits(own.features[tested]), number
+        layer = fit_linear(X[fitted], y[fitted], penalty)
+        logits[tested], fold[tested] = layer.logits(X[tested]), number
     true = np.eye(len(names), dtype=bool)[codes]
     p, inside = np.empty_like(logits), np.zeros(len(codes), dtype=bool)
     for number in np.unique(fold):
@@ -174,7 +193,7 @@ def _trusted(
         ),
     ]
     level = conformal_level(probabilities(logits, temperature), true)
-    return {"temperature": temperature, "level": level}, metrics
+    return {"temperature": temperature, "level": level}, metrics, p
 
 
 def _card(

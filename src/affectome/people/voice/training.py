@@ -16,22 +16,19 @@ from sklearn.preprocessing import StandardScaler
 from affectome.data.catalog import read_table
 from affectome.data.outputs import output_folder, write_json, write_text
 from affectome.data.recording import make_recording
-from affectome.decoding.calibration import fit_temperature, reliability
-from affectome.decoding.multilabel import conformal_level
 from affectome.errors import InputError
 from affectome.evidence import Evidence, evaluate, manifest
-from affectome.evidence.quick import binomial_bounds
 from affectome.features.voice.listening import HEARD
 from affectome.features.voice.sound import sound_blocks
 from affectome.people.cards import Card, Curve, Metric
 from affectome.people.curves import coverage_curve, reliability_curve
+from affectome.people.own import FILE_COLUMNS, trusted
 from affectome.people.registry import Trained, TrainOptions
 from affectome.people.voice.fitting import STEPS, by_person, fit_linear
 from affectome.people.voice.model import (
     Array,
     LinearVoice,
     features_of,
-    probabilities,
     save_head,
     shipped_listener,
 )
@@ -39,7 +36,6 @@ from affectome.people.voice.windows import Heard, Window, speech_windows, unread
 from affectome.progress import Progress, silent
 from affectome.safeguards import require_purpose
 
-FILE_COLUMNS = ("file", "file_name", "filename", "path")
 PENALTY = 0.01
 LEAST = 0.5
 
@@ -93,14 +89,14 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
         random_state=options.random_state,
         progress=progress,
     )
-    settings, metrics, curves = _trusted(own, evidence, own.features)
+    settings, metrics, p = trusted(own.features, own.y, evidence, PENALTY)
     person: LinearVoice | None = None
     every: dict[str, Any] = {"least": LEAST, "clip": settings}
     if "subject" in own.trials:
         alone = by_person(own.features, own.trials["subject"].to_numpy())
         person = fit_linear(alone, own.y, PENALTY)
-        every["person"] = _trusted(own, evidence, alone)[0]
-    card = _card(own, evidence, every, metrics, curves, out.name)
+        every["person"] = trusted(alone, own.y, evidence, PENALTY)[0]
+    card = _card(own, evidence, every, metrics, _curves(own, p), out.name)
     folder = output_folder(out)
     save_head(folder, fit_linear(own.features, own.y, PENALTY), person)
     write_json(folder / "card.json", card.to_dict())
@@ -158,42 +154,10 @@ def _speech(file: Path) -> Window | None:
     return Window(np.concatenate([w.signal for w in found]), found[0].start_s, found[-1].end_s)
 
 
-def _trusted(
-    own: OwnSounds, evidence: Evidence, x: Array
-) -> tuple[dict[str, float], list[Metric], list[Curve]]:
-    """Temperature and conformal level from held-out folds, and how well they do on others."""
-    names, codes = np.unique(own.y, return_inverse=True)
-    logits = np.full((len(codes), len(names)), np.nan)
-    fold = np.full(len(codes), -1)
-    for number, (train_rows, test) in enumerate(evidence.split.folds):
-        layer = fit_linear(x[train_rows], own.y[train_rows], PENALTY)
-        logits[test], fold[test] = layer.logits(x[test]), number
-    true = np.eye(len(names), dtype=bool)[codes]
-    p, inside = np.empty_like(logits), np.zeros(len(codes), dtype=bool)
-    for number in np.unique(fold):
-        here, others = fold == number, fold != number
-        temperature = fit_temperature(logits[others], codes[others])
-        p[here] = probabilities(logits[here], temperature)
-        level = conformal_level(probabilities(logits[others], temperature), true[others])
-        inside[here] = p[here][true[here]] >= level
-    temperature = fit_temperature(logits, codes)
-    kept = int(inside.sum())
-    metrics = [
-        Metric("calibration error", reliability(codes, p).ece, on="held-out folds"),
-        Metric(
-            "conformal sets of 90 % hold the label",
-            kept / len(inside),
-            binomial_bounds(kept, len(inside)),
-            on="held-out folds",
-            over="trials",
-        ),
-    ]
-    level = conformal_level(probabilities(logits, temperature), true)
-    right = p.argmax(1) == codes
-    curves = [
-        draw(p.max(1), right, "held-out folds") for draw in (reliability_curve, coverage_curve)
-    ]
-    return {"temperature": temperature, "level": level}, metrics, curves
+def _curves(own: OwnSounds, p: Array) -> list[Curve]:
+    """Calibration and coverage of held-out probabilities."""
+    right = p.argmax(1) == np.unique(own.y, return_inverse=True)[1]
+    return [draw(p.max(1), right, "held-out folds") for draw in (reliability_curve, coverage_curve)]
 
 
 def _card(
