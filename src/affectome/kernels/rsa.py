@@ -15,18 +15,19 @@ RDMs are vectors of the upper triangle (see `rdm`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from affectome.errors import InputError
 from affectome.kernels import _rsa_ranks
 from affectome.kernels.folds import Array
 
 METHODS = ("correlation", "cosine", "spearman")
-PAIRS = 160
+PAIRS = 384
 
 
 def compare(models: ArrayLike, data: ArrayLike, method: str = "correlation") -> Array:
@@ -107,25 +108,8 @@ def bootstrap_comparisons(
             found[draw] = _rsa_ranks.comparisons(a, b, weights)
         return found
     m, s = len(a), len(b)
-    ends = np.cumsum([m * s, m + s, m + s, 1])
-    shift = [_shift(rdms, method) for rdms in (a, b)]
-
-    def fill(columns: Array, pairs: slice) -> None:
-        x, y = a[:, pairs] - shift[0], b[:, pairs] - shift[1]
-        np.multiply(x[:, None], y, out=columns[: m * s].reshape(m, s, -1))
-        columns[ends[1] : ends[1] + m], columns[ends[1] + m : ends[2]] = x, y
-        np.square(columns[ends[1] : ends[2]], out=columns[ends[0] : ends[1]])
-        columns[ends[2]] = 1.0
-
-    sums = _weighted_sums(fill, ends[3], a.shape[1], counts)
-    crossed, squares, means, weight = np.split(sums, ends[:3], axis=1)
-    crossed = crossed.reshape(-1, m, s)
-    if method == "correlation":
-        means = means / weight
-        squares = squares - weight * means**2
-        crossed = crossed - weight[:, None] * means[:, :m, None] * means[:, None, m:]
-    norms = np.sqrt(np.maximum(squares, 0.0))
-    return _ratio(crossed, norms[:, :m, None] * norms[:, None, m:])
+    crossed = _drawn(np.concatenate([a, b]), [slice(m, m + s)] * m, counts, method)
+    return crossed.reshape(-1, m, s)
 
 
 def bootstrap_noise_ceiling(
@@ -143,13 +127,54 @@ def bootstrap_noise_ceiling(
         for draw, weights in _pair_weights(counts, rdms.shape[1]):
             bounds[draw] = _rsa_ranks.noise_ceiling(rdms, weights)
         return bounds
-    similarity = bootstrap_comparisons(rdms, rdms, counts, method)
-    with_all = similarity.sum(axis=2)
+    n = len(rdms)
+    crossed = _drawn(rdms, [slice(i + 1, n) for i in range(n - 1)], counts, method)
+    above = np.zeros((len(crossed), n, n))
+    above[:, *np.triu_indices(n, 1)] = crossed
+    with_all = 1.0 + above.sum(axis=1) + above.sum(axis=2)
     total = with_all.sum(axis=1, keepdims=True)
     upper = _ratio(with_all, np.sqrt(np.maximum(total, 0.0))).mean(axis=1)
     others = np.sqrt(np.maximum(total - 2 * with_all + 1.0, 0.0))
     lower = _ratio(with_all - 1.0, others).mean(axis=1)
     return np.stack([lower, upper], axis=1)
+
+
+def _drawn(rdms: Array, others: list[slice], counts: ArrayLike, method: str) -> Array:
+    """Similarity, draw by draw, of the first RDMs with the rows of RDMs named for each.
+
+    Parameters
+    ----------
+    rdms
+        Shape (n_rdms, n_pairs).
+    others
+        Rows with which the first, second, … RDM is compared; ``n_compared`` in all.
+
+    Returns
+    -------
+    ndarray
+        Shape (n_draws, n_compared).
+    """
+    n = len(rdms)
+    rows = [np.arange(n)[one] for one in others]
+    first, second = np.repeat(range(len(rows)), [len(r) for r in rows]), np.concatenate(rows)
+    shifted = rdms - _shift(rdms, method)
+    starts = np.searchsorted(first, range(len(others) + 1))
+
+    def fill(columns: Array, pairs: slice) -> None:
+        x = shifted[:, pairs]
+        for i, one in enumerate(others):
+            np.multiply(x[i], x[one], out=columns[starts[i] : starts[i + 1]])
+        np.square(x, out=columns[-2 * n - 1 : -n - 1])
+        columns[-n - 1 : -1], columns[-1] = x, 1.0
+
+    sums = _weighted_sums(fill, len(first) + 2 * n + 1, rdms.shape[1], counts)
+    crossed, squares, means, weight = np.split(sums, [len(first), -n - 1, -1], axis=1)
+    if method == "correlation":
+        means = means / weight
+        squares = squares - weight * means**2
+        crossed = crossed - weight * means[:, first] * means[:, second]
+    norms = np.sqrt(np.maximum(squares, 0.0))
+    return _ratio(crossed, norms[:, first] * norms[:, second])
 
 
 def _weighted_sums(
@@ -161,16 +186,24 @@ def _weighted_sums(
     """
     drawn = _checked_counts(counts, n_pairs)
     rows, others = np.triu_indices(drawn.shape[1], 1)
-    sums = np.zeros((len(drawn), n_columns))
+    by_condition = np.ascontiguousarray(drawn.T)
+    buffer = np.empty((n_columns, min(PAIRS, n_pairs)))
+    sums = np.zeros((n_columns, len(drawn)))
     # Blocks fit the cache of one core; handing each to threads costs more than it saves.
-    with threadpool_limits(1, user_api="blas"):
+    with _libraries().limit(limits=1, user_api="blas"):
         for start in range(0, n_pairs, PAIRS):
             pairs = slice(start, min(start + PAIRS, n_pairs))
-            columns = np.empty((n_columns, pairs.stop - start))
+            columns = buffer[:, : pairs.stop - start]
             fill(columns, pairs)
-            sums += (drawn[:, rows[pairs]] * drawn[:, others[pairs]]) @ columns.T
-    sums[(drawn > 0).sum(axis=1) < 3] = np.nan
-    return sums
+            sums += columns @ (by_condition[rows[pairs]] * by_condition[others[pairs]])
+    sums[:, (drawn > 0).sum(axis=1) < 3] = np.nan
+    return sums.T
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Libraries with threads, looked for once: it takes longer than a small bootstrap."""
+    return ThreadpoolController()
 
 
 def _pair_weights(counts: ArrayLike, n_pairs: int) -> Iterator[tuple[int, Array]]:
