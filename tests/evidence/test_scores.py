@@ -144,6 +144,22 @@ def test_perfect_scores_keep_a_lower_bound():
     assert both.interval[0] < 0.8
 
 
+@pytest.mark.parametrize("flipped", [False, True])
+def test_nearly_perfect_scores_promise_no_more_than_perfect_ones(flipped):
+    y = np.tile(["a", "b"], 50)
+    groups = np.repeat(np.arange(5), 20)
+    found = y if not flipped else np.where(y == "a", "b", "a")
+    perfect = score("balanced_accuracy", y, found, groups)
+    found = found.copy()
+    found[0] = "b" if found[0] == "a" else "a"
+    near = score("balanced_accuracy", y, found, groups, inflation=2.0)
+    assert 0 < abs(near.value - perfect.value) < 0.02
+    if flipped:
+        assert near.interval[1] >= perfect.interval[1]
+    else:
+        assert near.interval[0] <= perfect.interval[0]
+
+
 def test_too_few_groups_have_no_interval():
     y, _, found, _ = drawn()
     assert score("balanced_accuracy", y, found, np.arange(90) % 2).interval is None

@@ -336,17 +336,32 @@ def _reach(found: Spread) -> float:
 
 def _interval(metric: Metric, value: float, found: Spread, inflation: float) -> tuple[float, float]:
     low, high = metric.bounds
-    if value - low < ROUNDING or high - value < ROUNDING:
-        # All groups are perfect, or none is: the binomial bound on how often one would differ.
-        share = 1 - 0.025 ** (1 / (found.freedom + 1))
-        reach = (high - low) * share if np.isfinite(high - low) else 0.0
-        return (low, low + reach) if value - low < ROUNDING else (high - reach, high)
+    near = min(value - low, high - value)
+    if near < ROUNDING:
+        return _bounded(metric, value, value, value, found)
     if found.error < ROUNDING:
         return value, value
     reach = inflation * _reach(found)
-    if np.isfinite(high - low) and reach > STEEP * min(high - value, value - low):
+    if np.isfinite(high - low) and reach > STEEP * near:
         # So near a bound the link is too steep for a step of this size.
-        return max(low, value - reach), min(high, value + reach)
+        return _bounded(metric, value, max(low, value - reach), min(high, value + reach), found)
     at = metric.link.forward(value)
     reach *= float(metric.link.slope(value))
     return float(metric.link.back(at - reach)), float(metric.link.back(at + reach))
+
+
+def _bounded(
+    metric: Metric, value: float, at_least: float, at_most: float, found: Spread
+) -> tuple[float, float]:
+    """Reach as far as where all groups are perfect, or none is.
+
+    That is the binomial bound on how often another group would differ: a spread that rests on the
+    one or two groups that are not perfect can't promise more.
+    """
+    low, high = metric.bounds
+    if not np.isfinite(high - low):
+        return at_least, at_most
+    reach = (high - low) * (1 - 0.025 ** (1 / (found.freedom + 1)))
+    if value - low < high - value:
+        return at_least, max(at_most, low + reach)
+    return min(at_least, high - reach), at_most
