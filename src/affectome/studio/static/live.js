@@ -1,6 +1,6 @@
 // Camera and microphone: frames go out one by one, each comes back as one numbered reply.
 
-import { api, byId, complain, el, number, save } from "./dom.js";
+import { api, byId, complain, el, hue, number, save } from "./dom.js";
 import { clock, drawRibbon } from "./ribbon.js";
 import { drawPlane, place, words } from "./plane.js";
 import { bars, regions } from "./reading.js";
@@ -82,6 +82,8 @@ async function start() {
   byId("ask").hidden = true;
   byId("stage").hidden = false;
   byId("stop").textContent = "Stop";
+  byId("on").className = "on";
+  byId("legend").replaceChildren();
   if (wanted.includes("face")) {
     const video = byId("video");
     video.srcObject = media;
@@ -191,10 +193,17 @@ function result(reply, sent) {
 }
 
 function keep(one, t) {
-  for (const label of Object.keys(one.emotions)) if (!live.labels.includes(label)) live.labels.push(label);
+  for (const label of Object.keys(one.emotions)) if (!live.labels.includes(label)) name(label);
   live.samples.push({ t, modality: one.modality, emotions: one.emotions, abstains: one.abstains, because: one.because || "", labels: one.labels });
   if (live.samples.length > MOST_SAMPLES) live.samples.shift();
   if (one.modality === main()) live.trail.push(one.abstains ? null : place(one.emotions)), live.trail.splice(0, live.trail.length - 200);
+}
+
+function name(label) {
+  live.labels.push(label);
+  const swatch = el("i");
+  swatch.style.background = hue(label);
+  byId("legend").append(el("span", {}, swatch, label));
 }
 
 const main = () => (live.wanted.includes("face") ? "face" : "voice");
@@ -315,6 +324,7 @@ function stop() {
   live.ended = true;
   byId("running").textContent = "Stopped: camera and microphone are off. Look back along the ribbon, or keep the readings as CSV; they are gone when this page closes.";
   byId("stop").textContent = "Done";
+  byId("on").className = "on ended";
   draw();
 }
 

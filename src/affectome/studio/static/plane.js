@@ -49,6 +49,15 @@ export function drawPlane(canvas, trail, labels) {
   }
   const points = trail.slice(-TRAIL).filter(Boolean);
   if (!points.length) return;
+  if (!trail.at(-1)) {
+    // Nothing was decided just now: where it was last stays as an empty ring.
+    const [x, y] = at(points.at(-1).x, points.at(-1).y);
+    pen.strokeStyle = colour("--soft");
+    pen.setLineDash([3, 3]);
+    pen.beginPath(); pen.arc(x, y, 8, 0, 7); pen.stroke();
+    pen.setLineDash([]);
+    return;
+  }
   const now = points.at(-1);
   cloud(pen, at(now.x, now.y), now, radius);
   pen.strokeStyle = colour("--blue");

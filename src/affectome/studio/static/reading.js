@@ -110,9 +110,9 @@ function parts(given) {
 
 export function fused(given) {
   const shares = Object.entries(given.shares).map(([name, share]) => `${name} ${Math.round(100 * share)} %`).join(", ");
-  const words = given.conflict ? "They disagree" : "Together";
+  const words = given.conflict ? "They disagree" : `Together: ${given.reading.labels.join(", ")}`;
   return el("article", { className: "card reading" },
-    el("header", {}, el("h3", {}, `${words}: ${given.reading.labels.join(", ")}`), el("small", {}, `agreement ${number(given.agreement)} · ${shares}`)),
+    el("header", {}, el("h3", {}, words), el("small", {}, `agreement ${number(given.agreement)} · ${shares}`)),
     bars(given.reading),
     given.conflict ? el("p", { className: "key" }, given.reading.notes.at(-1)) : null);
 }

@@ -25,7 +25,7 @@ export function drawRibbon(canvas, samples, labels, view) {
   pen.fillStyle = colour("--soft");
   const step = [1, 2, 5, 10, 30, 60, 300, 600].find((s) => (view.to - view.from) / s <= 8) || 1800;
   for (let t = Math.ceil(view.from / step) * step; t <= view.to; t += step) {
-    if (x(t) > 16 && x(t) < width - 16) pen.fillText(clock(t), x(t), height - 6);
+    if (t >= 0 && x(t) > 16 && x(t) < width - 16) pen.fillText(clock(t), x(t), height - 6);
   }
   for (const mark of view.marks) line(pen, x(mark), top, bottom, colour("--ink"), [3, 3]);
   if (view.at !== null) line(pen, x(view.at), top, bottom, colour("--blue"), []);
@@ -47,20 +47,24 @@ function ribbon(pen, run, labels, x, top, bottom) {
 }
 
 function hatch(pen, shown, x, top, bottom) {
-  pen.strokeStyle = colour("--soft");
-  pen.globalAlpha = 0.45;
-  pen.lineWidth = 1;
+  pen.save();
   pen.beginPath();
   shown.forEach((one, k) => {
     if (!one.abstains) return;
-    const next = shown[k + 1]?.t ?? one.t + 0.1;
-    for (let at = Math.ceil(x(one.t) / 6) * 6; at < x(Math.min(next, one.t + 1.5)); at += 6) {
-      pen.moveTo(at, bottom);
-      pen.lineTo(at + 8, top);
-    }
+    const next = Math.min(shown[k + 1]?.t ?? one.t + 0.2, one.t + 1.5);
+    pen.rect(x(one.t), top, x(next) - x(one.t) + 0.5, bottom - top);
   });
+  pen.clip();
+  pen.strokeStyle = colour("--soft");
+  pen.globalAlpha = 0.5;
+  pen.lineWidth = 1;
+  pen.beginPath();
+  for (let at = -bottom; at < pen.canvas.width; at += 9) {
+    pen.moveTo(at, bottom);
+    pen.lineTo(at + bottom - top, top);
+  }
   pen.stroke();
-  pen.globalAlpha = 1;
+  pen.restore();
 }
 
 function line(pen, at, top, bottom, ink, dash) {
