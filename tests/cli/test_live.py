@@ -10,8 +10,9 @@ from PIL import Image
 from affectome.cli import main
 from affectome.errors import MissingExtraError
 from affectome.people.reading import Reading
+from affectome.safeguards import export_person, record_consent, withdraw
 from affectome.studio.capture import Mailbox, Moment
-from affectome.studio.headless import Stream
+from affectome.studio.headless import Stream, write_live
 
 
 def run(capsys, *words):
@@ -85,6 +86,19 @@ def test_what_cannot_be_read_is_one_line(capsys, words, message):
     assert status == 2
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
+def test_a_withdrawal_finds_live_readings(name):
+    record_consent("ada", "research")
+    record_consent("eve", "research")
+    write_live(Path(name), [Reading("face", person="ada"), Reading("face", person="eve")])
+    held = export_person("ada")["readings"]
+    assert [one["reading"]["person"] for one in held] == ["ada"]
+    assert withdraw("ada") == [Path(name).resolve()]
+    read = pd.read_parquet if name.endswith("parquet") else pd.read_csv
+    assert list(read(name)["person"]) == ["eve"]
+    assert withdraw("ada") == []
 
 
 def test_frames_that_wait_are_replaced_and_sound_is_not():

@@ -138,7 +138,9 @@ class Session:
                         group.start_soon(self._until_gone, work, group.cancel_scope)
         finally:
             self._end()
-        with contextlib.suppress(RuntimeError):  # the client may have closed it before
+        with contextlib.suppress(
+            RuntimeError, WebSocketDisconnect
+        ):  # the client may have closed it before
             await self._socket.close()
 
     async def _until_gone(
