@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -135,10 +136,11 @@ def create_app(
     @app.post("/session", tags=["studio"], status_code=204, response_class=Response)
     async def session(given: TokenBody) -> Response:
         """Take the token once, and keep it in a cookie that pages of other sites don't get."""
-        if settings.token and given.token != settings.token:
-            raise HTTPException(401, "this is not the token that the studio printed")
         response = Response(status_code=204)
-        response.set_cookie(COOKIE, given.token, httponly=True, samesite="strict")
+        if settings.token:
+            if not hmac.compare_digest(given.token.encode(), settings.token.encode()):
+                raise HTTPException(401, "this is not the token that the studio printed")
+            response.set_cookie(COOKIE, settings.token, httponly=True, samesite="strict")
         return response
 
     @app.get("/", include_in_schema=False)
