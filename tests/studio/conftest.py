@@ -1,6 +1,8 @@
+import io
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("fastapi")
 from starlette.testclient import TestClient
@@ -29,3 +31,11 @@ def portrait():
     """Portrait of an astronaut by NASA, in the public domain, as PNG."""
     skimage = pytest.importorskip("skimage")
     return (Path(skimage.__file__).parent / "data" / "astronaut.png").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def frame(portrait):
+    buffer = io.BytesIO()
+    picture = Image.open(io.BytesIO(portrait)).convert("RGB").resize((320, 320))
+    picture.save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()

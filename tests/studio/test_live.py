@@ -7,46 +7,15 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from affectome.errors import InputError
 from affectome.safeguards import entries, people, withdraw
 from affectome.studio import session as session_module
 from affectome.studio.answers import ReadingAnswer
-from affectome.studio.app import create_app
 from affectome.studio.live import LiveReader
 from affectome.studio.rules import Condition, Rule, Rules
-from affectome.studio.settings import Limits, Settings
-
-START = {"type": "start", "agreed": True, "person": "ada", "purpose": "research"}
-FRAME, SOUND = 1, 2
-
-
-def message(kind, number, content=b"", seconds=0.5):
-    return struct.pack("<BId", kind, number, seconds) + content
-
-
-def served(folder, rules=None, **limits):
-    app = create_app(Settings((folder,), limits=Limits(**limits)), rules)
-    return TestClient(app, base_url="http://127.0.0.1:8765")
-
-
-def connected(client):
-    return client.websocket_connect("ws://127.0.0.1:8765/live")
-
-
-def begin(socket, *modalities, **more):
-    socket.send_json({**START, "modalities": list(modalities or ["face"]), **more})
-    return socket.receive_json()
-
-
-@pytest.fixture(scope="module")
-def frame(portrait):
-    buffer = io.BytesIO()
-    picture = Image.open(io.BytesIO(portrait)).convert("RGB").resize((320, 320))
-    picture.save(buffer, "JPEG", quality=92)
-    return buffer.getvalue()
+from live_sessions import FRAME, START, begin, connected, message, served
 
 
 def test_a_frame_gets_one_numbered_reply(folder, frame):

@@ -2,7 +2,7 @@
 
 The folders that readings were written to are kept in ``.affectome/outputs.txt``. In each,
 ``readings.csv`` and ``result.json`` hold rows with a ``person``; ``report.html`` shows the same.
-Live readings are one table, CSV or Parquet, which is kept in mind itself.
+Live readings are one table, CSV or Parquet, and recordings a file each, kept in mind by themselves.
 """
 
 from __future__ import annotations
@@ -87,6 +87,12 @@ def erase_readings(
 
 
 def _erase_in(folder: Path, person: str) -> Iterator[Path]:
+    if folder.suffix == ".recording":
+        if _recorded(folder) == person:
+            folder.with_suffix(".secret").unlink(missing_ok=True)
+            folder.unlink()
+            yield folder
+        return
     if folder.suffix.lower() == ".parquet":
         if _erase_in_parquet(folder, person):
             yield folder
@@ -117,6 +123,15 @@ def _erase_in(folder: Path, person: str) -> Iterator[Path]:
     if changed and (folder / "report.html").is_file():
         (folder / "report.html").unlink()
         yield folder / "report.html"
+
+
+def _recorded(file: Path) -> str | None:
+    """Who is in a recording; its first line is not encrypted."""
+    try:
+        with file.open("rb") as stream:
+            return str(json.loads(stream.readline(10_000))["person"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _erase_in_parquet(table: Path, person: str) -> bool:

@@ -112,6 +112,32 @@ class NoticeAnswer(Answer):
     lines: list[str]
 
 
+class RecordingAnswer(Answer):
+    """What is known of a recording without its passphrase."""
+
+    name: str
+    person: str
+    purpose: str
+    until: str
+    begun: str
+    size: int
+
+
+class MomentAnswer(Answer):
+    """What was read at one moment of a recording, and the number of the frame it was read in."""
+
+    seconds: float
+    readings: list[ReadingAnswer]
+    frame: int | None
+
+
+class OpenedAnswer(Answer):
+    """An open recording."""
+
+    handle: str
+    moments: list[MomentAnswer]
+
+
 class FolderAnswer(Answer):
     """A folder that the studio was started with."""
 
@@ -173,3 +199,10 @@ class TokenBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     token: str
+
+
+class OpenBody(BaseModel):
+    """The passphrase of a recording."""
+
+    model_config = ConfigDict(extra="forbid")
+    passphrase: str

@@ -27,6 +27,8 @@ from affectome.studio.guard import COOKIE, Guard
 from affectome.studio.metrics import Metrics
 from affectome.studio.read_routes import REFUSALS, read_router
 from affectome.studio.readers import Readers, TableError
+from affectome.studio.recording_routes import recording_router
+from affectome.studio.recordings import recordings
 from affectome.studio.rules import Rules
 from affectome.studio.run_routes import run_router
 from affectome.studio.runs import PROGRAM, Runs
@@ -63,6 +65,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        recordings()  # those whose last day has passed go now
         yield
         await run_in_threadpool(runs.close)
 
@@ -79,6 +82,7 @@ def create_app(
     _say_errors_in_a_line(app)
     app.include_router(read_router(readers, metrics))
     app.include_router(run_router(runs))
+    app.include_router(recording_router())
 
     @app.get("/health", tags=["studio"])
     async def health() -> HealthAnswer:

@@ -26,12 +26,13 @@ import anyio
 from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from affectome.errors import AffectomeError
+from affectome.errors import AffectomeError, InputError
 from affectome.people.reading import Reading
 from affectome.safeguards import permit, record_consent
 from affectome.studio.live import LiveReader
 from affectome.studio.metrics import Metrics
 from affectome.studio.read_routes import fused_json, one_line
+from affectome.studio.recordings import READINGS, SHORTEST_PASSPHRASE, Recorder
 from affectome.studio.responding import Responder
 from affectome.studio.rules import Rules
 from affectome.studio.settings import Limits
@@ -42,6 +43,15 @@ MOST_SOUNDS = 20
 ASK_AGAIN_S = 30.0
 SEND_S = 10.0
 LONGEST_TEXT = 10_000
+
+
+class Record(BaseModel):
+    """Record the session, which is agreed to by itself, until its last day."""
+
+    model_config = ConfigDict(extra="forbid")
+    agreed: bool
+    until: date
+    passphrase: str = Field(min_length=SHORTEST_PASSPHRASE, max_length=1000)
 
 
 class Start(BaseModel):
@@ -55,6 +65,7 @@ class Start(BaseModel):
     modalities: list[Literal["face", "voice", "words"]] = Field(min_length=1)
     until: date | None = None
     rate: int = 16_000
+    record: Record | None = None
 
 
 class Text(BaseModel):
@@ -87,6 +98,7 @@ class Given:
     seconds: float
     content: bytes | str
     arrived: float
+    kind: int = 0
 
 
 class RefusedError(Exception):
@@ -124,6 +136,7 @@ class Session:
         self._frame_there, self._other_there = asyncio.Event(), asyncio.Event()
         self._reader: LiveReader | None = None
         self._responder: Responder | None = None
+        self._recorder: Recorder | None = None
         self._start: Start | None = None
         self._asked = 0.0
 
@@ -138,10 +151,8 @@ class Session:
                         group.start_soon(self._until_gone, work, group.cancel_scope)
         finally:
             self._end()
-        with contextlib.suppress(
-            RuntimeError, WebSocketDisconnect
-        ):  # the client may have closed it before
-            await self._socket.close()
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+            await self._socket.close()  # unless the client did
 
     async def _until_gone(
         self, work: Callable[[], Awaitable[None]], scope: anyio.CancelScope
@@ -182,7 +193,7 @@ class Session:
             raise RefusedError("seconds are no number", number)
         if self._reader is None:
             raise RefusedError("nothing is read before somebody agreed to it", number)
-        given = Given(number, seconds, body, time.monotonic())
+        given = Given(number, seconds, body, time.monotonic(), kind)
         if kind == FRAME:
             await self._queue(given, self._frames, self._frame_there, 1)
         else:
@@ -213,8 +224,8 @@ class Session:
             await self._queue(given, self._others, self._other_there, MOST_SOUNDS)
 
     async def _begin(self, start: Start) -> None:
-        if not start.agreed:
-            await self._stop("not agreed: nothing is read")
+        if not start.agreed or (start.record and not start.record.agreed):
+            await self._stop("not agreed: nothing is read or recorded")
             return
         if self._rules is not None and self._rules.purpose != start.purpose:
             why = f"the studio's rules are for {self._rules.purpose!r}; got {start.purpose!r}"
@@ -229,6 +240,8 @@ class Session:
             await self._stop(str(error))
             return
         self._end()
+        if start.record is not None:
+            self._recorder = await self._in_thread(lambda: _recorder(start))
         if self._rules is not None:
             loop = asyncio.get_running_loop()
             self._responder = Responder(
@@ -237,6 +250,7 @@ class Session:
             )
         self._reader, self._start, self._asked = reader, start, time.monotonic()
         shown = {"person": start.person, "purpose": start.purpose, "until": until}
+        shown["recorded"] = start.record.until.isoformat() if start.record else ""
         shown |= {"modalities": " ".join(start.modalities)}
         await self._send(json.dumps({"type": "started", **shown}))
 
@@ -254,7 +268,9 @@ class Session:
     def _end(self) -> None:
         if self._responder is not None:
             self._responder.close()
-        self._reader = self._responder = self._start = None
+        if self._recorder is not None:
+            self._recorder.close()
+        self._reader = self._responder = self._recorder = self._start = None
 
     async def _work(
         self,
@@ -280,8 +296,13 @@ class Session:
                 await self._stop(str(error))
             except AffectomeError as error:
                 await self._error(given.number, str(error))
+            except Exception as error:  # one frame that breaks a reader does not end the session
+                await self._error(given.number, f"an error inside affectome: {error!r}")
             else:
-                await self._result(given, reader, found)
+                if self._reader is reader:
+                    await self._result(given, reader, found)
+                else:  # it was stopped meanwhile
+                    await self._reply(given, "dropped", "")
 
     def _frame(self, reader: LiveReader, given: Given) -> list[Reading]:
         return reader.frame(bytes(given.content)) if isinstance(given.content, bytes) else []
@@ -306,6 +327,8 @@ class Session:
             for reading in found:
                 self._responder.see(reading, time.monotonic())
         readings = ", ".join(reading.to_json() for reading in found)
+        if self._recorder is not None:
+            await self._in_thread(partial(_record, self._recorder, given, f"[{readings}]"))
         pooled = "null" if fused is None else fused_json(fused)
         await self._reply(given, "result", f', "readings": [{readings}], "fused": {pooled}')
 
@@ -332,12 +355,29 @@ class Session:
 def _agreed(start: Start) -> str:
     """Record the consent that was just given, and see that it is enough; give its last day."""
     consent = record_consent(start.person, start.purpose, start.modalities, start.until)
+    if start.record is not None:
+        record_consent(start.person, start.purpose, ["recording"], start.record.until)
     _permit(start)
     return consent.until
 
 
+def _recorder(start: Start) -> Recorder:
+    if start.record is None:
+        raise InputError("this session is not recorded")
+    record = start.record
+    return Recorder(start.person, start.purpose, record.until, record.passphrase)
+
+
+def _record(recorder: Recorder, given: Given, readings: str) -> None:
+    """Keep what was read and what it was read in; a text is kept with its reading only."""
+    if isinstance(given.content, bytes):
+        recorder.add(given.kind, given.seconds, given.content)
+    if readings != "[]":
+        recorder.add(READINGS, given.seconds, readings.encode())
+
+
 def _permit(start: Start) -> None:
-    for modality in start.modalities:
+    for modality in (*start.modalities, *(["recording"] if start.record else [])):
         permit(modality, start.purpose, start.person)
 
 
