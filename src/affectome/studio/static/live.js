@@ -1,6 +1,6 @@
 // Camera and microphone: frames go out one by one, each comes back as one numbered reply.
 
-import { api, byId, complain, el, hue, number, save } from "./dom.js";
+import { api, byId, complain, el, hue, number, save, sendJson } from "./dom.js";
 import { clock, drawRibbon } from "./ribbon.js";
 import { drawPlane, place, words } from "./plane.js";
 import { bars, regions } from "./reading.js";
@@ -29,10 +29,72 @@ export function begin() {
   addEventListener("keydown", (event) => {
     if (event.key.toLowerCase() === "m" && live && !event.ctrlKey && !/INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) mark();
   });
+  byId("record-until").value = byId("live-until").value;
+  byId("record").addEventListener("change", () => {
+    byId("record-how").hidden = !byId("record").checked;
+    byId("passphrase").required = byId("record").checked;
+  });
   scrub(byId("ribbon"));
 }
 
-export const open = () => showNotice();
+export function open() {
+  if (live) return;
+  byId("record").checked = false;  // each recording is agreed to anew
+  byId("record-how").hidden = true;
+  Object.assign(byId("passphrase"), { value: "", required: false });
+  showNotice();
+  listKept();
+}
+
+async function listKept() {
+  const found = await api("/recordings").catch(() => []);
+  byId("kept").hidden = !found.length;
+  byId("recordings").replaceChildren(...found.map((one) => {
+    const secret = el("input", { type: "password", placeholder: "passphrase", "aria-label": `Passphrase of the recording of ${one.person}`, autocomplete: "off" });
+    const act = (work) => () => work().catch((error) => complain(byId("ask-error"), error));
+    return el("li", {},
+      el("span", {}, `${one.person}, ${one.begun.slice(0, 16).replace("T", " ")} UTC, until ${one.until}`), secret,
+      el("button", { type: "button", on: { click: act(() => look(one, secret.value)) } }, "Open"),
+      el("button", { type: "button", on: { click: act(async () => { await api(`/recordings/${one.name}`, { method: "DELETE" }); listKept(); }) } }, "Destroy"));
+  }));
+}
+
+async function look(one, passphrase) {
+  // Show a recording on the stage as a session that has ended.
+  const { handle, moments } = await sendJson(`/recordings/${one.name}/open`, { passphrase });
+  const seen = moments.flatMap(({ readings }) => readings.map((reading) => reading.modality));
+  live = { ...session([...new Set(seen)], null), ended: true, handle };
+  clear();
+  for (const { seconds: t, readings, frame } of moments) {
+    for (const reading of readings) {
+      keep(reading, t);
+      Object.assign(live.samples.at(-1), { frame, reading });
+    }
+  }
+  byId("on").className = "on ended";
+  byId("stop").textContent = "Done";
+  byId("running").textContent = `A recording of ${one.person}, for ${one.purpose}, until ${one.until}: look back along the ribbon.`;
+  live.at = live.samples[0]?.t ?? null;
+  draw();
+  lookBack();
+}
+
+function lookBack() {
+  // Show the frame of a recording that was read at the chosen time.
+  const near = nearest(live.at, (one) => one.frame !== null && one.frame !== undefined);
+  if (!near || near.frame === live.shown) return;
+  live.shown = near.frame;
+  const picture = new Image();
+  const mine = live;
+  picture.onload = () => { if (live === mine && near.frame === live.shown) overlay(picture, [near.reading]); };
+  picture.src = `/recordings/frames/${live.handle}/${near.frame}`;
+}
+
+function nearest(t, fits) {
+  let best = null;
+  for (const one of live.samples) if (fits(one) && (!best || Math.abs(one.t - t) < Math.abs(best.t - t))) best = one;
+  return best && Math.abs(best.t - t) < 1.5 ? best : null;
+}
 
 const explained = (error) =>
   error.name === "NotAllowedError" ? new Error("the browser was not allowed to use the camera or microphone: nothing is read")
@@ -74,16 +136,8 @@ async function start() {
     video: wanted.includes("face") ? { width: 640, height: 480, frameRate: 30 } : false,
     audio: wanted.includes("voice") ? { channelCount: 1 } : false,
   });
-  live = {
-    wanted, media, waiting: new Map(), count: 0, samples: [], marks: [], trail: [], at: null, ended: false,
-    begun: performance.now(), took: [], latest: {}, dropped: 0, labels: [], rate: 16000, on: false,
-  };
-  byId("notes").replaceChildren();
-  byId("ask").hidden = true;
-  byId("stage").hidden = false;
-  byId("stop").textContent = "Stop";
-  byId("on").className = "on";
-  byId("legend").replaceChildren();
+  live = session(wanted, media);
+  clear();
   if (wanted.includes("face")) {
     const video = byId("video");
     video.srcObject = media;
@@ -94,6 +148,21 @@ async function start() {
   if (wanted.includes("voice")) await listen();
   live.drawing = setInterval(draw, 100);
   connect();
+}
+
+const session = (wanted, media) => ({
+  wanted, media, waiting: new Map(), count: 0, samples: [], marks: [], trail: [], at: null, ended: false,
+  begun: performance.now(), took: [], latest: {}, dropped: 0, labels: [], rate: 16000, on: false,
+});
+
+function clear() {
+  complain(byId("ask-error"), null);
+  byId("notes").replaceChildren();
+  byId("legend").replaceChildren();
+  byId("ask").hidden = true;
+  byId("stage").hidden = false;
+  byId("stop").textContent = "Stop";
+  byId("on").className = "on";
 }
 
 async function listen() {
@@ -112,6 +181,7 @@ function connect() {
     socket.send(JSON.stringify({
       type: "start", agreed: true, person: byId("live-person").value.trim(), purpose: byId("live-purpose").value,
       until: byId("live-until").value, modalities: live.wanted, rate: live.rate,
+      record: byId("record").checked ? { agreed: true, until: byId("record-until").value, passphrase: byId("passphrase").value } : null,
     }));
   };
   socket.onmessage = ({ data }) => live === mine && take(JSON.parse(data));
@@ -161,7 +231,7 @@ function take(reply) {
   if (reply.type === "started") {
     live.on = true;
     live.about = reply;
-    byId("running").textContent = `Reading the ${reply.modalities.replace(" ", " and ")} of ${reply.person} for ${reply.purpose}; readings may be kept until ${reply.until}. Frames and sound are dropped once they are read.`;
+    byId("running").textContent = `Reading the ${reply.modalities.replace(" ", " and ")} of ${reply.person} for ${reply.purpose}; readings may be kept until ${reply.until}. ${reply.recorded ? `It is recorded until ${reply.recorded}.` : "Frames and sound are dropped once they are read."}`;
     return;
   }
   if (reply.type === "stopped") {
@@ -231,6 +301,8 @@ function draw() {
 
 function panel() {
   const place_ = byId("now");
+  const near = live.handle && live.at !== null ? nearest(live.at, (one) => one.reading) : null;
+  if (near) live.latest = { [near.modality]: { one: near.reading, t: near.t } };
   const shown = [];
   for (const [name, { one, t }] of Object.entries(live.latest)) {
     const late = !live.ended && seconds() - t > 6;
@@ -253,7 +325,7 @@ function panel() {
 }
 
 function described(t) {
-  const near = live.samples.filter((one) => Math.abs(one.t - t) < 1.5).sort((a, b) => Math.abs(a.t - t) - Math.abs(b.t - t))[0];
+  const near = nearest(t, () => true);
   if (!near) return `${clock(t)}: nothing was read`;
   const top = Object.entries(near.emotions).sort((a, b) => b[1] - a[1]).slice(0, 3).map(([label, p]) => `${label} ${number(p)}`).join(", ");
   return `${clock(t)}: ${near.abstains ? `abstains, ${near.because}` : top}`;
@@ -277,6 +349,7 @@ function scrub(canvas) {
     const share = Math.min(1, Math.max(0, (event.clientX - left) / width));
     live.at = live.view.from + share * (live.view.to - live.view.from);
     draw();
+    if (live.handle) lookBack();
   };
   canvas.addEventListener("pointermove", point);
   canvas.addEventListener("pointerdown", point);
@@ -287,6 +360,7 @@ function scrub(canvas) {
     event.preventDefault();
     live.at = Math.min(live.view.to, Math.max(live.view.from, (live.at ?? live.view.to) + step));
     draw();
+    if (live.handle) lookBack();
   });
 }
 
@@ -317,7 +391,7 @@ function stop() {
     live = null;
     byId("stage").hidden = true;
     byId("ask").hidden = false;
-    showNotice();
+    open();
     return;
   }
   close();
