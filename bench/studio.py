@@ -22,7 +22,6 @@ from pathlib import Path
 import httpx2
 import psutil
 import skimage
-import torch
 import uvicorn
 from PIL import Image
 from websockets.asyncio.client import connect
@@ -33,7 +32,7 @@ from bench.words import texts
 PORT = 8797
 ADDRESS = f"http://127.0.0.1:{PORT}"
 LIVE_S, FRAMES_A_SECOND = 60.0, 30
-CLIENTS, EACH = 50, 200
+CLIENTS, EACH, BARE = 50, 200, 500
 RUNS = 100
 
 
@@ -126,8 +125,7 @@ async def _many(explain: bool) -> float:
 
 def many_texts() -> None:
     reader = WordsReader()
-    torch.set_num_threads(os.cpu_count() or 1)
-    for explain, n in ((True, 500), (False, 4000)):
+    for explain, n in ((True, BARE), (False, 8 * BARE)):
         reader.explain_up_to = 20 if explain else 0
         list(reader.read(texts(64)))
         given = texts(n)
