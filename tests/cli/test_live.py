@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 import wave
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from affectome.cli import live as live_command
 from affectome.cli import main
 from affectome.errors import MissingExtraError
 from affectome.people.reading import Reading
@@ -86,6 +89,18 @@ def test_what_cannot_be_read_is_one_line(capsys, words, message):
     assert status == 2
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_what_was_read_is_written_when_it_is_ended(film, capsys, monkeypatch):
+    def ended(*_):
+        yield Reading("face", {"anger": 0.5}, start_s=0.1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(live_command, "read_live", ended)
+    status, _, err = run(capsys, "--source", str(film), "--out", "t.csv")
+    assert status == 0
+    assert "ended" in err
+    assert len(pd.read_csv("t.csv")) == 1
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.csv"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -52,6 +53,7 @@ def live(
         streams = {name: Stream(name, list(card.labels)) for name, card in cards.items()}
     found: list[Reading] = []
     shown = 0.0
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # written before it ends
     try:
         for reading in read_live(box, modalities, purpose, person, responding, _tell, seconds):
             if reading.modality in streams:
@@ -66,6 +68,7 @@ def live(
     except KeyboardInterrupt:
         say("ended")
     finally:
+        signal.signal(signal.SIGTERM, before)
         if out is not None:
             say(f"readings: {write_live(out, found)}")
     if box.dropped:

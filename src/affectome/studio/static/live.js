@@ -294,7 +294,8 @@ function draw() {
   const to = live.ended ? Math.max(live.samples.at(-1)?.t ?? 1, 1) : seconds();
   const from = live.ended ? 0 : to - WINDOW_S;
   live.view = { from, to, marks: live.marks, at: live.at };
-  drawRibbon(byId("ribbon"), live.samples.filter((one) => one.modality === main()), live.labels, live.view);
+  const shown = live.ended ? live.samples : live.samples.slice(-40 * WINDOW_S);  // an hour is not walked through
+  drawRibbon(byId("ribbon"), shown.filter((one) => one.modality === main()), live.labels, live.view);
   drawPlane(byId("plane"), live.trail, live.labels.length ? live.labels : ["happiness", "anger", "sadness", "neutral"]);
   panel();
 }
@@ -318,7 +319,7 @@ function panel() {
   if (live.rests && live.latest.face && !live.latest.face.one.abstains) shown.push(el("div", { className: "reading" }, el("h4", {}, "The face's reading rests on"), regions(live.rests)));
   place_.replaceChildren(...(shown.length ? shown : [el("p", { className: "soft" }, "waiting for the first reading")]));
   speak();
-  const recent = live.samples.filter((one) => one.modality === main() && one.t > seconds() - 5).length / 5;
+  const recent = live.samples.slice(-400).filter((one) => one.modality === main() && one.t > seconds() - 5).length / 5;
   const took = [...live.took].sort((a, b) => a - b);
   byId("speed").textContent = took.length ? `${recent.toFixed(1)} readings a second · ${Math.round(took[Math.floor(0.95 * (took.length - 1))])} ms from frame to reading (95 %) · ${live.dropped} dropped` : "";
   byId("at").textContent = live.at === null ? (live.ended ? "move along the ribbon to look back" : "") : described(live.at);
