@@ -89,6 +89,7 @@ async def live(process: psutil.Process) -> None:
                 if number % 300 == 0:
                     memory.append(process.memory_info().rss / 2**20)
 
+        worked = sum(process.cpu_times()[:2])
         feeding = asyncio.create_task(feed())
         n = round(LIVE_S * FRAMES_A_SECOND)
         for _ in range(n):
@@ -99,12 +100,14 @@ async def live(process: psutil.Process) -> None:
         await feeding
     took.sort()
     p95 = took[int(0.95 * len(took))]
+    worked = (sum(process.cpu_times()[:2]) - worked) / len(took)
     print(
         f"live, {LIVE_S:g} s, {n} frames of 480 × 360, each answered once: "
         f"{kinds['result'] / LIVE_S:.1f} readings/s, frame to reading median "
         f"{1000 * statistics.median(took):.0f} ms, p95 {1000 * p95:.0f} ms; "
         f"{kinds['dropped']} dropped, {kinds['error']} errors; memory "
-        f"{memory[1]:.0f} MB after 10 s, {memory[-1]:.0f} MB at the end"
+        f"{memory[1]:.0f} MB after 10 s, {memory[-1]:.0f} MB at the end; {1000 * worked:.0f} ms of "
+        "processor a reading"
     )
 
 

@@ -30,7 +30,7 @@ def test_a_frame_gets_one_numbered_reply(folder, frame):
             reading = ReadingAnswer.model_validate(reply["readings"][0])
             assert reading.labels == ["happiness"]
             assert reading.person == "ada"
-            assert bool(reading.attribution) == (number == 7)  # about once a second
+            assert bool(reading.attribution) == (number == 7)  # every two seconds
         assert client.get("/health").json()["sessions"] == 1
     assert [e["event"] for e in entries()] == ["consent", "read"]
     assert people()["ada"].consents[0].scope == ("face",)

@@ -20,7 +20,7 @@ from affectome.people.registry import find_modality
 from affectome.studio.read_routes import pooled
 
 LONGEST_SIDE = 320
-EXPLAIN_EVERY_S = 1.0
+EXPLAIN_EVERY_S = 2.0
 HEARD_S, STEP_S = 4.0, 1.0
 FRESH_S = 5.0
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
@@ -64,7 +64,7 @@ class LiveReader:
         self._latest: dict[str, tuple[float, Reading]] = {}
 
     def frame(self, content: bytes) -> list[Reading]:
-        """Read the faces of a JPEG; the first says about once a second what it rests on.
+        """Read the faces of a JPEG; about every two seconds with what they rest on.
 
         Raises
         ------
