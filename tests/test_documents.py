@@ -36,3 +36,10 @@ def test_noise_correlation_of_neurons():
     together = examples("neural_code.md")["together"]
     np.testing.assert_allclose(together.values, np.swapaxes(together.values, 1, 2), atol=1e-12)
     assert together.dims == ("emotion", "unit", "other")
+
+
+def test_a_chat_that_notices_frustration(capsys):
+    told = examples("studio.md")["told"]
+    assert [tone for tone, _ in told] == ["cheerful", "plain", "plain", "plain", "cheerful"]
+    page = (DOCS / "studio.md").read_text()
+    assert f"```\n{capsys.readouterr().out}```" in page

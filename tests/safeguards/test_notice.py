@@ -26,3 +26,10 @@ def test_what_is_missing_or_refused():
         notice_lines("research", ["smell"], "A", "B")
     with pytest.raises(InputError, match="who is responsible"):
         notice_lines("research", ["face"], " ", "B")
+
+
+def test_a_recording_is_told_by_itself_and_never_among_all():
+    all_of_it = " ".join(notice_lines("research", ["all"], "Lab", "lab@x.example"))
+    assert "a recording of what is read live" not in all_of_it
+    both = " ".join(notice_lines("research", ["all", "recording"], "Lab", "lab@x.example"))
+    assert "a recording of what is read live, encrypted" in both

@@ -47,6 +47,8 @@ COMMANDS |= {
     ),
 }
 COMMANDS["fuse"] = ("affectome.cli.fuse:fuse", "Make one reading of several modalities.")
+COMMANDS["studio"] = ("affectome.cli.studio:studio", "Open the studio in the browser.")
+COMMANDS["live"] = ("affectome.cli.live:live", "Read a film, camera or microphone as it runs.")
 MODELS = {
     "list": ("affectome.cli.models:list_models", "List the models that are shipped."),
     "card": (

@@ -18,7 +18,8 @@ from affectome.people.registry import MODALITIES, files_in, find_modality, read_
 from affectome.safeguards import permit
 
 TABLES = frozenset({".csv", ".tsv", ".parquet"})
-TABLE = "affectome.cli.read_tables"
+WRITE = "affectome.cli.read_tables:write_readings"
+TEXTS_OF = "affectome.people.words.tables:texts_of"
 
 
 def read(
@@ -88,7 +89,7 @@ def read(
     if shown > MOST_SHOWN and not as_json:
         say(f"… and {shown - MOST_SHOWN} more; --json prints all, --out writes them as a table")
     if out is not None:
-        say(f"report: {load(f'{TABLE}:write_readings')(out, Readings(readings), skipped)}")
+        say(f"report: {load(WRITE)(out, Readings(readings), skipped)}")
     for item in skipped[:10]:
         say(f"skipped {item['file']}: {item['why']}", style="yellow")
     if len(skipped) > 10:
@@ -130,7 +131,7 @@ def _all(
     tables = [f for f in files if column is not None and f.suffix.lower() in TABLES]
     for file in tables:
         try:
-            yield from _numbered(words, load(f"{TABLE}:texts_of")(file, column), str(file))
+            yield from _numbered(words, load(TEXTS_OF)(file, column), str(file))
         except AffectomeError as error:
             _skip(file, error, several, skipped)
     others = [f for f in files if f not in tables]

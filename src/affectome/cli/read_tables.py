@@ -1,4 +1,4 @@
-"""Tables that ``affectome read`` takes and writes; apart, so that one text loads no pandas."""
+"""What ``affectome read`` writes; apart, so that one text loads no pandas."""
 
 from __future__ import annotations
 
@@ -6,28 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from affectome.data.catalog import read_table
 from affectome.data.outputs import output_folder, write_json, write_table, write_text
-from affectome.errors import InputError
 from affectome.people.page import whole
 from affectome.people.reading import Readings
 from affectome.safeguards import record_output
-
-
-def texts_of(file: Path, column: str) -> list[str]:
-    """Take the texts of a table's column; what is missing is an empty text.
-
-    Raises
-    ------
-    InputError
-        If the table has no such column.
-    """
-    table = read_table(file)
-    if column not in table:
-        raise InputError(
-            f"{file} has no column {column!r}; it has {', '.join(map(str, table.columns))}"
-        )
-    return [str(text) for text in table[column].astype(object).where(table[column].notna(), "")]
 
 
 def write_readings(out: Path, readings: Readings, skipped: Sequence[dict[str, Any]]) -> Path:

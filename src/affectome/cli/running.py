@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import json
+import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +21,9 @@ from affectome.errors import InputError
 from affectome.progress import Progress
 
 console = Console(stderr=True)
+PROGRESS = "AFFECTOME_PROGRESS"
+"""Variable of the environment with a file to which progress is written, a line of JSON a step."""
+PROGRESS_S = 0.2
 
 
 def load(target: str) -> Callable[..., Any]:
@@ -28,7 +34,10 @@ def load(target: str) -> Callable[..., Any]:
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Show each step as a bar on standard error; nothing where that is not a terminal."""
+    """Show each step as a bar on standard error; nothing where that is not a terminal.
+
+    Whoever started this command can follow it in the file that ``AFFECTOME_PROGRESS`` names.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -37,8 +46,17 @@ def progress_bar() -> Iterator[Progress]:
     )
     with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
         tasks: dict[str, Any] = {}
+        told = 0.0
 
         def advance(step: str, done: int, total: int) -> None:
+            nonlocal told
+            if PROGRESS in os.environ and (
+                done >= total or time.monotonic() - told > PROGRESS_S or step not in tasks
+            ):
+                told = time.monotonic()
+                line = json.dumps({"step": step, "done": done, "total": total})
+                with open(os.environ[PROGRESS], "a", encoding="utf-8") as stream:
+                    stream.write(line + "\n")
             if step not in tasks:
                 tasks[step] = bar.add_task(step, total=total)
             bar.update(tasks[step], completed=done, total=total)

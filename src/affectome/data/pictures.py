@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -43,11 +44,40 @@ def read_picture(path: str | Path, at_least: int | None = None) -> np.ndarray:
         If the file is missing, empty, truncated, not a picture, or has more than 89,478,485
         pixels.
     """
-    file = Path(path)
+    return _read(Path(path), str(path), at_least, FORMATS)
+
+
+def decode_picture(
+    content: bytes, name: str, at_least: int | None = None, formats: tuple[str, ...] = FORMATS
+) -> np.ndarray:
+    """Read a picture that is in memory, as `read_picture` reads a file.
+
+    Parameters
+    ----------
+    content
+        The bytes of a file.
+    name
+        What errors call it.
+    at_least
+        Pixels that either side needs at least.
+    formats
+        Formats that are taken.
+
+    Raises
+    ------
+    InputError
+        As for `read_picture`.
+    """
+    return _read(BytesIO(content), name, at_least, formats)
+
+
+def _read(
+    source: Path | BytesIO, file: str, at_least: int | None, formats: tuple[str, ...]
+) -> np.ndarray:
     try:
-        if file.stat().st_size == 0:
+        if _size(source) == 0:
             raise InputError(f"{file} is empty (0 bytes)")
-        with Image.open(file, formats=FORMATS) as image:
+        with Image.open(source, formats=formats) as image:
             _refuse_bomb(file, image.width, image.height)
             if at_least is not None:
                 image.draft(None, (at_least, at_least))
@@ -56,7 +86,7 @@ def read_picture(path: str | Path, at_least: int | None = None) -> np.ndarray:
         raise
     except UnidentifiedImageError as error:
         raise InputError(
-            f"{file} is not a picture in one of the formats {', '.join(FORMATS)}"
+            f"{file} is not a picture in one of the formats {', '.join(formats)}"
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(
@@ -68,7 +98,11 @@ def read_picture(path: str | Path, at_least: int | None = None) -> np.ndarray:
         raise InputError(f"can't read {file}: it is damaged ({type(error).__name__})") from error
 
 
-def _refuse_bomb(file: Path, width: int, height: int) -> None:
+def _size(source: Path | BytesIO) -> int:
+    return source.stat().st_size if isinstance(source, Path) else source.getbuffer().nbytes
+
+
+def _refuse_bomb(file: str, width: int, height: int) -> None:
     if width * height > LARGEST:
         raise InputError(
             f"{file} is {width:,} × {height:,} pixels, more than {LARGEST:,}; make it smaller"

@@ -20,7 +20,7 @@ from affectome.safeguards import log
 from affectome.safeguards.project import PEOPLE, find_kept, kept_folder, write_whole
 from affectome.safeguards.purpose import check_purpose
 
-SCOPES = ("face", "voice", "body", "physiology", "words", "all")
+SCOPES = ("face", "voice", "body", "physiology", "words", "all", "recording")
 USUAL_DAYS = 365
 
 
@@ -37,7 +37,8 @@ class Consent:
     purpose
         One of ``PURPOSES``.
     scope
-        Modalities that may be read, or ``("all",)``.
+        Modalities that may be read, or ``("all",)``; ``"recording"`` is never among all: that a
+        session is recorded is agreed to by itself.
     given, until
         First and last day, ISO.
     withdrawn
@@ -52,7 +53,7 @@ class Consent:
 
     def covers(self, modality: str) -> bool:
         """Whether a modality is in its scope."""
-        return "all" in self.scope or modality in self.scope
+        return modality in self.scope or ("all" in self.scope and modality != "recording")
 
 
 @dataclass(frozen=True)

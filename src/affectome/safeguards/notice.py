@@ -21,6 +21,7 @@ WHAT = {
     "body": "how you move: how much, how far and how smoothly",
     "physiology": "signals of your body, such as pulse, skin conductance, breath and warmth",
     "words": "what you write or say: which emotion others would read in it",
+    "recording": "a recording of what is read live, encrypted, and destroyed when you ask",
 }
 TITLE = "Your emotions are being estimated by a computer"
 
@@ -49,7 +50,8 @@ def notice_lines(
         If the purpose is refused, or something is unknown or missing.
     """
     check_purpose(purpose)
-    wanted = list(WHAT) if "all" in modalities else list(dict.fromkeys(modalities))
+    every = [name for name in WHAT if name != "recording"] if "all" in modalities else []
+    wanted = [name for name in dict.fromkeys([*every, *modalities]) if name != "all"]
     for name in wanted:
         if name not in WHAT:
             raise InputError(f"a notice is about {', '.join(SCOPES)}; got {name!r}")

@@ -2,6 +2,7 @@
 
 The folders that readings were written to are kept in ``.affectome/outputs.txt``. In each,
 ``readings.csv`` and ``result.json`` hold rows with a ``person``; ``report.html`` shows the same.
+Live readings are one table, CSV or Parquet, and recordings a file each, kept in mind by themselves.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from affectome.errors import InputError
+from affectome.errors import InputError, require
 from affectome.safeguards import log
 from affectome.safeguards.consent import known, people
 from affectome.safeguards.project import find_kept, kept_folder, write_whole
@@ -86,8 +87,18 @@ def erase_readings(
 
 
 def _erase_in(folder: Path, person: str) -> Iterator[Path]:
+    if folder.suffix == ".recording":
+        if _recorded(folder) == person:
+            folder.with_suffix(".secret").unlink(missing_ok=True)
+            folder.unlink()
+            yield folder
+        return
+    if folder.suffix.lower() == ".parquet":
+        if _erase_in_parquet(folder, person):
+            yield folder
+        return
     changed = False
-    table = folder / "readings.csv"
+    table = folder if folder.suffix.lower() == ".csv" else folder / "readings.csv"
     if table.is_file():
         with table.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream)
@@ -114,7 +125,43 @@ def _erase_in(folder: Path, person: str) -> Iterator[Path]:
         yield folder / "report.html"
 
 
+def _recorded(file: Path) -> str | None:
+    """Who is in a recording; its first line is not encrypted."""
+    try:
+        with file.open("rb") as stream:
+            return str(json.loads(stream.readline(10_000))["person"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _erase_in_parquet(table: Path, person: str) -> bool:
+    if not table.is_file():
+        return False
+    rows = _parquet(table)
+    kept = rows.filter([one != person for one in rows.column("person").to_pylist()])
+    if len(kept) == len(rows):
+        return False
+    part = table.with_name(f".{table.name}.part")
+    require("pyarrow.parquet", "tables").write_table(kept, part)
+    part.replace(table)
+    return True
+
+
+def _parquet(table: Path) -> Any:
+    try:
+        return require("pyarrow.parquet", "tables").read_table(table)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{table} can't be read, so it can't be searched for a person; delete it or mend it"
+        ) from error
+
+
 def _readings_of(folder: Path, person: str) -> Iterable[dict[str, Any]]:
+    if folder.suffix.lower() == ".parquet" and folder.is_file():
+        return [row for row in _parquet(folder).to_pylist() if row["person"] == person]
+    if folder.suffix.lower() == ".csv" and folder.is_file():
+        with folder.open(encoding="utf-8", newline="") as stream:
+            return [row for row in csv.DictReader(stream) if row.get("person") == person]
     result = _result(folder)
     return [] if result is None else [r for r in result["readings"] if r.get("person") == person]
 
@@ -139,6 +186,6 @@ def _outputs(project: Path | None) -> list[Path]:
 
 def _all_outputs(folders: Sequence[Path], project: Path | None) -> list[Path]:
     for folder in folders:
-        if not folder.is_dir():
+        if not folder.exists():
             raise InputError(f"{folder}: there is no such folder of readings")
     return list(dict.fromkeys((*_outputs(project), *(folder.resolve() for folder in folders))))

@@ -17,7 +17,7 @@ from PIL import Image
 from affectome.data.pictures import read_picture
 from affectome.people.cards import Card, load_card
 from affectome.people.face.alignment import aligned
-from affectome.people.face.detector import Face, find_faces
+from affectome.people.face.detector import LONGEST, Face, find_faces
 from affectome.people.face.model import (
     SHIPPED,
     Array,
@@ -36,6 +36,7 @@ FILMS = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mp
 FRAMES_A_SECOND = 5.0
 LONGEST_OF_FILM = 480
 NEUTRAL = "neutral"
+SEVERAL = "several faces are there, and it is not known which is that of the person who is named"
 PARTS = {
     "brows": (9, 18, 6, 42),
     "eyes": (15, 24, 6, 42),
@@ -94,11 +95,35 @@ class FaceReader:
             crop = np.asarray(grey.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
             yield self._read([crop], [crop_quality(crop)], explain=True)[0]
             return
-        faces = find_faces(picture)
+        yield from self.read_frame(picture, longest=LONGEST, explain=True)
+
+    def read_frame(
+        self,
+        picture: NDArray[np.uint8],
+        person: str | None = None,
+        longest: int = LONGEST_OF_FILM,
+        explain: bool = False,
+    ) -> list[Reading]:
+        """Read the faces of one frame of a camera.
+
+        Parameters
+        ----------
+        picture
+            Shape (height, width, 3), RGB.
+        person
+            Who is read; nobody is while others are there too, since who is who is never inferred.
+        longest
+            Pixels of the longer side in which faces are looked for.
+        explain
+            Whether readings say which parts of the face they rest on.
+        """
+        faces = find_faces(picture, longest=longest)
         if not faces:
-            yield Reading("face", abstains=True, because="no face was found")
-            return
-        yield from self._faces(picture, faces, explain=True)
+            return [Reading("face", abstains=True, because="no face was found")]
+        if person is not None and len(faces) > 1:
+            alone = Reading("face", abstains=True, because=SEVERAL)
+            return [replace(alone, box=face.box) for face in faces]
+        return self._faces(picture, faces, explain)
 
     def _film(self, file: Path) -> Iterator[Reading]:
         from affectome.data.video import frames  # noqa: PLC0415  films need a decoder, pictures none
@@ -205,9 +230,8 @@ def _with_company(readings: Iterator[Reading]) -> Iterator[tuple[bool, Reading]]
 
 
 def _not_read(reading: Reading) -> Reading:
-    why = "several faces are there, and it is not known which is that of the person who is named"
     where: dict[str, Any] = {name: getattr(reading, name) for name in ("start_s", "end_s", "box")}
-    return Reading("face", abstains=True, because=why, **where)
+    return Reading("face", abstains=True, because=SEVERAL, **where)
 
 
 @lru_cache(maxsize=4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -82,22 +82,35 @@ class VoiceReader:
         InputError
             If the file is no sound that can be read.
         """
+        yield self.read_sound(sound_blocks(file), str(file), person)
+
+    def read_sound(
+        self, blocks: Iterable[np.ndarray], file: str | None = None, person: str | None = None
+    ) -> Reading:
+        """Read a sound in memory.
+
+        Parameters
+        ----------
+        blocks
+            One channel at 16 kHz in pieces, all but the last a multiple of 512 samples long.
+        file, person
+            What the reading is said to be of.
+        """
         heard = Heard()
-        parts = [self._read(window) for window in speech_windows(sound_blocks(file), heard)]
+        parts = [self._read(window) for window in speech_windows(blocks, heard)]
         about: dict[str, Any] = {
-            "file": str(file),
+            "file": file,
             "person": person,
             "model": self.card.name,
             "licence": self.card.licence,
         }
         parts = [replace(part, **about) for part in parts]
         if len(parts) == 1:
-            yield parts[0]
-        elif not parts:
+            return parts[0]
+        if not parts:
             ends: dict[str, Any] = {"start_s": 0.0, "end_s": heard.seconds}
-            yield Reading("voice", abstains=True, because=nothing_heard(heard), **ends, **about)
-        else:
-            yield replace(self._whole(parts), **about)
+            return Reading("voice", abstains=True, because=nothing_heard(heard), **ends, **about)
+        return replace(self._whole(parts), **about)
 
     def _features(self, windows: Sequence[Window]) -> Array:
         # One short sound after the other: more threads cost more than they bring.
