@@ -16,6 +16,7 @@ from PIL import Image
 
 from affectome.data.pictures import read_picture
 from affectome.people.cards import Card, load_card
+from affectome.people.deciding import decided
 from affectome.people.face.alignment import aligned
 from affectome.people.face.detector import Face, find_faces
 from affectome.people.face.model import (
@@ -29,13 +30,12 @@ from affectome.people.face.model import (
 from affectome.people.face.network import SIZE
 from affectome.people.face.quality import crop_quality, face_quality, noticed, unreadable
 from affectome.people.face.tracking import Tracks
-from affectome.people.reading import Reading, blend_of
+from affectome.people.reading import Reading
 from affectome.people.voice.model import HEAD, load_head
 
 FILMS = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"})
 FRAMES_A_SECOND = 5.0
 LONGEST_OF_FILM = 480
-NEUTRAL = "neutral"
 PARTS = {
     "brows": (9, 18, 6, 42),
     "eyes": (15, 24, 6, 42),
@@ -148,7 +148,16 @@ class FaceReader:
             for reason, one in zip(reasons, quality, strict=True)
         ]
         for k, row in zip(good, p, strict=True):
-            read = replace(self._decided(row), quality=quality[k], notes=noticed(quality[k]))
+            read = decided(
+                "face",
+                self._labels,
+                row,
+                float(self.card.settings["least"]),
+                float(self.card.settings["level"]),
+                "expression",
+                quality=quality[k],
+                notes=noticed(quality[k]),
+            )
             readings[k] = self._explained(read, crops[k], row) if explain else read
         return readings
 
@@ -163,23 +172,6 @@ class FaceReader:
             return probabilities(logits, float(self.card.settings["temperature"]))
         finally:
             torch.set_num_threads(before)
-
-    def _decided(self, p: Array) -> Reading:
-        emotions = {label: float(x) for label, x in zip(self._labels, p, strict=True)}
-        ranked = sorted(emotions, key=lambda label: -emotions[label])
-        least, level = (float(self.card.settings[name]) for name in ("least", "level"))
-        sure = emotions[ranked[0]] >= least
-        within = tuple(label for label in ranked if emotions[label] >= level)
-        return Reading(
-            "face",
-            emotions,
-            intensity=1 - emotions[NEUTRAL] if NEUTRAL in emotions else None,
-            blend=blend_of(emotions),
-            labels=(ranked[0],) if sure else (),
-            set=within or (ranked[0],),
-            abstains=not sure,
-            because="" if sure else f"no expression reaches a probability of {least:g}",
-        )
 
     def _explained(self, reading: Reading, crop: NDArray[np.uint8], p: Array) -> Reading:
         """Cover one part of the face after the other, and see what the top label loses."""
