@@ -81,6 +81,8 @@ def fuse(
     for source in sources:
         for reading in read_run(source):
             groups.setdefault(_shared(reading, by, source), []).append(reading)
+    if not groups:
+        raise InputError(f"there are no readings in {', '.join(map(str, sources))}")
     skipped: list[tuple[str, str]] = []
     for name, readings in groups.items():
         try:

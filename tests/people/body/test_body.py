@@ -1,7 +1,10 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage
+from PIL import Image
 
 from affectome.cli import main
 from affectome.errors import InputError
@@ -121,6 +124,20 @@ def test_bodies_of_openpose_are_followed_by_where_they_are(tmp_path):
         (tmp_path / f"a_{frame:012}_keypoints.json").write_text(json.dumps(content))
     motion = [one.quality["motion"] for one in BodyReader().read_file(tmp_path)]
     assert motion == pytest.approx([30 / 50, 60 / 50])
+
+
+def test_a_film_of_two_people_is_not_read_where_one_is_named(tmp_path):
+    pytest.importorskip("onnxruntime")
+    portrait = Path(skimage.__file__).parent / "data" / "astronaut.png"
+    head = np.asarray(Image.open(portrait).convert("RGB"))[20:220, 120:320]
+    alone = np.concatenate([head, np.zeros_like(head)], 1)
+    both = np.concatenate([head, head[:, ::-1]], 1)
+    file = write_film(tmp_path / "a.mp4", [alone] * 10 + [both] * 10 + [alone] * 10, 10)
+    (named,) = BodyReader().read_file(file, "ada")
+    assert named.because.startswith("several people are there")
+    assert not named.quality
+    (unnamed,) = BodyReader().read_file(file)
+    assert "several people" not in unnamed.because
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from affectome.people.face.tracking import Tracks
 Array = NDArray[np.float64]
 RATE = 10.0
 WIDEST = 160
-GROUND_S, WINDOW_S = 30.0, 5.0
+GROUND_S, WINDOW_S, LOOK_S = 30.0, 5.0, 1.0
 MOST_AREA = 0.5
 ASSUMED_RATE = 30.0
 FEWEST = 3
@@ -47,8 +47,6 @@ class Stretch:
         Number of the body, from 1; 0 in films, where silhouettes don't tell one from another.
     because
         Why nothing was measured; empty where it was.
-    picture
-        A colour frame of the stretch, in films.
     """
 
     start_s: float
@@ -56,10 +54,13 @@ class Stretch:
     features: dict[str, float]
     body: int = 0
     because: str = ""
-    picture: NDArray[np.uint8] | None = field(default=None, repr=False)
 
 
-def stretches(file: Path, notes: list[str] | None = None) -> Iterator[Stretch]:
+def stretches(
+    file: Path,
+    notes: list[str] | None = None,
+    look: Callable[[NDArray[np.uint8]], None] | None = None,
+) -> Iterator[Stretch]:
     """Measure movement in a film, a pose table, or key points of OpenPose or COCO.
 
     A film is read ten frames a second and held half a minute at a time, so that its length does not
@@ -69,6 +70,8 @@ def stretches(file: Path, notes: list[str] | None = None) -> Iterator[Stretch]:
     ----------
     notes
         What a user should know is added to it.
+    look
+        Is shown a colour frame a second of a film.
 
     Raises
     ------
@@ -76,7 +79,7 @@ def stretches(file: Path, notes: list[str] | None = None) -> Iterator[Stretch]:
         If the file can't be read.
     """
     if file.suffix.lower() in FILMS:
-        yield from _of_film(file)
+        yield from _of_film(file, look)
         return
     rate = _rate(file, [] if notes is None else notes)
     tracked = file.is_dir() or file.suffix.lower() == ".json"
@@ -91,41 +94,38 @@ def stretches(file: Path, notes: list[str] | None = None) -> Iterator[Stretch]:
                 yield _stretch(part, rate, first / rate, (first + n) / rate, body=number)
 
 
-def _of_film(file: Path) -> Iterator[Stretch]:
+def _of_film(file: Path, look: Callable[[NDArray[np.uint8]], None] | None) -> Iterator[Stretch]:
     held: list[NDArray[np.uint8]] = []
     times: list[float] = []
-    pictures: list[NDArray[np.uint8]] = []
-    due = 0.0
+    due, shown = 0.0, 0.0
     for frame in frames(file, colour="rgb"):
         if frame.seconds < due - 1e-6:
             continue
         due = frame.seconds + 1 / RATE
         if times and frame.seconds - times[0] >= GROUND_S:
-            yield from _measured(held, times, pictures)
+            yield from _measured(held, times)
             # The last frame is where the next half minute starts.
-            held, times, pictures = held[-1:], times[-1:], []
-        if len(pictures) <= (frame.seconds - (times[0] if times else frame.seconds)) / WINDOW_S:
-            pictures.append(frame.image)
+            held, times = held[-1:], times[-1:]
+        if look is not None and frame.seconds >= shown - 1e-6:
+            shown = frame.seconds + LOOK_S
+            look(frame.image)
         held.append(_small(frame.image))
         times.append(frame.seconds)
-    yield from _measured(held, times, pictures)
+    yield from _measured(held, times)
 
 
-def _measured(
-    held: list[NDArray[np.uint8]], times: list[float], pictures: list[NDArray[np.uint8]]
-) -> Iterator[Stretch]:
+def _measured(held: list[NDArray[np.uint8]], times: list[float]) -> Iterator[Stretch]:
     if len(held) < FEWEST:
         return
     rate = (len(times) - 1) / (times[-1] - times[0])
     whole = silhouette_movement(np.stack(held))
     step = max(FEWEST, round(WINDOW_S * rate))
-    for number, first in enumerate(range(0, len(held), step)):
+    for first in range(0, len(held), step):
         part = _cut(whole, slice(first, first + step))
         if len(part.motion) < FEWEST:
             continue
-        picture = pictures[min(number, len(pictures) - 1)] if pictures else None
         last = min(first + step, len(times) - 1)
-        yield _stretch(part, rate, times[first], times[last], picture=picture)
+        yield _stretch(part, rate, times[first], times[last])
 
 
 def _stretch(
@@ -134,15 +134,14 @@ def _stretch(
     start: float,
     end: float,
     body: int = 0,
-    picture: NDArray[np.uint8] | None = None,
 ) -> Stretch:
     area = part.area[np.isfinite(part.area)]
     if area.size and float(np.median(area)) > MOST_AREA:
         why = "most of the picture changes: the camera moves, or scenes change"
-        return Stretch(start, end, dict.fromkeys(FEATURES, np.nan), body, why, picture)
+        return Stretch(start, end, dict.fromkeys(FEATURES, np.nan), body, why)
     features = movement_features(part, rate)
     why = "" if np.isfinite(features["motion"]) else "no body is seen to move"
-    return Stretch(start, end, features, body, why, picture)
+    return Stretch(start, end, features, body, why)
 
 
 def _cut(whole: Movement, part: slice) -> Movement:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +43,13 @@ class BodyReader:
         """
         notes: list[str] = []
         bodies: dict[int, list[Stretch]] = {}
-        company = False
-        for one in stretches(file, notes):
-            company = company or (person is not None and _several(one.picture))
-            bodies.setdefault(one.body, []).append(replace(one, picture=None))
+        most = [0]
+        for one in stretches(file, notes, None if person is None else partial(_count, most)):
+            bodies.setdefault(one.body, []).append(one)
         about: dict[str, Any] = {"file": str(file), "person": person}
         if not bodies:
             yield Reading("body", abstains=True, because="it has fewer than three frames", **about)
-        elif person is not None and (company or len(bodies) > 1):
+        elif person is not None and max(most[0], len(bodies)) > 1:
             # Who is who is never inferred, so nobody is read beside the one who is named.
             why = "several people are there, and it is not known which is the one who is named"
             yield Reading("body", abstains=True, because=why, **about)
@@ -98,10 +96,11 @@ def _part(one: Stretch) -> Reading:
     return Reading("body", quality=measured, **ends)
 
 
-def _several(picture: NDArray[np.uint8] | None) -> bool:
+def _count(most: list[int], picture: NDArray[np.uint8]) -> None:
+    """Keep the largest number of faces in a picture."""
     from affectome.people.face.detector import find_faces  # noqa: PLC0415  only where one is named
 
-    return picture is not None and len(find_faces(picture)) > 1
+    most[0] = max(most[0], len(find_faces(picture)))
 
 
 @lru_cache(maxsize=4)

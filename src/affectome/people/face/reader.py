@@ -83,9 +83,14 @@ class FaceReader:
         }
         film = file.suffix.lower() in FILMS
         found = self._film(file) if film else self.read_picture(read_picture(file))
-        for alone, reading in _with_company(found):
-            # Who is who is never inferred, so nobody is read beside the one who is named.
-            yield replace(reading if alone or person is None else _not_read(reading), **about)
+        if person is None:
+            yield from (replace(reading, **about) for reading in found)
+            return
+        # Who is who is never inferred: where two are seen together once, a face that is alone in
+        # another frame may be that of either.
+        every = list(found)
+        company = _company(every)
+        yield from (replace(_not_read(one) if company else one, **about) for one in every)
 
     def read_picture(self, picture: NDArray[np.uint8]) -> Iterator[Reading]:
         """Read the faces of a picture of shape (height, width, 3), with what each rests on."""
@@ -100,6 +105,10 @@ class FaceReader:
             return
         yield from self._faces(picture, faces, explain=True)
 
+    def read_frame(self, picture: NDArray[np.uint8]) -> list[Reading]:
+        """Read the faces of a film's frame, (height, width, 3), without what each rests on."""
+        return self._faces(picture, find_faces(picture, longest=LONGEST_OF_FILM))
+
     def _film(self, file: Path) -> Iterator[Reading]:
         from affectome.data.video import frames  # noqa: PLC0415  films need a decoder, pictures none
 
@@ -109,9 +118,9 @@ class FaceReader:
             if frame.seconds < due - 1e-6:
                 continue
             due = frame.seconds + 1 / FRAMES_A_SECOND
-            faces = find_faces(frame.image, longest=LONGEST_OF_FILM)
-            numbers = tracks.follow([face.box for face in faces])
-            for number, reading in zip(numbers, self._faces(frame.image, faces), strict=True):
+            faces = self.read_frame(frame.image)
+            numbers = tracks.follow([face.box for face in faces if face.box is not None])
+            for number, reading in zip(numbers, faces, strict=True):
                 found = True
                 quality = {**reading.quality, "track": float(number)}
                 yield replace(reading, start_s=frame.seconds, end_s=due, quality=quality)
@@ -189,11 +198,10 @@ class FaceReader:
         )
 
 
-def _with_company(readings: Iterator[Reading]) -> Iterator[tuple[bool, Reading]]:
-    """Say of each reading whether its face is alone in its frame."""
-    for _, together in groupby(readings, key=lambda reading: reading.start_s):
-        frame = list(together)
-        yield from ((len(frame) == 1, reading) for reading in frame)
+def _company(readings: Sequence[Reading]) -> bool:
+    """Whether any picture or frame shows several faces."""
+    frames = groupby(readings, key=lambda reading: reading.start_s)
+    return any(len(list(together)) > 1 for _, together in frames)
 
 
 def _not_read(reading: Reading) -> Reading:
