@@ -13,7 +13,7 @@ from affectome.data.catalog import read_table
 from affectome.errors import InputError
 from affectome.evidence import manifest
 from affectome.people.cards import Usual, find_card
-from affectome.people.monitoring import FEWEST_REFERENCE, units_of, usual_of, watch
+from affectome.people.monitoring import FEWEST_REFERENCE, PLURAL, units_of, usual_of, watch
 from affectome.people.reading import Reading
 from affectome.people.runs import labels_of, read_run
 from affectome.people.watch_pages import monitor_page
@@ -61,7 +61,7 @@ def monitor(
         say(page.answer)
         for first, last, one in watched.accuracy:
             ends = "" if one.interval is None else " [{:.2f}, {:.2f}]".format(*one.interval)
-            say(f"accuracy of {watched.over}s {first} to {last}: {one.value:.2f}{ends}")
+            say(f"accuracy of {PLURAL[watched.over]} {first} to {last}: {one.value:.2f}{ends}")
     if out is not None:
         inputs = {"readings": readings} | ({} if labels is None else {"labels": labels})
         described = manifest("monitor", inputs, seed, settings=settings(context))
@@ -88,6 +88,6 @@ def _of_run(earlier: list[Reading], over: str | None, name: str) -> Mapping[str,
     kept = [earlier[of_one[len(of_one) // 2]] for of_one in rows]
     if len(kept) < FEWEST_REFERENCE:
         raise InputError(
-            f"{name} has {len(kept)} {chosen}s; as a reference it needs {FEWEST_REFERENCE}"
+            f"{name} has {len(kept)} {PLURAL[chosen]}; as a reference it needs {FEWEST_REFERENCE}"
         )
     return usual_of(kept)

@@ -24,7 +24,8 @@ Array = NDArray[np.float64]
 N_BINS = 20
 FEWEST_REFERENCE = 50
 RIGHT = "right"
-UNITS = ("person", "file", "reading")
+PLURAL = {"person": "people", "file": "files", "reading": "readings"}
+UNITS = tuple(PLURAL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +88,7 @@ class Monitored:
         """Give all as it goes into ``result.json``."""
         return {
             "schema": 1,
-            "over": f"{self.n_units} {self.over}s",
+            "over": f"{self.n_units} {PLURAL[self.over]}",
             "false_alarm_rate": self.rate,
             "alarms": self.alarms,
             "quantities": {
@@ -265,7 +266,7 @@ def _rolling(
 def accuracy(hits: Sequence[float], units: Sequence[Any], over: str) -> Score:
     """Share of hits, with its interval over units."""
     right = np.asarray(hits, dtype=int)
-    name = f"{len(set(units))} {over}s"
+    name = f"{len(set(units))} {PLURAL[over]}"
     found = score("balanced_accuracy", np.ones(len(right), dtype=int), right, units, over=name)
     return Score("accuracy", found.value, found.interval, None, found.n_groups, found.over)
 

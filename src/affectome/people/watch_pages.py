@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from affectome.people.bias import Bias
-from affectome.people.monitoring import Monitored, Watched
+from affectome.people.monitoring import PLURAL, Monitored, Watched
 from affectome.reports.figures import Mark, reference, scores
 from affectome.reports.page import Figure, Page, Section, Table
-from affectome.reports.style import canvas, svg
+from affectome.reports.style import INK, canvas, svg
 from affectome.reports.words import counted
 
 MOST_DRAWN = 8
@@ -17,7 +17,7 @@ MOST_DRAWN = 8
 def monitor_page(found: Monitored, model: str) -> Page:
     """Say which quantities left the reference, and draw the capital that was bet on it."""
     alarms = found.alarms
-    n = f"{counted(found.n_units, found.over)}"
+    n = counted(found.n_units, found.over, PLURAL[found.over])
     if alarms:
         rang = "; ".join(f"{name} after {k}" for name, k in alarms.items())
         answer = f"The readings are no longer like the reference: {rang} of {n}."
@@ -37,7 +37,7 @@ def monitor_page(found: Monitored, model: str) -> Page:
         sections.append(
             Section(
                 "How often it is right",
-                f"In windows of {found.over}s whose label is known.",
+                f"In windows of {PLURAL[found.over]} whose label is known.",
                 [figure],
             )
         )
@@ -108,10 +108,11 @@ def _capital(found: Monitored) -> Figure:
         one = found.watched[name]
         axes.plot(one.units + 1, one.drift.capital, label=name)
     axes.set_yscale("log")
-    axes.set_xlabel(f"{found.over}s so far")
+    axes.set_xlabel(f"{PLURAL[found.over]} so far")
     axes.set_ylabel("capital")
     reference(axes, len(found.watched) / found.rate, "alarm")
-    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=2)
+    below = {"loc": "upper left", "bbox_to_anchor": (0, -0.2), "ncols": 2}
+    axes.legend(**below, frameon=False, labelcolor=INK, fontsize=8.5)
     more = len(found.watched) - len(drawn)
     rest = f" The {more} that grew least are left out." if more > 0 else ""
     return Figure("capital", svg(figure), f"Capital of the bets on each quantity.{rest}")
@@ -128,7 +129,7 @@ def _table(found: Monitored) -> Table:
             _centre(one.usual_share),
             _centre(one.share),
             "" if one.rang is None else str(one.rang),
-            f"{one.drift.p:.3f}",
+            "< .001" if one.drift.p < 0.001 else f"{one.drift.p:.3f}",
         ]
         for name, one in sorted(found.watched.items(), key=lambda item: item[1].drift.p)
     ]
