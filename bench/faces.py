@@ -123,7 +123,7 @@ def main() -> None:
             list(BodyReader().read_file(clip))
             print(f"how its body moves: {time.perf_counter() - began:.1f} s", flush=True)
             peaks = []
-            for seconds in (60, 240):
+            for seconds in (20, 80):
                 film = write(Path(folder) / f"{seconds}.mp4", seconds)
                 began = time.perf_counter()
                 n = sum(1 for _ in faces.read_file(film))

@@ -277,8 +277,11 @@ def _edges(values: Array, yes_or_no: bool) -> tuple[float, ...]:
         return (0.5,)
     distinct = np.unique(values)
     if len(distinct) == 1:
-        return (float(np.nextafter(distinct[0], -np.inf)), float(np.nextafter(distinct[0], np.inf)))
-    if len(distinct) <= N_BINS:
-        return tuple(((distinct[1:] + distinct[:-1]) / 2).tolist())
-    inner = np.quantile(values, np.linspace(0, 1, N_BINS + 1)[1:-1])
-    return tuple(np.unique(inner).tolist())
+        near = 1e-6 * max(1.0, abs(float(distinct[0])))
+        inner = distinct[0] + np.array([-near, near])
+    elif len(distinct) <= N_BINS:
+        inner = (distinct[1:] + distinct[:-1]) / 2
+    else:
+        inner = np.quantile(values, np.linspace(0, 1, N_BINS + 1)[1:-1])
+    # As many digits as a card is written with, so that values fall where they fell.
+    return tuple(np.unique([float(f"{edge:.9g}") for edge in inner]).tolist())
