@@ -81,7 +81,7 @@ def test_the_card_of_a_model_is_the_reference(run, tmp_path):
         (("gone", "--reference", "b.jsonl"), "there are no readings; affectome read --out"),
         (("b.jsonl", "--reference", "gone"), "there is no model 'gone'"),
         (("b.jsonl", "--reference", "few.jsonl"), "has 9 files; as a reference it needs 50"),
-        (("b.jsonl", "--reference", "words"), "does not keep what is usual; give an earlier run"),
+        (("b.jsonl", "--reference", "voice"), "does not keep what is usual; give an earlier run"),
         (
             ("b.jsonl", "--reference", "b.jsonl", "--labels", "late.csv"),
             "late.csv has no column 'emotion'; it has file, mood",

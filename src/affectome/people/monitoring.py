@@ -18,7 +18,7 @@ from affectome.errors import InputError
 from affectome.evidence import Score, score
 from affectome.evidence.drift import Drift, binned, drift
 from affectome.people.cards import Usual
-from affectome.people.reading import Reading
+from affectome.people.reading import DIMENSIONS, Reading
 
 Array = NDArray[np.float64]
 N_BINS = 20
@@ -122,6 +122,10 @@ def quantities(readings: Sequence[Reading], labels: Sequence[str]) -> dict[str, 
     found["highest probability"] = np.array(
         [max(r.emotions.values()) if r.emotions else np.nan for r in readings]
     )
+    for name in DIMENSIONS:
+        rated = [getattr(r, name) for r in readings]
+        if any(one is not None for one in rated):
+            found[name] = np.array([np.nan if one is None else one.value for one in rated])
     measured = dict.fromkeys(name for r in readings for name in r.quality if name != "track")
     for name in measured:
         found[f"input {name}"] = np.array([r.quality.get(name, np.nan) for r in readings])
