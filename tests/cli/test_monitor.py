@@ -131,6 +131,12 @@ def test_groups_of_the_users_table_are_compared(run, tmp_path):
     assert (tmp_path / "out" / "groups.csv").read_text().startswith("column,group,n,metric,score")
 
 
+def test_groups_are_compared_in_training_only_where_they_can_be(run, tmp_path):
+    status, _, err = run("train", "words", "table.csv", "--group", "age")
+    assert status == 2
+    assert "--group is for voice, physiology, face, body; of words write the readings" in err
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [

@@ -184,12 +184,17 @@ def test_a_model_of_own_bodies_tells_the_quick_from_the_slow(command, tmp_path):
     for k in range(24):
         quick = rng.random() < 0.5
         deeplabcut(tmp_path / f"{k}.csv", 1, speed=1.0 + quick + 0.2 * np.sin(k))
-        rows.append(f"{k}.csv,{'excited' if quick else 'calm'},p{k // 4}")
-    (tmp_path / "table.csv").write_text("file,emotion,subject\n" + "\n".join(rows))
+        age = "old" if k // 4 % 2 else "young"
+        rows.append(f"{k}.csv,{'excited' if quick else 'calm'},p{k // 4},{age}")
+    (tmp_path / "table.csv").write_text("file,emotion,subject,age\n" + "\n".join(rows))
     words = ("train", "body", "table.csv", "--purpose", "research", "--permutations", 20)
+    words += ("--group", "age")
     status, _, err = command(*words)
     assert status == 0
     assert "macro_auc 1.000" in err
+    groups = json.loads((tmp_path / "model" / "result.json").read_text())["groups"]
+    assert {one["group"] for one in groups["groups"]} == {"old", "young"}
+    assert groups["found"] == []
     status, out, _ = command("read", "1.csv", "--modality", "body", "--model", "model")
     assert status == 0
     assert f"): {rows[1].split(',')[1]}" in out
