@@ -8,6 +8,9 @@ sentiment; within a sentiment they stand in the order of the films. So blocks of
 of both sentiments stand in for speakers. A speaker's rows don't lie at the same place in both, so
 five blocks to either side are kept out of training too. Single models, temperatures and weights
 know nothing of the block they are scored on. One decoder, chosen beforehand.
+
+Two ways to fuse are held against each other: pooled opinions of single models, and one model of all
+features that was trained with modalities dropped.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from sklearn.preprocessing import StandardScaler
 
 from affectome.data.outputs import output_folder, write_json
 from affectome.decoding.calibration import fit_temperature
+from affectome.decoding.dropped import DroppedModalities, subsets
 from affectome.evidence import difference, score
 from affectome.people.fusion import fit_weights, pool
 from affectome.people.voice.model import probabilities
@@ -79,6 +83,26 @@ def opinions(
     return found, weights
 
 
+def on_features(
+    x: dict[str, np.ndarray], y: np.ndarray, block: np.ndarray
+) -> dict[tuple[str, ...], np.ndarray]:
+    """Scores of every subset for each row, by one model trained with modalities dropped."""
+    table = np.hstack([x[m] for m in MODALITIES])
+    blocks = np.repeat(range(len(MODALITIES)), [x[m].shape[1] for m in MODALITIES])
+    every = list(subsets(len(MODALITIES)))
+    found = {tuple(MODALITIES[k] for k in kept): np.empty(len(y)) for kept in every}
+    for out in range(N_BLOCKS):
+        tested, fitted = block == out, np.abs(block - out) > APART
+        flags = np.ones((len(y), len(MODALITIES)))
+        decoder = DroppedModalities(blocks.tolist(), PENALTY, 2000)
+        decoder.fit(np.hstack([flags, table])[fitted], y[fitted])
+        for kept in every:
+            left = np.tile(np.isin(range(len(MODALITIES)), kept), (int(tested.sum()), 1))
+            scores = decoder.decision_function(np.hstack([left, table[tested]]))
+            found[tuple(MODALITIES[k] for k in kept)][tested] = scores
+    return found
+
+
 def main() -> None:
     """Score all subsets beside the best single one that is in them."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -87,6 +111,7 @@ def main() -> None:
     given = parser.parse_args()
     x, y, block = load(given.mosi)
     found, weights = opinions(x, y, block)
+    joint = on_features(x, y, block)
     over = f"{N_BLOCKS} blocks"
     rows = {}
     for subset, p in found.items():
@@ -94,17 +119,28 @@ def main() -> None:
         right = score("balanced_accuracy", y, p.argmax(1), block, over=over)
         single = max(subset, key=lambda m: score("macro_auc", y, found[m,][:, 1], block).value)
         above = difference("macro_auc", y, p[:, 1], found[single,][:, 1], block, over=over)
+        more_right = difference(
+            "balanced_accuracy", y, p.argmax(1), found[single,].argmax(1), block, over=over
+        )
         name = " + ".join(subset)
+        one = score("macro_auc", y, joint[subset], block, over=over)
+        over_single = difference(
+            "macro_auc", y, joint[subset], found[single,][:, 1], block, over=over
+        )
         rows[name] = {
             "auc": auc.to_dict(),
             "balanced_accuracy": right.to_dict(),
             "best_single": single,
             "above_it": above.to_dict(),
+            "right_above_it": more_right.to_dict(),
+            "on_features": {"auc": one.to_dict(), "above_it": over_single.to_dict()},
             "weights": weights[name],
         }
         print(
-            f"{name:<22} AUC {auc.value:.3f} {auc.interval}; balanced accuracy {right.value:.3f}; "
-            f"above {single} {above.value:+.3f} {above.interval}",
+            f"{name:<22} AUC {auc.value:.3f} {auc.interval}; balanced accuracy {right.value:.3f}, "
+            f"above {single} {more_right.value:+.3f} {more_right.interval}; "
+            f"above {single} {above.value:+.3f} {above.interval}; on features {one.value:.3f} "
+            f"{one.interval}, above {single} {over_single.value:+.3f} {over_single.interval}",
             flush=True,
         )
     write_json(output_folder(given.out) / "result.json", {"schema": 1, "subsets": rows})

@@ -30,6 +30,7 @@ from affectome.evidence import score
 from affectome.evidence.quick import binomial_bounds
 from affectome.features.voice import read_sound, voice_functionals
 from affectome.features.voice.spectrum import STEP_S, mfcc, power_spectra
+from affectome.people.bias import found_gaps, gap
 from affectome.people.cards import Card, Curve, Metric
 from affectome.people.curves import coverage_curve, reliability_curve
 from affectome.people.voice.fitting import Nested, by_person, choose, fit_linear, nested
@@ -42,7 +43,6 @@ from affectome.people.voice.model import (
     shipped_listener,
 )
 from affectome.people.voice.windows import Heard, Window, speech_windows
-from training.gaps import found_gaps, gap
 
 EMODB = {
     "W": "anger",

@@ -37,6 +37,7 @@ from affectome.decoding.multilabel import (
 )
 from affectome.evidence import score
 from affectome.evidence.quick import binomial_bounds
+from affectome.people.bias import found_gaps, gap
 from affectome.people.cards import Card, Curve, Metric
 from affectome.people.curves import coverage_curve, reliability_curve
 from affectome.people.int8 import save_int8
@@ -50,7 +51,6 @@ from affectome.people.words.minilm import (
 )
 from affectome.people.words.network import EmotionWords, load_emotion_words
 from affectome.people.words.pieces import Pieces
-from training.gaps import found_gaps, gap
 from training.words import DIMENSIONS, hold_back, read_emobank, read_goemotions
 
 MEANINGS = {

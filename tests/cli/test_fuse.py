@@ -65,6 +65,7 @@ def test_what_can_not_be_pooled_is_listed(run, tmp_path):
     ("content", "words", "why"),
     [
         ("{", (), "holds no readings"),
+        ("", (), "there are no readings in a.jsonl"),
         ("", ("--weight", "face"), "takes NAME=NUMBER such as face=0.5; got 'face'"),
         (Reading("words", {"joy": 0.5}).to_json(), (), "a reading has no person"),
     ],

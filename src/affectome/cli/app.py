@@ -49,6 +49,13 @@ COMMANDS |= {
 COMMANDS["fuse"] = ("affectome.cli.fuse:fuse", "Make one reading of several modalities.")
 COMMANDS["studio"] = ("affectome.cli.studio:studio", "Open the studio in the browser.")
 COMMANDS["live"] = ("affectome.cli.live:live", "Read a film, camera or microphone as it runs.")
+COMMANDS |= {
+    "monitor": (
+        "affectome.cli.monitor:monitor",
+        "Watch readings for drift from what the model was measured on.",
+    ),
+    "bias": ("affectome.cli.bias:bias", "See whom a model reads worse."),
+}
 MODELS = {
     "list": ("affectome.cli.models:list_models", "List the models that are shipped."),
     "card": (

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from affectome.cli.running import say
+from affectome.cli.running import load, say
 from affectome.errors import InputError
 from affectome.people.fusion import Fused
 from affectome.people.fusion import fuse as pool_readings
 from affectome.people.reading import Reading
+from affectome.people.runs import read_run
+from affectome.people.streams import fuse_over_time
 
 
 class Key(StrEnum):
@@ -44,29 +45,64 @@ def fuse(
             "count alike."
         ),
     ] = None,
+    every: Annotated[
+        float | None,
+        typer.Option(help="Seconds of a window: pool over time, a reading each window."),
+    ] = None,
+    offset: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Seconds by which a modality's recorder started later, such as voice=0.4."
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Model of affectome train fusion; RUN… are then tables, read by row."),
+    ] = None,
+    purpose: Annotated[
+        str | None, typer.Option(help="What people are read for, with --model.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON each.")] = False,
 ) -> None:
     """Pool readings, and say each modality's share and whether they disagree."""
-    weights = _weights(weight or [])
+    if model is not None:
+        for source in sources:
+            for reading in load("affectome.people.multimodal.reader:read_rows")(
+                source, model, purpose
+            ):
+                line = reading.to_json() if as_json else f"{reading.row}: {reading!r}"
+                sys.stdout.write(f"{line}\n")
+        return
+    weights = _pairs(weight or [], "--weight", "face=0.5")
+    offsets = _pairs(offset or [], "--offset", "voice=0.4")
+    if offsets and every is None:
+        raise InputError("--offset moves readings in time; give --every SECONDS too")
     groups: dict[str, list[Reading]] = {}
     for source in sources:
-        for plain in _readings(source):
-            groups.setdefault(_shared(plain, by, source), []).append(_reading(plain))
+        for reading in read_run(source):
+            groups.setdefault(_shared(reading, by, source), []).append(reading)
+    if not groups:
+        raise InputError(f"there are no readings in {', '.join(map(str, sources))}")
     skipped: list[tuple[str, str]] = []
     for name, readings in groups.items():
         try:
-            found = pool_readings(readings, weights)
+            pooled = (
+                [pool_readings(readings, weights)]
+                if every is None
+                else fuse_over_time(readings, every, weights, offsets)
+            )
         except InputError as error:
             skipped.append((name, str(error)))
             continue
-        sys.stdout.write(_line(name, by, found) if as_json else _words(name, found))
+        for found in pooled:
+            sys.stdout.write(_line(name, by, found) if as_json else _words(name, found))
     for name, why in skipped:
         say(f"skipped {name}: {why}", style="yellow")
     if skipped:
         raise typer.Exit(2 if len(skipped) == len(groups) else 1)
 
 
-def _weights(given: list[str]) -> dict[str, float] | None:
+def _pairs(given: list[str], option: str, example: str) -> dict[str, float] | None:
     found = {}
     for text in given:
         name, _, value = text.partition("=")
@@ -74,45 +110,16 @@ def _weights(given: list[str]) -> dict[str, float] | None:
             found[name] = float(value)
         except ValueError as error:
             raise InputError(
-                f"--weight takes NAME=NUMBER such as face=0.5; got {text!r}"
+                f"{option} takes NAME=NUMBER such as {example}; got {text!r}"
             ) from error
     return found or None
 
 
-def _readings(source: Path) -> Iterator[dict[str, Any]]:
-    file = source / "result.json" if source.is_dir() else source
-    if not file.is_file():
-        raise InputError(f"{file}: there are no readings; affectome read --out FOLDER writes some")
-    text = file.read_text(encoding="utf-8")
-    try:
-        if source.is_dir():
-            yield from json.loads(text)["readings"]
-        else:
-            yield from (json.loads(line) for line in text.splitlines() if line.strip())
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file} holds no readings of affectome read") from error
-
-
-def _shared(plain: dict[str, Any], by: Key, source: Path) -> str:
-    value = plain.get(by.value)
+def _shared(reading: Reading, by: Key, source: Path) -> str:
+    value = reading.person if by is Key.person else reading.file
     if not value:
         raise InputError(f"{source}: a reading has no {by}; read with --{by}, or pool by another")
     return Path(value).stem if by is Key.file else str(value)
-
-
-def _reading(plain: dict[str, Any]) -> Reading:
-    return Reading(
-        plain["modality"],
-        plain["emotions"],
-        abstains=plain["abstains"],
-        because=plain["because"] or "",
-        file=plain["file"],
-        person=plain["person"],
-        start_s=plain["start_s"],
-        end_s=plain["end_s"],
-        model=plain["model"],
-        licence=plain["licence"],
-    )
 
 
 def _line(name: str, by: Key, found: Fused) -> str:
@@ -127,7 +134,9 @@ def _line(name: str, by: Key, found: Fused) -> str:
 
 
 def _words(name: str, found: Fused) -> str:
-    lines = [f"{name}: {found.reading!r}", f"  agreement {found.agreement:.2f}"]
+    start, end = found.reading.start_s, found.reading.end_s
+    when = "" if start is None or end is None else f" {start:g} to {end:g} s"
+    lines = [f"{name}{when}: {found.reading!r}", f"  agreement {found.agreement:.2f}"]
     lines += [f"  {note}" for note in found.reading.notes]
     lines += [f"  {modality} is left out: {why}" for modality, why in found.left_out.items()]
     return "\n".join(lines) + "\n"

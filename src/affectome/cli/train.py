@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from affectome.cli.running import finish, progress_bar, say
+from affectome.errors import InputError
 from affectome.people.registry import MODALITIES, TrainOptions, find_modality
+
+COMPARED = ("voice", "physiology", "face", "body")
 
 
 def train(
@@ -29,6 +32,13 @@ def train(
             "rows. By default subject and stimulus where the table names them."
         ),
     ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column whose groups are compared; may be repeated. A group that is read worse "
+            "stands in the card's first line. Groups are never inferred."
+        ),
+    ] = None,
     permutations: Annotated[int, typer.Option(min=0, help="Permutations for p; 0 for none.")] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Seed of folds and permutations.")] = 0,
     purpose: Annotated[
@@ -45,7 +55,13 @@ def train(
         n_permutations=permutations,
         random_state=seed,
         purpose=purpose,
+        groups=tuple(group or ()),
     )
+    if options.groups and modality not in COMPARED:
+        raise InputError(
+            f"--group is for {', '.join(COMPARED)}; of {modality} write the readings and use "
+            "affectome bias"
+        )
     with progress_bar() as progress:
         made = find_modality(modality).load_trainer().train(catalog, out, options, progress)
     if not as_json:

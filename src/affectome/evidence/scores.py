@@ -15,6 +15,7 @@ cells is taken off (Cameron, Gelbach & Miller 2011), with Satterthwaite's degree
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -258,6 +259,52 @@ def difference(
         return Score(metric, value, None, None, n_groups, over)
     reach = inflation * _reach(found)
     return Score(metric, value, (value - reach, value + reach), None, n_groups, over)
+
+
+def contrast(
+    metric: str,
+    y_true: ArrayLike,
+    y_hat: ArrayLike,
+    inside: ArrayLike,
+    groups: ArrayLike | None = None,
+    n_bootstrap: int = 2000,
+    random_state: int = 0,
+    inflation: float = 1.0,
+    over: str = "",
+) -> Score:
+    """Score of some trials less that of the others, on the same draws of groups.
+
+    Parameters are those of :func:`score`; ``inside``, shape (n_trials,), says which trials the
+    first score is of. Groups may lie on both sides.
+    """
+    chosen = find_metric(metric)
+    y, p = _prepare(metric, y_true, y_hat)
+    first = np.asarray(inside, dtype=bool)
+    fold = comparable(chosen, y, None)
+
+    def apart(w: Array) -> Array:
+        one, other = (chosen.weighted(y, p, w * part, fold) for part in (first, ~first))
+        return one - other
+
+    value, n_groups, found = _estimate(apart, chosen, y, groups, n_bootstrap, random_state)
+    if found is None or found.error < ROUNDING:
+        return Score(metric, value, None, None, n_groups, over)
+    reach = inflation * _reach(found)
+    return Score(metric, value, (value - reach, value + reach), None, n_groups, over)
+
+
+def independent_difference(
+    a: float, of_a: tuple[float, float], b: float, of_b: tuple[float, float]
+) -> tuple[float, tuple[float, float]]:
+    """Difference of two estimates that share nothing, its interval from theirs.
+
+    With estimates a, b and limits (l, u): ``a - b - sqrt((a - l_a)² + (u_b - b)²)`` and the same
+    upwards (Zou & Donner 2008).
+    """
+    away = a - b
+    low = away - math.hypot(a - of_a[0], of_b[1] - b)
+    high = away + math.hypot(of_a[1] - a, b - of_b[0])
+    return away, (low, high)
 
 
 def _estimate(

@@ -27,6 +27,18 @@ LEAST_CHANGE = 20.0
 FEWEST_PIXELS = 20
 HIGHEST_HZ, LEAST_AMPLITUDE = 10.0, 0.05
 PADDING = 4
+LEAST_SEEN, HIGH = 0.5, 0.95
+FEATURES = (
+    "motion",
+    "motion_high",
+    "smoothness",
+    "contraction",
+    "contraction_spread",
+    "height_spread",
+    "width_spread",
+)
+"""Mean and 95 % quantile of the quantity of motion, its smoothness, mean and spread of the
+contraction, and how much height and width of the body change."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +55,15 @@ class Movement:
         points: the size of their box over its median, inverted, so that it rises as it closes.
     height, width
         Of the box, over their medians.
+    area
+        Share of the picture that the silhouette fills; NaN for key points.
     """
 
     motion: Array
     contraction: Array
     height: Array
     width: Array
+    area: Array
 
 
 def silhouette_movement(frames: ArrayLike) -> Movement:
@@ -80,7 +95,11 @@ def silhouette_movement(frames: ArrayLike) -> Movement:
     height, width = (_extent(np.asarray(body.any(axis))) for axis in (2, 1))
     box = np.where(seen, height * width, np.nan)
     return Movement(
-        motion, area / box, _relative(np.where(seen, height, np.nan)), _relative(box / height)
+        motion,
+        area / box,
+        _relative(np.where(seen, height, np.nan)),
+        _relative(box / height),
+        area / film[0].size,
     )
 
 
@@ -112,8 +131,34 @@ def point_movement(points: ArrayLike, rate: float) -> Movement:
     speed = np.where(known.any(1), total / np.maximum(known.sum(1), 1), np.nan)
     motion = np.concatenate([[np.nan], speed / usual])
     return Movement(
-        motion, usual / np.where(size > 0, size, np.nan), _relative(height), _relative(width)
+        motion,
+        usual / np.where(size > 0, size, np.nan),
+        _relative(height),
+        _relative(width),
+        np.full(len(p), np.nan),
     )
+
+
+def movement_features(movement: Movement, rate: float) -> dict[str, float]:
+    """Describe a stretch of movement by the numbers of ``FEATURES``; NaN where unknown.
+
+    Parameters
+    ----------
+    movement
+        Of one body.
+    rate
+        Frames a second.
+    """
+    known = np.isfinite(movement.motion)
+    values = np.full(len(FEATURES), np.nan)
+    if known.mean() >= LEAST_SEEN:
+        motion = movement.motion[known]
+        at = np.arange(len(known))
+        whole = np.interp(at, at[known], motion)
+        values[:3] = motion.mean(), np.quantile(motion, HIGH), smoothness(whole, rate)
+        values[3:5] = np.nanmean(movement.contraction), np.nanstd(movement.contraction)
+        values[5:] = np.nanstd(movement.height), np.nanstd(movement.width)
+    return dict(zip(FEATURES, values.tolist(), strict=True))
 
 
 def smoothness(speed: ArrayLike, rate: float) -> float:

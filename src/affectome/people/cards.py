@@ -65,6 +65,22 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Usual:
+    """How often a quantity lay where, in readings of held-out data.
+
+    Attributes
+    ----------
+    edges
+        Inner edges of the bins, rising.
+    counts
+        Readings in each bin, one more than edges.
+    """
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Card:
     """A model card.
 
@@ -91,6 +107,8 @@ class Card:
         Uses.
     settings
         Whatever a reader of the model needs: thresholds, scales, sizes.
+    usual
+        Quantities of readings and inputs of held-out data, which later ones are watched against.
     """
 
     name: str
@@ -106,6 +124,7 @@ class Card:
     intended: str = ""
     not_for: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    usual: Mapping[str, Usual] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the card as plain values."""
@@ -136,7 +155,11 @@ def load_card(folder: Path) -> Card:
             for m in plain.pop("metrics")
         )
         curves = tuple(_curve(c) for c in plain.pop("curves", ()))
-        return Card(**plain, metrics=metrics, curves=curves)
+        usual = {
+            name: Usual(tuple(one["edges"]), tuple(one["counts"]))
+            for name, one in plain.pop("usual", {}).items()
+        }
+        return Card(**plain, metrics=metrics, curves=curves, usual=usual)
     except FileNotFoundError as error:
         raise InputError(f"{folder} holds no model: there is no card.json in it") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -26,13 +26,14 @@ from affectome.errors import InputError
 from affectome.evidence import Evidence, evaluate, manifest
 from affectome.evidence.quick import binomial_bounds
 from affectome.people.cards import Card, Metric
+from affectome.people.held_out import compared, completed
 from affectome.people.registry import Trained, TrainOptions
+from affectome.people.runs import FILE_COLUMNS
 from affectome.people.voice.fitting import STEPS, fit_linear
 from affectome.people.voice.model import probabilities, save_head
 from affectome.progress import Progress
 
 Array = NDArray[np.float64]
-FILE_COLUMNS = ("file", "file_name", "filename", "path")
 LEAST = 0.5
 
 
@@ -123,9 +124,12 @@ def train_linear(
         random_state=options.random_state,
         progress=progress,
     )
-    sure, metrics, _ = trusted(own.features, own.y, evidence, penalty)
+    sure, metrics, p = trusted(own.features, own.y, evidence, penalty)
     every = settings | sure | {"least": LEAST}
+    names = np.unique(own.y)
+    groups = compared(names, own.y, p, own.trials, options.groups)
     card = _card(own, modality, evidence, every, metrics, out.name, options.target)
+    card = completed(card, names, own.y, p, LEAST, groups)
     folder = output_folder(out)
     save_head(folder, fit_linear(own.features, own.y, penalty))
     write_json(folder / "card.json", card.to_dict())
@@ -139,6 +143,8 @@ def train_linear(
     )
     write_json(folder / "manifest.json", described)
     result = {"schema": 1, "model": card.name, "left_out": own.left_out, **evidence.to_dict()}
+    if groups is not None:
+        result["groups"] = groups.to_dict()
     write_json(folder / "result.json", result)
     return Trained(folder, card, result)
 

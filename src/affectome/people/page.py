@@ -65,6 +65,7 @@ def _section(reading: Reading, number: int | None) -> str:
         _bars(reading),
         _set(reading),
         _dimensions(reading),
+        _measures(reading),
         "".join(f"<p><small>{escape(note)}</small></p>" for note in reading.notes),
         f"<small>{escape(reading.modality)}, model {escape(reading.model)}: "
         f"{_claim(reading)}</small>",
@@ -101,6 +102,14 @@ def _dimensions(reading: Reading) -> str:
         for name in ("valence", "arousal", "dominance")
         if (estimate := getattr(reading, name)) is not None
     )
+    return f"<table>{rows}</table>" if rows else ""
+
+
+def _measures(reading: Reading) -> str:
+    """What was measured, where that is all there is."""
+    if reading.emotions or reading.abstains:
+        return ""
+    rows = "".join(f"<tr><td>{escape(k)}<td>{v:.3g}" for k, v in reading.quality.items())
     return f"<table>{rows}</table>" if rows else ""
 
 

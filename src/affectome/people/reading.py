@@ -183,11 +183,15 @@ class Reading:
         where = f" of {self.file}" if self.file else ""
         if self.abstains:
             return f"Reading({self.modality}{where}): abstains, {self.because}"
-        lines = [f"Reading({self.modality}{where}): {', '.join(self.labels) or 'no label'}"]
+        head = ", ".join(self.labels) or "no label"
+        if not self.emotions and self.quality:
+            head = "  ".join(f"{name} {value:.3g}" for name, value in self.quality.items())
+        lines = [f"Reading({self.modality}{where}): {head}"]
         top = sorted(self.emotions.items(), key=lambda item: -item[1])[:4]
         marked = any(UNVALIDATED in note for note in self.notes)
         doubt = f"  ({UNVALIDATED})" if marked and top else ""
-        lines.append("  " + "  ".join(f"{label} {p:.2f}" for label, p in top) + doubt)
+        if top:
+            lines.append("  " + "  ".join(f"{label} {p:.2f}" for label, p in top) + doubt)
         known = [(name, e) for name, e in self._estimates() if e is not None]
         if known:
             lines.append("  " + "  ".join(f"{name} {_with_interval(e)}" for name, e in known))
@@ -238,20 +242,25 @@ class Readings(Sequence[Reading]):
             ``file``, ``row``, ``modality``, ``person``, ``start_s``, ``end_s``; a column
             ``emotion.LABEL`` a label; ``valence``, ``valence_low``, ``valence_high`` and so for
             arousal and dominance; ``intensity``, ``labels``, ``set`` (joined by ``|``),
-            ``abstains``, ``because``, ``model``, ``licence``.
+            ``abstains``, ``because``, ``model``, ``licence``; ``box`` (left, top, width, height,
+            joined by ``|``) and a column ``quality.NAME`` a measure of the input, where there are
+            any.
         """
         import pandas as pd  # noqa: PLC0415  half a second that a single reading can spare
 
         rows = [_row(reading) for reading in self._all]
         labels = list(dict.fromkeys(label for r in self._all for label in r.emotions))
+        measures = list(dict.fromkeys(name for r in self._all for name in r.quality))
         columns = [
             *("file", "row", "modality", "person", "start_s", "end_s"),
             *(f"emotion.{label}" for label in labels),
             *(f"{name}{part}" for name in DIMENSIONS for part in ("", "_low", "_high")),
             *("intensity", "labels", "set", "abstains", "because", "model", "licence"),
+            *(("box",) if any(r.box for r in self._all) else ()),
+            *(f"quality.{name}" for name in measures),
         ]
         frame = pd.DataFrame(rows, columns=columns)
-        numbers = [c for c in columns if c.startswith(("emotion.", *DIMENSIONS))]
+        numbers = [c for c in columns if c.startswith(("emotion.", "quality.", *DIMENSIONS))]
         numbers += ["intensity", "start_s", "end_s"]
         frame[numbers] = frame[numbers].astype(float)
         return frame.astype({"row": "Int64", "abstains": bool})
@@ -282,6 +291,9 @@ def blend_of(
 
 def _row(reading: Reading) -> dict[str, Any]:
     row: dict[str, Any] = {f"emotion.{label}": p for label, p in reading.emotions.items()}
+    row |= {f"quality.{name}": value for name, value in reading.quality.items()}
+    if reading.box:
+        row["box"] = "|".join(f"{side:.0f}" for side in reading.box)
     for name in DIMENSIONS:
         estimate = getattr(reading, name)
         if estimate is not None:

@@ -42,7 +42,7 @@ class TrainOptions:
     """How a model is made from a user's own table.
 
     ``column`` holds the texts or file names; ``holdout`` names columns as ``make_split`` takes
-    them, empty for the honest default.
+    them, empty for the honest default; ``groups`` names columns whose groups are compared.
     """
 
     target: str = "emotion"
@@ -51,6 +51,7 @@ class TrainOptions:
     n_permutations: int = 500
     random_state: int = 0
     purpose: str | None = None
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ class Modality:
     suffixes
         Endings of its files, with the dot, in lower case.
     members
-        Names of files that make a folder one recording.
+        Names or patterns of files that make a folder one recording.
+    only_named
+        Whether it is used only where it is asked for, since its files may be of another kind.
     """
 
     name: str
@@ -87,10 +90,11 @@ class Modality:
     trainer: str
     suffixes: frozenset[str]
     members: frozenset[str] = frozenset()
+    only_named: bool = False
 
     def holds(self, folder: Path) -> bool:
         """Whether a folder is one recording of this modality."""
-        return any((folder / name).is_file() for name in self.members)
+        return folder.is_dir() and any(any(folder.glob(name)) for name in self.members)
 
     def load(self) -> Any:
         """Import the module that reads."""
@@ -138,6 +142,22 @@ MODALITIES: dict[str, Modality] = {
     "face-crop": Modality(
         "face", "affectome.people.face.cropped", "affectome.people.face.training", FACES
     ),
+    "body": Modality(
+        "body",
+        "affectome.people.body.reader",
+        "affectome.people.body.training",
+        frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"})
+        | {".csv", ".h5", ".hdf5", ".json"},
+        frozenset({"*_keypoints.json"}),
+        only_named=True,
+    ),
+    "fusion": Modality(
+        "fusion",
+        "affectome.people.multimodal.reader",
+        "affectome.people.multimodal.training",
+        frozenset(),
+        only_named=True,
+    ),
 }
 
 
@@ -164,12 +184,12 @@ def modality_of(file: Path) -> Modality:
     InputError
         If no modality takes files of that ending.
     """
-    for modality in MODALITIES.values():
+    for modality in (m for m in MODALITIES.values() if not m.only_named):
         if modality.holds(file):
             return modality
         if file.suffix.lower() in modality.suffixes:
             return modality
-    known = sorted(suffix for m in MODALITIES.values() for suffix in m.suffixes)
+    known = sorted({suffix for m in MODALITIES.values() for suffix in m.suffixes})
     raise InputError(
         f"{file}: nothing reads files that end in {file.suffix or 'nothing'!r}; known are "
         f"{', '.join(known)}; --modality forces one of {', '.join(MODALITIES)}"
@@ -178,7 +198,9 @@ def modality_of(file: Path) -> Modality:
 
 def files_in(folder: Path, modality: str | None = None) -> list[Path]:
     """Files, and folders that are one recording, of a folder that a modality takes, by name."""
-    every = [find_modality(modality)] if modality else list(MODALITIES.values())
+    every = [m for m in MODALITIES.values() if not m.only_named]
+    if modality:
+        every = [find_modality(modality)]
     # A folder may be one recording; tables beside other files are only read where they are meant.
     wholes = {
         place

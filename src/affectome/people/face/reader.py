@@ -16,6 +16,7 @@ from PIL import Image
 
 from affectome.data.pictures import read_picture
 from affectome.people.cards import Card, load_card
+from affectome.people.deciding import decided
 from affectome.people.face.alignment import aligned
 from affectome.people.face.detector import LONGEST, Face, find_faces
 from affectome.people.face.model import (
@@ -29,13 +30,12 @@ from affectome.people.face.model import (
 from affectome.people.face.network import SIZE
 from affectome.people.face.quality import crop_quality, face_quality, noticed, unreadable
 from affectome.people.face.tracking import Tracks
-from affectome.people.reading import Reading, blend_of
+from affectome.people.reading import Reading
 from affectome.people.voice.model import HEAD, load_head
 
 FILMS = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"})
 FRAMES_A_SECOND = 5.0
 LONGEST_OF_FILM = 480
-NEUTRAL = "neutral"
 SEVERAL = "several faces are there, and it is not known which is that of the person who is named"
 PARTS = {
     "brows": (9, 18, 6, 42),
@@ -84,9 +84,14 @@ class FaceReader:
         }
         film = file.suffix.lower() in FILMS
         found = self._film(file) if film else self.read_picture(read_picture(file))
-        for alone, reading in _with_company(found):
-            # Who is who is never inferred, so nobody is read beside the one who is named.
-            yield replace(reading if alone or person is None else _not_read(reading), **about)
+        if person is None:
+            yield from (replace(reading, **about) for reading in found)
+            return
+        # Who is who is never inferred: where two are seen together once, a face that is alone in
+        # another frame may be that of either.
+        every = list(found)
+        company = _company(every)
+        yield from (replace(_not_read(one) if company else one, **about) for one in every)
 
     def read_picture(self, picture: NDArray[np.uint8]) -> Iterator[Reading]:
         """Read the faces of a picture of shape (height, width, 3), with what each rests on."""
@@ -134,9 +139,9 @@ class FaceReader:
             if frame.seconds < due - 1e-6:
                 continue
             due = frame.seconds + 1 / FRAMES_A_SECOND
-            faces = find_faces(frame.image, longest=LONGEST_OF_FILM)
-            numbers = tracks.follow([face.box for face in faces])
-            for number, reading in zip(numbers, self._faces(frame.image, faces), strict=True):
+            faces = self.read_frame(frame.image)
+            numbers = tracks.follow([face.box for face in faces if face.box is not None])
+            for number, reading in zip(numbers, faces, strict=True):
                 found = True
                 quality = {**reading.quality, "track": float(number)}
                 yield replace(reading, start_s=frame.seconds, end_s=due, quality=quality)
@@ -173,7 +178,16 @@ class FaceReader:
             for reason, one in zip(reasons, quality, strict=True)
         ]
         for k, row in zip(good, p, strict=True):
-            read = replace(self._decided(row), quality=quality[k], notes=noticed(quality[k]))
+            read = decided(
+                "face",
+                self._labels,
+                row,
+                float(self.card.settings["least"]),
+                float(self.card.settings["level"]),
+                "expression",
+                quality=quality[k],
+                notes=noticed(quality[k]),
+            )
             readings[k] = self._explained(read, crops[k], row) if explain else read
         return readings
 
@@ -188,23 +202,6 @@ class FaceReader:
             return probabilities(logits, float(self.card.settings["temperature"]))
         finally:
             torch.set_num_threads(before)
-
-    def _decided(self, p: Array) -> Reading:
-        emotions = {label: float(x) for label, x in zip(self._labels, p, strict=True)}
-        ranked = sorted(emotions, key=lambda label: -emotions[label])
-        least, level = (float(self.card.settings[name]) for name in ("least", "level"))
-        sure = emotions[ranked[0]] >= least
-        within = tuple(label for label in ranked if emotions[label] >= level)
-        return Reading(
-            "face",
-            emotions,
-            intensity=1 - emotions[NEUTRAL] if NEUTRAL in emotions else None,
-            blend=blend_of(emotions),
-            labels=(ranked[0],) if sure else (),
-            set=within or (ranked[0],),
-            abstains=not sure,
-            because="" if sure else f"no expression reaches a probability of {least:g}",
-        )
 
     def _explained(self, reading: Reading, crop: NDArray[np.uint8], p: Array) -> Reading:
         """Cover one part of the face after the other, and see what the top label loses."""
@@ -222,11 +219,10 @@ class FaceReader:
         )
 
 
-def _with_company(readings: Iterator[Reading]) -> Iterator[tuple[bool, Reading]]:
-    """Say of each reading whether its face is alone in its frame."""
-    for _, together in groupby(readings, key=lambda reading: reading.start_s):
-        frame = list(together)
-        yield from ((len(frame) == 1, reading) for reading in frame)
+def _company(readings: Sequence[Reading]) -> bool:
+    """Whether any picture or frame shows several faces."""
+    frames = groupby(readings, key=lambda reading: reading.start_s)
+    return any(len(list(together)) > 1 for _, together in frames)
 
 
 def _not_read(reading: Reading) -> Reading:

@@ -12,8 +12,9 @@ from affectome.data.readers.physiology import read_physiology
 from affectome.errors import InputError
 from affectome.features.physiology import FEATURES, by_person, physiology_features
 from affectome.people.cards import load_card
+from affectome.people.deciding import decided
 from affectome.people.physiology.training import NAMES, described
-from affectome.people.reading import Reading, blend_of
+from affectome.people.reading import Reading
 from affectome.people.voice.model import Array, load_head, probabilities
 
 FEWEST_BASELINE = 5
@@ -83,20 +84,7 @@ class PhysiologyReader:
         x = by_person(table, np.zeros(len(table)))[-1:, self._rows]
         settings = self.card.settings
         p = probabilities(self._head.logits(x), settings["temperature"])[0]
-        emotions = {label: float(v) for label, v in zip(self._labels, p, strict=True)}
-        ranked = sorted(emotions, key=lambda label: -emotions[label])
-        sure = emotions[ranked[0]] >= settings["least"]
-        within = tuple(label for label in ranked if emotions[label] >= settings["level"])
-        yield Reading(
-            "physiology",
-            emotions,
-            blend=blend_of(emotions),
-            labels=(ranked[0],) if sure else (),
-            set=within or (ranked[0],),
-            abstains=not sure,
-            because="" if sure else f"no label reaches a probability of {settings['least']:g}",
-            **about,
-        )
+        yield decided("physiology", self._labels, p, settings["least"], settings["level"], **about)
 
 
 def reader(model: str | None = None) -> PhysiologyReader:

@@ -14,7 +14,8 @@ import torch
 from affectome.errors import InputError
 from affectome.features.voice.sound import sound_blocks
 from affectome.people.cards import Card, load_card
-from affectome.people.reading import Reading, blend_of
+from affectome.people.deciding import decided
+from affectome.people.reading import Reading
 from affectome.people.voice.model import (
     SHIPPED,
     Array,
@@ -32,8 +33,6 @@ from affectome.people.voice.windows import (
     speech_windows,
     unreadable,
 )
-
-NEUTRAL = "neutral"
 
 
 class VoiceReader:
@@ -145,21 +144,8 @@ class VoiceReader:
         return replace(self._decided(p, settings["level"]), **where)
 
     def _decided(self, p: Array, level: float | None) -> Reading:
-        emotions = {label: float(x) for label, x in zip(self._labels, p, strict=True)}
-        ranked = sorted(emotions, key=lambda label: -emotions[label])
         least = float(self.card.settings["least"])
-        sure = emotions[ranked[0]] >= least
-        within = () if level is None else tuple(k for k in ranked if emotions[k] >= level)
-        return Reading(
-            "voice",
-            emotions,
-            intensity=1 - emotions[NEUTRAL] if NEUTRAL in emotions else None,
-            blend=blend_of(emotions),
-            labels=(ranked[0],) if sure else (),
-            set=() if level is None else within or (ranked[0],),
-            abstains=not sure,
-            because="" if sure else f"no emotion reaches a probability of {least:g}",
-        )
+        return decided("voice", self._labels, p, least, level, "emotion")
 
     def _whole(self, parts: Sequence[Reading]) -> Reading:
         """Average the windows that could be read, each counting by its length."""

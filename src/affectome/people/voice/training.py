@@ -22,8 +22,10 @@ from affectome.features.voice.listening import HEARD
 from affectome.features.voice.sound import sound_blocks
 from affectome.people.cards import Card, Curve, Metric
 from affectome.people.curves import coverage_curve, reliability_curve
-from affectome.people.own import FILE_COLUMNS, trusted
+from affectome.people.held_out import compared, completed
+from affectome.people.own import trusted
 from affectome.people.registry import Trained, TrainOptions
+from affectome.people.runs import FILE_COLUMNS
 from affectome.people.voice.fitting import STEPS, by_person, fit_linear
 from affectome.people.voice.model import (
     Array,
@@ -96,7 +98,10 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
         alone = by_person(own.features, own.trials["subject"].to_numpy())
         person = fit_linear(alone, own.y, PENALTY)
         every["person"] = trusted(alone, own.y, evidence, PENALTY)[0]
+    names = np.unique(own.y)
+    groups = compared(names, own.y, p, own.trials, options.groups)
     card = _card(own, evidence, every, metrics, _curves(own, p), out.name)
+    card = completed(card, names, own.y, p, LEAST, groups)
     folder = output_folder(out)
     save_head(folder, fit_linear(own.features, own.y, PENALTY), person)
     write_json(folder / "card.json", card.to_dict())
@@ -110,6 +115,8 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
     )
     write_json(folder / "manifest.json", described)
     result = {"schema": 1, "model": card.name, "left_out": own.left_out, **evidence.to_dict()}
+    if groups is not None:
+        result["groups"] = groups.to_dict()
     write_json(folder / "result.json", result)
     return Trained(folder, card, result)
 
@@ -130,7 +137,7 @@ def read_own(catalog: Path, options: TrainOptions, progress: Progress = silent) 
     rows, features, about = [], [], []
     for row, name in enumerate(table[column].astype(str)):
         progress("sounds heard", row, len(table))
-        window = _speech(source.parent / name)
+        window = speech_of(source.parent / name)
         if window is not None:
             rows.append(row)
             features.append(features_of([window.levelled()], listener)[0])
@@ -146,7 +153,7 @@ def read_own(catalog: Path, options: TrainOptions, progress: Progress = silent) 
     return OwnSounds(np.array(features), y, trials, options.target, left_out)
 
 
-def _speech(file: Path) -> Window | None:
+def speech_of(file: Path) -> Window | None:
     """Join the speech of a clip from its first window to its last."""
     found = [w for w in speech_windows(sound_blocks(file), Heard()) if not unreadable(w)]
     if not found:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 from scipy.stats import norm
-from training.gaps import found_gaps, gap
 
+from affectome.people.bias import found_gaps, gap
 from affectome.people.cards import Metric
 
 
