@@ -42,7 +42,8 @@ class TrainOptions:
     """How a model is made from a user's own table.
 
     ``column`` holds the texts or file names; ``holdout`` names columns as ``make_split`` takes
-    them, empty for the honest default.
+    them, empty for the honest default. ``network`` and its ``preprocessing`` are for pictures: what
+    looks at them, as `affectome.networks.load_network` takes it.
     """
 
     target: str = "emotion"
@@ -51,6 +52,8 @@ class TrainOptions:
     n_permutations: int = 500
     random_state: int = 0
     purpose: str | None = None
+    network: str | None = None
+    preprocessing: str | None = None
 
 
 @dataclass(frozen=True)
