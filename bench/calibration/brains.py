@@ -83,10 +83,8 @@ def cells() -> list[Cell]:
             name = "pls: p, new people" + (" and stimuli" if new else "")
             run = partial(unrelated, people, pictures, holes, new)
             found.append(Cell(name, design, FALSE_ALARMS, run))
-    for new in (False, True):
-        name = "pls: interval, new people" + (" and stimuli" if new else "")
-        design = "8 people, others who see the same 24 pictures"
-        found.append(Cell(name, design, COVERAGE, partial(other_people, new)))
+    design = "8 people, others who see the same 24 pictures"
+    found.append(Cell("pls: interval, new people", design, COVERAGE, other_people))
     found.append(Cell("searchlight: p", "5 people, strong stimuli", FALSE_ALARMS, spheres))
     return found
 
@@ -265,7 +263,7 @@ def unrelated(people: int, pictures: int, holes: int, new: bool, n_sets: int) ->
     return Count(hits, n_sets, refused)
 
 
-def other_people(new: bool, n_sets: int) -> Count:
+def other_people(n_sets: int) -> Count:
     """Count intervals that hold the mean r over many groups of people who see the same pictures."""
     fixed = np.random.default_rng(0)
     units = pd.DataFrame(fixed.standard_normal((24, 4)), [f"s{k}" for k in range(24)])
@@ -278,7 +276,7 @@ def other_people(new: bool, n_sets: int) -> Count:
         trials = {"subject": np.repeat(np.arange(8), 24), "stimulus": np.tile(units.index, 8)}
         voxels = pd.DataFrame({"voxel": range(noise.shape[1])})
         maps = make_recording(np.tile(shared, (8, 1)) + noise, pd.DataFrame(trials), voxels)
-        found.append(read_units(maps, units, 0, 0, new))
+        found.append(read_units(maps, units, 0, 0, new=False))
     truth = float(np.mean([one.value for one in found]))
     told = [one.interval for one in found if one.interval is not None]
     return Count(sum(low <= truth <= high for low, high in told), n_sets, n_sets - len(told))

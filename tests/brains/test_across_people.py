@@ -141,6 +141,22 @@ def test_designs_with_holes_give_numbers():
     )
 
 
+def test_pictures_that_one_person_saw_trade_places_in_that_person():
+    """Units that only tell people apart are no evidence."""
+    maps, _ = small(4, 6, regions={"all": 0.0})
+    own = np.char.add(maps["subject"].values.astype(str), maps["stimulus"].values.astype(str))
+    names = pd.Index(own)
+    rng = np.random.default_rng(0)
+    levels = pd.factorize(maps["subject"].values)[0] * 10.0
+    units = pd.DataFrame({"level": levels + rng.standard_normal(24)}, names)
+    alone = maps.assign_coords(stimulus=("trial", own))
+    found = pls_across_people(alone, units, **NAMED, n_permutations=99, n_bootstrap=0)
+    assert found.regions[0].people.r.p > 0.02
+    few = alone.isel(trial=[0, 1, 2, 6, 7, 8])
+    found = pls_across_people(few, units, **NAMED, n_permutations=99, n_bootstrap=0)
+    assert found.regions[0].people.r.p is not None  # 3! × 3! = 36 arrangements
+
+
 def test_two_people_have_no_interval_and_one_is_refused():
     maps, units = small(3, 24)
     two = maps.isel(trial=slice(0, 48))
@@ -184,6 +200,10 @@ def test_what_can_not_be_read_is_said():
         ({"regions": {"nowhere": ~voxels}}, "none of the regions nowhere holds a voxel"),
         ({"units": pd.DataFrame(np.zeros((12, 201)), units.index)}, "201 units are too many"),
         (
+            {"recording": maps.assign_coords(subject=("trial", ["a", ""] * 24))},
+            "24 trials have no subject, the first is trial 2; name it, or leave its map out",
+        ),
+        (
             {"recording": maps.isel(trial=[0, 1, 12, 13])},
             "nobody has maps of 3 or more values of stimulus",
         ),
@@ -220,7 +240,7 @@ def test_p_is_uniform_where_smooth_maps_follow_pictures_and_not_their_units():
 @pytest.mark.slow
 def test_eighteen_people_and_a_hundred_and_twelve_pictures():
     """The size of the published study: the order of regions, and those without a code."""
-    maps, units = simulate_correspondence()
+    maps, units = simulate_correspondence(random_state=1)
     names = list(dict.fromkeys(maps["region"].values))
     regions = {n: maps["region"].values == n for n in names}
     found = pls_across_people(

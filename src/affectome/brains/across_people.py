@@ -48,6 +48,7 @@ Array = NDArray[np.float64]
 CHUNK = 200
 AT_ONCE = 5_000_000
 MOST_UNITS = 200
+PARTS = 4
 RANK = 1e-9
 FEWEST_STIMULI = FEWEST_PEOPLE = 3
 SCHEME = "the units of the stimuli trade places, the same way for all people; all is fitted anew"
@@ -74,6 +75,11 @@ class Reading:
     chance: float
     named_chance: float
 
+    def without_intervals(self) -> Reading:
+        """Give the same where several people are read by one fit, which no interval sees."""
+        r, named = (replace(one, interval=None) for one in (self.r, self.named))
+        return replace(self, r=r, named=named)
+
     def to_dict(self) -> dict[str, Any]:
         """Give the numbers for ``result.json``."""
         return {
@@ -93,7 +99,9 @@ class Region:
     people
         Each person read by what the others' maps gave.
     both
-        The same with stimuli held out as well; None where they are too few.
+        The same with a quarter of people and stimuli held out at once; None where they are too
+        few. Several people are read by one fit, so an interval over people would be too narrow, and
+        there is none.
     """
 
     name: str
@@ -246,7 +254,7 @@ def pls_across_people(
     notes: list[str] = []
     about = _About.of(trials, units, subject, stimulus, categorical, notes)
     about = about.arranged(n_permutations, random_state)
-    splits = _splits(trials, subject, stimulus, len(about.people), random_state, notes)
+    splits = _splits(trials, subject, stimulus, about, random_state, notes)
     found: list[Region] = []
     detail: _Detail | None = None
     for done, (name, inside) in enumerate(wanted.items()):
@@ -261,7 +269,7 @@ def pls_across_people(
         folds = [_folds(K, about, split) for split in splits]
         scores = [_scored(one, about, n_components, n_jobs) for one in folds]
         read = [about.reading(one) for one in scores]
-        both = read[1] if len(read) > 1 else None
+        both = read[1].without_intervals() if len(read) > 1 else None
         found.append(Region(name, int(inside.sum()), read[0], both))
         detail = detail or _Detail(K, X, folds[0], scores[0])
     progress("regions", len(wanted), len(wanted))
@@ -293,17 +301,20 @@ def _splits(
     trials: pd.DataFrame,
     subject: str,
     stimulus: str,
-    n_people: int,
+    about: _About,
     random_state: int,
     notes: list[str],
 ) -> list[Split]:
     """Person by person; and people and stimuli at once, where there are stimuli enough."""
-    alone = make_split(trials, holdout=subject, n_splits=n_people, random_state=random_state)
+    people = len(about.people)
+    alone = make_split(trials, holdout=subject, n_splits=people, random_state=random_state)
+    parts = min(PARTS, people, len(np.unique(about.themes)))
     try:
-        return [alone, make_split(trials, holdout=[subject, stimulus], random_state=random_state)]
+        both = make_split(trials, None, [subject, stimulus], parts, random_state)
     except InputError as error:
         notes.append(f"no stimuli are held out: {error}")
         return [alone]
+    return [alone, both]
 
 
 @dataclass(frozen=True, eq=False)
@@ -337,6 +348,13 @@ class _About:
         categorical: bool,
         notes: list[str],
     ) -> _About:
+        for column in (subject, stimulus):
+            nameless = trials[column].isna() | trials[column].astype(str).isin(["", "nan"])
+            if nameless.any():
+                raise InputError(
+                    f"{int(nameless.sum())} trials have no {column}, the first is trial "
+                    f"{int(nameless.to_numpy().argmax()) + 1}; name it, or leave its map out"
+                )
         person, people = pd.factorize(trials[subject], sort=True)
         if len(people) < 2:
             raise InputError(
@@ -360,12 +378,19 @@ class _About:
         who = np.asarray(people)
         return cls(Y, names, shown, person, who, ~few, themes, theme, categorical, orders[None])
 
+    @property
+    def apart(self) -> NDArray[np.intp] | None:
+        """Person of each stimulus where everybody saw others: these trade places in one person."""
+        seen = pd.DataFrame({"shown": self.shown, "person": self.person}).drop_duplicates()
+        alone = len(seen) == len(self.Y)
+        return seen.sort_values("shown")["person"].to_numpy() if alone else None
+
     def arranged(self, n: int, random_state: int) -> _About:
         """Give the same with arrangements of the stimuli; without, where there are too few."""
         if n == 0:
             return self
         try:
-            drawn = orders_of(self.themes, None, n, random_state)
+            drawn = orders_of(self.themes, self.apart, n, random_state)
         except NoNullError as error:
             return replace(self, why=str(error))
         return replace(self, orders=np.concatenate([self.orders, drawn]))

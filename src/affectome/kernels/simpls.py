@@ -123,7 +123,7 @@ def _next_direction(p, V, a):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def _leading(G):  # type: ignore[no-untyped-def]
-    """Leading eigenvector by powers of G¹⁶, from the column of its largest diagonal element."""
+    """Leading eigenvector by powers of G³², from the column of its largest diagonal element."""
     q = len(G)
     power, squared = G / np.trace(G), np.empty((q, q))
     for _ in range(SQUARINGS):

@@ -96,7 +96,8 @@ def _told(one: Reading) -> str:
     chance = "" if np.isnan(one.chance) else f", shuffled {one.chance:.2f}"
     sure = one.r.to_dict()
     p = p_text(sure) if one.r.p is not None else f"no p: {because(sure)}"
-    return f"r = {one.r.value:.2f} ({interval(sure)}{chance}; {p})"
+    known = "" if one.r.interval is None else f"{interval(sure)}; "
+    return f"r = {one.r.value:.2f} ({known}{p}{chance})"
 
 
 def _drawn(study: AcrossPeopleStudy) -> Figure:
@@ -127,11 +128,16 @@ def _regions(study: AcrossPeopleStudy) -> Table:
 
 
 def _new_stimuli(study: AcrossPeopleStudy) -> list[Table]:
-    rows = [[one.name, *_cells(one.both)] for one in study.found.regions if one.both is not None]
-    if not rows:
-        return []
-    head = ("region", "r", "95 %", "shuffled", "p")
-    return [Table(head, rows, "New people and new stimuli: both were held out at once.")]
+    rows = []
+    for one in study.found.regions:
+        if one.both is not None:
+            value, _, *rest = _cells(one.both)
+            rows.append([one.name, value, *rest])
+    words = (
+        "New people and new stimuli: both were held out at once. Parts of the people are read by "
+        "one fit, so there is no interval over people."
+    )
+    return [Table(("region", "r", "shuffled", "p"), rows, words)] if rows else []
 
 
 def _cells(one: Reading) -> list[str]:

@@ -188,46 +188,14 @@ def run(
         If there are neither labels nor ratings of emotions, or nothing to hold out by.
     """
     catalog, notes = labelled(catalog)
-    listed = catalog.table["file"].astype(str).tolist()
-    files, item, broken = pictures_of(listed, folder, every, progress)
-    if not files:
-        raise InputError(f"none of {len(listed)} films can be read: {broken[0].why}")
-    seen = see_pictures(files, folder, progress)
-    item = item[seen.rows]
-    files = [files[row] for row in seen.rows]
-    rows, item = np.unique(item, return_inverse=True)
-    trials = catalog.table.iloc[rows].reset_index(drop=True)
-    if any(map(is_film, listed)):
-        notes.append(f"films are the mean over a frame every {every:g} s, {len(files)} in all")
-        if not holdout and GROUPS.isdisjoint(map(role_of, map(str, trials))):
-            trials["film"], holdout = trials["file"], ("film",)
-
-    def mean(values: NDArray[Any]) -> NDArray[np.float64]:
-        return _mean_over(values.astype(float), item)
-
-    objects = mean(seen.trained)
-    plain, without = plain_controls(files, folder, progress)
-    notes += without
-    sources = {
-        "object classes only": objects[:, object_columns()],
-        "untrained networks": mean(seen.untrained),
-        "image statistics": mean(seen.statistics.to_numpy()),
-        **{name: mean(values) for name, values in plain.items()},
-    }
-    path = find_emonet() if weights is None else weights
-    if path is None:
-        units, X = "two object networks, head learned here (EmoNet's weights are not here)", objects
-        notes.append(
-            "EmoNet's weights are not here: what is read comes from networks that saw objects only"
-        )
-    else:
-        each, source = emonet_units(files, path, progress)
-        X, units = mean(each), f"EmoNet's twenty units, {source}"
-        sources["object networks"] = objects
+    looked = look(catalog, folder, weights, every, progress)
+    X, trials = looked.X, looked.trials
     kept = trials.drop(columns=["file"])
+    if looked.films and not holdout and GROUPS.isdisjoint(map(role_of, map(str, kept))):
+        kept, holdout = kept.assign(film=trials["file"]), ("film",)
     usual: dict[str, Any] = {"holdout": holdout or None, "random_state": random_state}
     usual |= {"n_permutations": n_permutations, "progress": progress}
-    controls = {name: _recording(values, kept) for name, values in sources.items()}
+    controls = {name: _recording(values, kept) for name, values in looked.controls.items()}
     decoder = BalancedRidgeClassifierDecoder(ALPHAS)
     evidence = evaluate(decoder, _recording(X, kept), "emotion", controls=controls, **usual)
     y = kept["emotion"].to_numpy(dtype=str)
@@ -262,21 +230,92 @@ def run(
         for name in catalog.ratings
         if (given := kept[name].notna().to_numpy()).sum() > 6 * FEWEST
     }
-    responses = pd.DataFrame(X, columns=list(EMOTIONS)) if path is not None else None
-    if responses is not None:
-        responses.insert(0, "file", [Path(name).name for name in trials["file"]])
     return EmoNetStudy(
-        units,
+        looked.units,
         evidence,
         tuple(categories(names, codes, guess, predicted.scores, groups, design.over)),
         clusters,
         rated,
         ceilings(kept, catalog.ratings),
-        flat_colours(path),
-        responses,
-        (*catalog.skipped, *broken, *seen.skipped),
-        (*notes, *design.notes),
+        flat_colours(looked.emonet),
+        looked.responses,
+        (*catalog.skipped, *looked.skipped),
+        (*notes, *looked.notes, *design.notes),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What is read from, a row a picture or film.
+
+    ``X`` are the units, called ``units`` in words; ``controls`` stand beside them; ``trials`` are
+    the rows of the catalog that could be looked at, some of them perhaps ``films``; ``emonet`` says
+    where EmoNet's weights are.
+    """
+
+    X: NDArray[np.float64]
+    units: str
+    controls: Mapping[str, NDArray[np.float64]]
+    trials: pd.DataFrame
+    films: bool
+    emonet: str | Path | None
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def responses(self) -> pd.DataFrame | None:
+        """EmoNet's twenty units by file; None without its weights."""
+        if self.emonet is None:
+            return None
+        named = pd.DataFrame(self.X, columns=list(EMOTIONS))
+        named.insert(0, "file", [Path(name).name for name in self.trials["file"]])
+        return named
+
+
+def look(
+    catalog: Catalog,
+    folder: Path,
+    weights: str | Path | None,
+    every: float,
+    progress: Progress = silent,
+) -> Looked:
+    """Look at pictures and films with all networks, and without any; parameters as in `run`."""
+    listed = catalog.table["file"].astype(str).tolist()
+    files, item, broken = pictures_of(listed, folder, every, progress)
+    if not files:
+        raise InputError(f"none of {len(listed)} films can be read: {broken[0].why}")
+    seen = see_pictures(files, folder, progress)
+    files, item = [files[row] for row in seen.rows], item[seen.rows]
+    rows, item = np.unique(item, return_inverse=True)
+
+    def mean(values: NDArray[Any]) -> NDArray[np.float64]:
+        return _mean_over(values.astype(float), item)
+
+    films = any(map(is_film, listed))
+    notes = []
+    if films:
+        notes.append(f"films are the mean over a frame every {every:g} s, {len(files)} in all")
+    X = mean(seen.trained)
+    plain, without = plain_controls(files, folder, progress)
+    controls = {
+        "object classes only": X[:, object_columns()],
+        "untrained networks": mean(seen.untrained),
+        "image statistics": mean(seen.statistics.to_numpy()),
+        **{name: mean(values) for name, values in plain.items()},
+    }
+    path = find_emonet() if weights is None else weights
+    if path is None:
+        units = "two object networks, head learned here (EmoNet's weights are not here)"
+        notes.append(
+            "EmoNet's weights are not here: what is read comes from networks that saw objects only"
+        )
+    else:
+        controls["object networks"] = X
+        each, source = emonet_units(files, path, progress)
+        X, units = mean(each), f"EmoNet's twenty units, {source}"
+    trials = catalog.table.iloc[rows].reset_index(drop=True)
+    skipped = (*broken, *seen.skipped)
+    return Looked(X, units, controls, trials, films, path, skipped, (*notes, *without))
 
 
 def labelled(catalog: Catalog) -> tuple[Catalog, list[str]]:
