@@ -83,6 +83,10 @@ def cells() -> list[Cell]:
             name = "pls: p, new people" + (" and stimuli" if new else "")
             run = partial(unrelated, people, pictures, holes, new)
             found.append(Cell(name, design, FALSE_ALARMS, run))
+    for new in (False, True):
+        name = "pls: p beyond a control, new people" + (" and stimuli" if new else "")
+        design = "6 people × 24 pictures, maps follow the control, which units share"
+        found.append(Cell(name, design, FALSE_ALARMS, partial(shared_with_control, new)))
     design = "8 people, others who see the same 24 pictures"
     found.append(Cell("pls: interval, new people", design, COVERAGE, other_people))
     found.append(Cell("searchlight: p", "5 people, strong stimuli", FALSE_ALARMS, spheres))
@@ -263,6 +267,25 @@ def unrelated(people: int, pictures: int, holes: int, new: bool, n_sets: int) ->
     return Count(hits, n_sets, refused)
 
 
+def shared_with_control(new: bool, n_sets: int) -> Count:
+    """Count p of what is left of units that maps follow through a control alone."""
+    hits = 0
+    for k in range(n_sets):
+        maps, objects = simulate_correspondence(
+            n_subjects=6,
+            n_stimuli=24,
+            n_units=4,
+            shape=(6, 10, 5),
+            regions={"all": 0.6},
+            identity=0.4,
+            random_state=k,
+        )
+        noise = np.random.default_rng(1000 + k).standard_normal(objects.shape)
+        read = read_units(maps, objects + noise, N_DRAWS, k, new, {"objects": objects})
+        hits += read.p <= 0.05
+    return Count(int(hits), n_sets, 0)
+
+
 def other_people(n_sets: int) -> Count:
     """Count intervals that hold the mean r over many groups of people who see the same pictures."""
     fixed = np.random.default_rng(0)
@@ -282,20 +305,29 @@ def other_people(n_sets: int) -> Count:
     return Count(sum(low <= truth <= high for low, high in told), n_sets, n_sets - len(told))
 
 
-def read_units(maps: object, units: pd.DataFrame, n: int, seed: int, new: bool) -> Score:
-    """Read units from all voxels, in new people or in new people with new stimuli."""
+def read_units(
+    maps: object,
+    units: pd.DataFrame,
+    n: int,
+    seed: int,
+    new: bool,
+    controls: dict[str, pd.DataFrame] | None = None,
+) -> Score:
+    """Read units, or what a control leaves, in new people or in new people with new stimuli."""
     (one,) = pls_across_people(
         maps,
         units,
         subject="subject",
         stimulus="stimulus",
+        controls=controls,
         n_components=4,
         n_permutations=n,
         n_bootstrap=0,
         random_state=seed,
         n_jobs=1,
     ).regions
-    return one.both.r if new else one.people.r
+    told = one.beyond[0] if controls else one
+    return told.both.r if new else told.people.r
 
 
 def spheres(n_sets: int) -> Count:

@@ -157,6 +157,35 @@ def test_pictures_that_one_person_saw_trade_places_in_that_person():
     assert found.regions[0].people.r.p is not None  # 3! × 3! = 36 arrangements
 
 
+def test_what_a_control_explains_is_taken_away():
+    """Maps follow objects; units that only share them say nothing more, and others do."""
+    maps, objects = small(6, 32, identity=0.1)
+    rng = np.random.default_rng(7)
+    noise = pd.DataFrame(rng.standard_normal((32, 3)), objects.index, objects.columns)
+    chosen = {"n_permutations": 99, "n_bootstrap": 0}
+    alike = pls_across_people(
+        maps, objects + noise, **NAMED, controls={"objects": objects}, **chosen
+    )
+    (one,) = alike.regions
+    (left,) = one.beyond
+    assert one.people.r.p == pytest.approx(0.01)
+    assert left.people.r.p > 0.05
+    assert left.people.r.value < one.people.r.value - 0.2
+    assert 0.3 < left.explained < 0.8
+    other = pls_across_people(maps, objects, **NAMED, controls={"noise": noise}, **chosen)
+    (left,) = other.regions[0].beyond
+    assert left.people.r.p == pytest.approx(0.01)
+    assert left.both.r.interval is None
+    assert left.explained < 0.3
+    for control, message in (
+        (objects, r"objects explains 'unit \d' altogether"),
+        (objects.iloc[1:], "objects: 1 of 32 values of stimulus have no units"),
+        (objects * np.nan, "objects: the unit 'unit 1' of 's000' is no number"),
+    ):
+        with pytest.raises(InputError, match=message):
+            pls_across_people(maps, objects, **NAMED, controls={"objects": control}, **chosen)
+
+
 def test_two_people_have_no_interval_and_one_is_refused():
     maps, units = small(3, 24)
     two = maps.isel(trial=slice(0, 48))

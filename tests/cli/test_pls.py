@@ -46,6 +46,10 @@ def study(tmp_path_factory):
         }
     ).to_csv(folder / "rows.tsv", sep="\t", index=False)
     units.rename_axis("picture").assign(title="a").to_csv(folder / "units.csv")
+    objects = units.to_numpy() @ np.ones((3, 1)) + 1.0
+    pd.DataFrame({"picture": units.index, "cat": objects[:, 0]}).to_csv(
+        folder / "objects.csv", index=False
+    )
     # An atlas of half the size of voxels, over the same space.
     fine = np.repeat(np.where(np.arange(10) < 5, 1, 2), 2)
     labels = np.broadcast_to(fine[None, :, None], (12, 20, 10)).astype(np.int16)
@@ -63,6 +67,7 @@ def test_regions_of_an_atlas_in_their_order(study, tmp_path, capsys):
         *("--atlas", study / "atlas.nii.gz", "--names", study / "names.csv"),
         *("--region", "IT=Left-IT", "--region", "rest=all-Left-IT", "--region", "nowhere"),
         *("--region", "both=V1+Left-IT", "--permutations", 49, "--bootstrap", 10),
+        *("--control", f"objects={study / 'objects.csv'}"),
         *("--components", 3, "--out", out, "--json"),
     )
     assert code == 0
@@ -85,10 +90,15 @@ def test_regions_of_an_atlas_in_their_order(study, tmp_path, capsys):
     assert "299 of 299 voxels lie in a label of atlas.nii.gz" in told
     assert "1 of 300 voxels are flat or missing; left out" in told
     assert "nowhere holds no voxel of the maps; left out" in told
+    (beyond,) = found["IT"]["beyond"]
+    assert beyond["control"] == "objects"
+    assert beyond["explained"] == pytest.approx(1 / 3, abs=0.15)
+    assert beyond["new_people"]["r"]["null"]["n_groups"] == 16
     weights = nibabel.load(out / "weights.nii.gz")
     assert weights.shape[3] == 3
     report = (out / "report.html").read_text()
     assert "In IT, units are read in new people with r = 0." in report
+    assert "Of what controls leave of the units, r = 0." in report
     assert "reliability.nii.gz" in report
     assert list(pd.read_csv(out / "units.csv")) == ["unit", "r", "p", "q", "named"]
 

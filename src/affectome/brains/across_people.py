@@ -49,6 +49,7 @@ CHUNK = 200
 AT_ONCE = 5_000_000
 MOST_UNITS = 200
 PARTS = 4
+VARIANCE, NOTHING = 0.9, 1e-6
 RANK = 1e-9
 FEWEST_STIMULI = FEWEST_PEOPLE = 3
 SCHEME = "the units of the stimuli trade places, the same way for all people; all is fitted anew"
@@ -89,6 +90,35 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
+class Beyond:
+    """What is read of the units once a control has been taken from them.
+
+    Attributes
+    ----------
+    control
+        Name of the control: the units of another network, or what is known of the stimuli.
+    explained
+        Share of the units' variance over the stimuli that went with it.
+    people, both
+        As those of `Region`, of what was left.
+    """
+
+    control: str
+    explained: float
+    people: Reading
+    both: Reading | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers for ``result.json``."""
+        return {
+            "control": self.control,
+            "explained": self.explained,
+            "new_people": self.people.to_dict(),
+            "new_people_and_stimuli": None if self.both is None else self.both.to_dict(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
 class Region:
     """One region: new people, and new people with new stimuli.
 
@@ -102,12 +132,15 @@ class Region:
         The same with a quarter of people and stimuli held out at once; None where they are too
         few. Several people are read by one fit, so an interval over people would be too narrow, and
         there is none.
+    beyond
+        What is left of the reading without each control.
     """
 
     name: str
     n_voxels: int
     people: Reading
     both: Reading | None
+    beyond: tuple[Beyond, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give the numbers for ``result.json``."""
@@ -116,6 +149,7 @@ class Region:
             "n_voxels": self.n_voxels,
             "new_people": self.people.to_dict(),
             "new_people_and_stimuli": None if self.both is None else self.both.to_dict(),
+            "beyond": [one.to_dict() for one in self.beyond],
         }
 
 
@@ -201,6 +235,7 @@ def pls_across_people(
     subject: str,
     stimulus: str,
     regions: Mapping[str, NDArray[np.bool_]] | None = None,
+    controls: Mapping[str, pd.DataFrame] | None = None,
     categorical: bool = False,
     n_components: int = 10,
     n_permutations: int = 1000,
@@ -222,6 +257,11 @@ def pls_across_people(
     regions
         Name → which voxels, shape (n_voxels,), the first of them the one that is told in detail;
         all voxels if not given.
+    controls
+        Name → a row a stimulus, numbers: units of a network that saw objects only, of an untrained
+        one, or whatever else is known of the stimuli. What their principal components (nine tenths
+        of their variance, a quarter as many as stimuli at most) explain of the units by least
+        squares is taken away, and what is left is read as well.
     categorical
         Whether the columns of ``units`` are categories, of which a stimulus has one.
     n_components
@@ -255,6 +295,7 @@ def pls_across_people(
     about = _About.of(trials, units, subject, stimulus, categorical, notes)
     about = about.arranged(n_permutations, random_state)
     splits = _splits(trials, subject, stimulus, about, random_state, notes)
+    rest = {n: about.without(one, n, stimulus) for n, one in (controls or {}).items()}
     found: list[Region] = []
     detail: _Detail | None = None
     for done, (name, inside) in enumerate(wanted.items()):
@@ -268,9 +309,12 @@ def pls_across_people(
         K = (X @ X.T).astype(np.float64)
         folds = [_folds(K, about, split) for split in splits]
         scores = [_scored(one, about, n_components, n_jobs) for one in folds]
-        read = [about.reading(one) for one in scores]
-        both = read[1].without_intervals() if len(read) > 1 else None
-        found.append(Region(name, int(inside.sum()), read[0], both))
+        read = _readings(scores, about)
+        beyond = []
+        for control, (left, explained) in rest.items():
+            again = [_scored(one, left, n_components, n_jobs) for one in folds]
+            beyond.append(Beyond(control, explained, *_readings(again, left)))
+        found.append(Region(name, int(inside.sum()), *read, tuple(beyond)))
         detail = detail or _Detail(K, X, folds[0], scores[0])
     progress("regions", len(wanted), len(wanted))
     if detail is None:
@@ -295,6 +339,11 @@ def pls_across_people(
         splits[0],
         tuple(notes),
     )
+
+
+def _readings(scores: list[_Scores], about: _About) -> tuple[Reading, Reading | None]:
+    people, *both = (about.reading(one) for one in scores)
+    return people, both[0].without_intervals() if both else None
 
 
 def _splits(
@@ -328,6 +377,7 @@ class _About:
 
     Y: Array
     names: tuple[str, ...]
+    stimuli: tuple[str, ...]
     shown: NDArray[np.intp]
     person: NDArray[np.intp]
     people: NDArray[Any]
@@ -376,7 +426,32 @@ class _About:
         if theme is not None:
             themes = pd.factorize(trials[theme])[0][np.unique(shown, return_index=True)[1]]
         who = np.asarray(people)
-        return cls(Y, names, shown, person, who, ~few, themes, theme, categorical, orders[None])
+        return cls(
+            Y,
+            names,
+            tuple(stimuli),
+            shown,
+            person,
+            who,
+            ~few,
+            themes,
+            theme,
+            categorical,
+            orders[None],
+        )
+
+    def without(self, control: pd.DataFrame, name: str, stimulus: str) -> tuple[_About, float]:
+        """Give the units less what a control explains, and the share of variance that went."""
+        Z, _ = _targets(control, list(self.stimuli), stimulus, [], f"{name}: ")
+        axes, size, _ = np.linalg.svd(Z, full_matrices=False)
+        enough = int(np.searchsorted(np.cumsum(size**2) / np.sum(size**2), VARIANCE)) + 1
+        basis = axes[:, : max(1, min(enough, len(Z) // 4))]
+        left = self.Y - basis @ (basis.T @ self.Y)
+        spread = left.std(axis=0)
+        if (spread < NOTHING).any():
+            raise InputError(f"{name} explains {self.names[int(spread.argmin())]!r} altogether")
+        explained = 1 - float(np.mean(spread**2))
+        return replace(self, Y=left / spread, categorical=False), explained
 
     @property
     def apart(self) -> NDArray[np.intp] | None:
@@ -418,10 +493,10 @@ class _About:
 
 
 def _targets(
-    units: pd.DataFrame, names: list[str], stimulus: str, notes: list[str]
+    units: pd.DataFrame, names: list[str], stimulus: str, notes: list[str], of: str = ""
 ) -> tuple[Array, tuple[str, ...]]:
     """Units of the stimuli that were shown, standardised over them, and what they are called."""
-    if units.shape[1] > MOST_UNITS:
+    if units.shape[1] > MOST_UNITS and not of:
         raise InputError(
             f"{units.shape[1]} units are too many to be fitted together; give {MOST_UNITS} at "
             "most, or their principal components"
@@ -430,17 +505,19 @@ def _targets(
     missing = [name for name in names if name not in table.index]
     if missing:
         raise InputError(
-            f"{len(missing)} of {len(names)} values of {stimulus} have no units, the first is "
+            f"{of}{len(missing)} of {len(names)} values of {stimulus} have no units, the first is "
             f"{missing[0]!r}"
         )
     values = table.loc[names].to_numpy(dtype=float)
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
-        raise InputError(f"the unit {units.columns[column]!r} of {names[row]!r} is no number")
+        raise InputError(f"{of}the unit {units.columns[column]!r} of {names[row]!r} is no number")
     varies = values.std(axis=0) > 1e-12 * np.maximum(1, np.abs(values).max(axis=0))
     flat = [str(c) for c, one in zip(units.columns, varies, strict=True) if not one]
     if not varies.any():
-        raise InputError(f"all units are the same for all {len(names)} stimuli: nothing to read")
+        raise InputError(
+            f"{of}all units are the same for all {len(names)} stimuli: nothing to read"
+        )
     if flat:
         notes.append(f"{', '.join(flat)}: the same for all stimuli that were shown; left out")
     values = values[:, varies]

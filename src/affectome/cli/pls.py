@@ -17,6 +17,7 @@ from affectome.reports.brain_maps import are_voxels, pattern_map
 from affectome.reports.page import Figure, write_run
 from affectome.studies.across_people import AcrossPeopleStudy, run
 from affectome.studies.across_people.report import across_people_page, answer
+from affectome.studies.encoding import name_tables
 
 
 def pls(
@@ -49,6 +50,10 @@ def pls(
         list[str] | None,
         typer.Option(help="LABEL, NAME=LABEL+LABEL or NAME=all-LABEL; the first in detail."),
     ] = None,
+    control: Annotated[
+        list[str] | None,
+        typer.Option(help="Table like --units, or NAME=TABLE, that is taken from the units."),
+    ] = None,
     mask: Annotated[Path | None, typer.Option(help="NIfTI: mask of voxels.")] = None,
     window: Annotated[
         str | None, typer.Option(help="Seconds around each event to average over, such as 4,8.")
@@ -63,6 +68,7 @@ def pls(
     as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
 ) -> None:
     """Read units from voxels in people who were not seen, region by region."""
+    controls = name_tables(control) if control else {}
     with progress_bar() as progress:
         measurement = read_recording(
             recording,
@@ -79,6 +85,7 @@ def pls(
             atlas=atlas,
             names=names,
             regions=region or (),
+            controls=controls,
             n_components=components,
             n_permutations=permutations,
             n_bootstrap=bootstrap,
@@ -91,11 +98,12 @@ def pls(
     if out is not None:
         given = {"recording": recording, "events": events, "units": units, "atlas": atlas}
         given |= {"names": names, "mask": mask}
+        given |= {f"control {name}": path for name, path in controls.items()}
         record = manifest(
             "pls",
             {name: path for name, path in given.items() if path is not None},
             random_state,
-            settings=settings(context),
+            settings=settings(context, "control") | {"controls": list(controls)},
             split=study.found.split,
         )
         page = across_people_page(study, _maps(study, out))

@@ -41,7 +41,7 @@ def across_people_page(study: AcrossPeopleStudy, brains: Sequence[Figure] = ()) 
             f"Correlation of predicted and actual {what} over each person's trials, mean over "
             f"{what} and people; lines are 95 % intervals over people. {CHANCE}",
             [_drawn(study)],
-            [_regions(study), *_new_stimuli(study)],
+            [_regions(study), *_new_stimuli(study), *_beyond(study)],
         ),
         Section(
             f"The {what}, one by one, in {found.regions[0].name}",
@@ -83,12 +83,18 @@ def answer(study: AcrossPeopleStudy) -> str:
     said = [f"In {first.name}, {what} are read in new people with {_told(first.people)}"]
     if first.both is not None:
         said.append(f"in new people and of new stimuli with {_told(first.both)}")
+    left = [
+        f"{one.people.r.value:.2f} without {one.control} ({p_text(one.people.r.to_dict())})"
+        for one in first.beyond
+    ]
     best = max(found.regions, key=lambda one: one.people.r.value)
     parts = [f"{'; '.join(said)}."]
     if len(found.regions) > 1:
         parts.append(
             f"Of {len(found.regions)} regions {best.name} gives most ({best.people.r.value:.2f})."
         )
+    if left:
+        parts.append(f"Of what controls leave of the {what}, r = {', '.join(left)}.")
     return " ".join(parts)
 
 
@@ -138,6 +144,21 @@ def _new_stimuli(study: AcrossPeopleStudy) -> list[Table]:
         "one fit, so there is no interval over people."
     )
     return [Table(("region", "r", "shuffled", "p"), rows, words)] if rows else []
+
+
+def _beyond(study: AcrossPeopleStudy) -> list[Table]:
+    rows = []
+    for region in study.found.regions:
+        for one in region.beyond:
+            new = ["", "", ""] if one.both is None else _cells(one.both)
+            left, shuffled, p = (_cells(one.people)[k] for k in (0, 2, 3))
+            lost = f"{region.people.r.value - one.people.r.value:+.3f}"
+            rows.append([region.name, one.control, left, lost, shuffled, p, new[0], new[-1]])
+    head = ("region", "without", "r", "what went", "shuffled", "p", "r, new stimuli", "p")
+    gone = {one.control: one.explained for one in study.found.regions[0].beyond}
+    words = "; ".join(f"{name} explains {share:.0%} of the units" for name, share in gone.items())
+    told = f"What is read of the units once a control has been taken from them: {words}."
+    return [Table(head, rows, told)] if rows else []
 
 
 def _cells(one: Reading) -> list[str]:

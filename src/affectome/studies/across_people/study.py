@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,7 @@ def run(
     atlas: Path | None = None,
     names: Path | None = None,
     regions: Sequence[str] = (),
+    controls: Mapping[str, Path] | None = None,
     n_components: int = 10,
     n_permutations: int = 1000,
     n_bootstrap: int = 200,
@@ -94,6 +95,8 @@ def run(
         Column of the recording that names the stimuli; found by its name when None.
     atlas, names, regions
         As in `find_regions`.
+    controls
+        Name → table like ``units``, of a network that saw objects only, or of an untrained one.
     n_components, n_permutations, n_bootstrap, random_state
         As in :func:`affectome.brains.pls_across_people`.
     progress
@@ -115,6 +118,10 @@ def run(
         table, said = category_table(trials, name), list[str]()
     else:
         table, said = stimulus_table(units, name)
+    others: dict[str, pd.DataFrame] = {}
+    for control, path in (controls or {}).items():
+        others[control], more = stimulus_table(path, name)
+        said = [*said, *more]
     voxels = unit_table(recording)
     inside, told = find_regions(voxels, atlas, names, regions)
     found = pls_across_people(
@@ -123,6 +130,7 @@ def run(
         subject=people[0],
         stimulus=name,
         regions=inside,
+        controls=others,
         categorical=units is None,
         n_components=n_components,
         n_permutations=n_permutations,

@@ -58,6 +58,7 @@ def emonet_page(study: EmoNetStudy, source: str) -> Page:
     )
 
 
+NARROWEST = 1e-6
 MANDATORY = ("object classes only", "untrained networks")
 CLUSTERS = (
     "Ward's linkage of confusions, cut where most clusters are told apart. The published rule "
@@ -116,8 +117,10 @@ def _beside(evidence: Evidence) -> Table:
 
 
 def _more(one: Score) -> str:
-    known = "" if one.interval is None else " ({:+.3f} to {:+.3f})".format(*one.interval)
-    return f"{one.value:+.3f}{known}"
+    """Give a difference, with its interval where draws of groups change it."""
+    low, high = one.interval or (one.value, one.value)
+    ends = [f"{round(end, 3) + 0.0:+.3f}" for end in (one.value, low, high)]
+    return ends[0] if high - low < NARROWEST else f"{ends[0]} ({ends[1]} to {ends[2]})"
 
 
 def _told(study: EmoNetStudy) -> Table:
