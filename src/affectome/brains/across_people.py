@@ -372,7 +372,8 @@ class _About:
 
     ``Y`` are the units of the stimuli, standardised over them, shape (n_stimuli, q), with their
     ``names``; ``shown`` and ``person`` are codes of the trials, ``counted`` says which ``people``
-    are tested; ``orders`` are arrangements of the stimuli, the real one first.
+    are tested; ``orders`` are arrangements of the stimuli, the real one first. From each of them
+    is taken what lies along the columns of ``taken``, (n_stimuli, k) and orthonormal.
     """
 
     Y: Array
@@ -387,6 +388,7 @@ class _About:
     categorical: bool
     orders: NDArray[np.intp]
     why: str = "no p, because no arrangements were asked for"
+    taken: Array | None = None
 
     @classmethod
     def of(
@@ -451,7 +453,19 @@ class _About:
         if (spread < NOTHING).any():
             raise InputError(f"{name} explains {self.names[int(spread.argmin())]!r} altogether")
         explained = 1 - float(np.mean(spread**2))
-        return replace(self, Y=left / spread, categorical=False), explained
+        return replace(self, Y=left / spread, taken=basis, categorical=False), explained
+
+    def units(self, orders: NDArray[np.intp]) -> Array:
+        """Units of the stimuli in each arrangement, shape (n, q, n_stimuli).
+
+        Units that a control was taken from are orthogonal to it, and arranged anew they are not:
+        it is taken from each arrangement again.
+        """
+        arranged = np.ascontiguousarray(self.Y.T[:, orders].transpose(1, 0, 2))
+        if self.taken is None:
+            return arranged
+        left = arranged - (arranged @ self.taken) @ self.taken.T
+        return np.asarray(left / left.std(axis=2, keepdims=True))
 
     @property
     def apart(self) -> NDArray[np.intp] | None:
@@ -488,6 +502,7 @@ class _About:
         if not drawn:
             return replace(score, why=self.why), float("nan")
         scheme = SCHEME if self.theme is None else f"{SCHEME}; {self.theme} as wholes"
+        scheme += "" if self.taken is None else "; the control is taken from each arrangement"
         p = tested(float(real), drawn, scheme, len(np.unique(self.themes)))
         return score.with_p(*p), float(np.mean(drawn))
 
@@ -607,13 +622,10 @@ def _scored(folds: list[_Fold], about: _About, n_components: int, n_jobs: int | 
     return _Scores(*(np.concatenate(one) for one in zip(*parts, strict=True)))
 
 
-def _predicted(
-    fold: _Fold, Y: Array, orders: NDArray[np.intp], n_components: int
-) -> tuple[Array, Array]:
+def _predicted(fold: _Fold, arranged: Array, n_components: int) -> tuple[Array, Array]:
     """Predicted and actual units of a fold's test trials, shapes (n, q, n_tested)."""
-    arranged = Y.T[:, orders].transpose(1, 0, 2)  # (n, q, n_stimuli)
     n, q, _ = arranged.shape
-    S = (np.ascontiguousarray(arranged).reshape(n * q, -1) @ fold.sums).reshape(n, q, -1)
+    S = (arranged.reshape(n * q, -1) @ fold.sums).reshape(n, q, -1)
     if not S.shape[2]:
         return np.zeros((n, q, len(fold.stimulus))), arranged[:, :, fold.stimulus]
     B = coefficients(fold.squares, S, n_components)
@@ -628,8 +640,9 @@ def _of_orders(
     along, own, true = np.zeros((3, people, n, q))
     crossed = np.zeros((people, n, q, q)) if q > 1 and not about.categorical else None
     hits, counts = np.zeros((n, people)), np.zeros(people)
+    arranged = about.units(orders)
     for fold in folds:
-        predicted, actual = _predicted(fold, about.Y, orders, n_components)
+        predicted, actual = _predicted(fold, arranged, n_components)
         for one in np.unique(fold.person):
             rows = fold.person == one
             counts[one] += rows.sum()
@@ -661,8 +674,9 @@ def _confusion(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """What was predicted and what it was taken for, with the person."""
     pairs, whose = [], []
+    arranged = about.units(about.orders[:1])
     for fold in folds:
-        (predicted,), (actual,) = _predicted(fold, about.Y, about.orders[:1], n_components)
+        (predicted,), (actual,) = _predicted(fold, arranged, n_components)
         one = int(fold.person[0])
         if not about.counted[one]:
             continue
