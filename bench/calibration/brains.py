@@ -9,10 +9,18 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
 
-from affectome.brains import distance_model, encode, rdms, rsa, searchlight, signature
+from affectome.brains import (
+    distance_model,
+    encode,
+    pls_across_people,
+    rdms,
+    rsa,
+    searchlight,
+    signature,
+)
 from affectome.data import make_recording
-from affectome.evidence import NoNullError, SurrogateMaps, spatial_test
-from affectome.simulations import simulate_maps
+from affectome.evidence import NoNullError, Score, SurrogateMaps, spatial_test
+from affectome.simulations import simulate_correspondence, simulate_maps
 from bench.calibration.cell import COVERAGE, FALSE_ALARMS, POWER, Cell, Count
 
 SHAPE = (14, 16, 12)
@@ -68,6 +76,19 @@ def cells() -> list[Cell]:
             )
             for effect in (0.0, 1.0)
         ]
+    for people, pictures, holes in ((6, 16, 0), (6, 16, 25), (3, 24, 0)):
+        design = f"{people} people × {pictures} pictures with an identity, smooth maps"
+        design += f", {holes} trials missing" if holes else ""
+        for new in (False, True):
+            name = "pls: p, new people" + (" and stimuli" if new else "")
+            run = partial(unrelated, people, pictures, holes, new)
+            found.append(Cell(name, design, FALSE_ALARMS, run))
+    for new in (False, True):
+        name = "pls: p beyond a control, new people" + (" and stimuli" if new else "")
+        design = "6 people × 24 pictures, maps follow the control, which units share"
+        found.append(Cell(name, design, FALSE_ALARMS, partial(shared_with_control, new)))
+    design = "8 people, others who see the same 24 pictures"
+    found.append(Cell("pls: interval, new people", design, COVERAGE, other_people))
     found.append(Cell("searchlight: p", "5 people, strong stimuli", FALSE_ALARMS, spheres))
     return found
 
@@ -224,6 +245,89 @@ def similar(people: int, n: int, effect: float, n_sets: int) -> Count:
     truth = float(np.mean([one.value for one in found]))
     told = [one.interval for one in found if one.interval is not None]
     return Count(sum(low <= truth <= high for low, high in told), n_sets, n_sets - len(told))
+
+
+def unrelated(people: int, pictures: int, holes: int, new: bool, n_sets: int) -> Count:
+    """Count p of units that have nothing to do with how all people answer the pictures."""
+    hits = refused = 0
+    for k in range(n_sets):
+        maps, units = simulate_correspondence(
+            n_subjects=people,
+            n_stimuli=pictures,
+            n_units=4,
+            shape=(6, 10, 5),
+            regions={"all": 0.0},
+            identity=0.7,
+            random_state=k,
+        )
+        rows = np.sort(np.random.default_rng(k).permutation(maps.sizes["trial"])[holes:])
+        read = read_units(maps.isel(trial=rows), units, N_DRAWS, k, new)
+        refused += read.p is None
+        hits += read.p is not None and read.p <= 0.05
+    return Count(hits, n_sets, refused)
+
+
+def shared_with_control(new: bool, n_sets: int) -> Count:
+    """Count p of what is left of units that maps follow through a control alone."""
+    hits = 0
+    for k in range(n_sets):
+        maps, objects = simulate_correspondence(
+            n_subjects=6,
+            n_stimuli=24,
+            n_units=4,
+            shape=(6, 10, 5),
+            regions={"all": 0.6},
+            identity=0.4,
+            random_state=k,
+        )
+        noise = np.random.default_rng(1000 + k).standard_normal(objects.shape)
+        read = read_units(maps, objects + noise, N_DRAWS, k, new, {"objects": objects})
+        hits += read.p <= 0.05
+    return Count(int(hits), n_sets, 0)
+
+
+def other_people(n_sets: int) -> Count:
+    """Count intervals that hold the mean r over many groups of people who see the same pictures."""
+    fixed = np.random.default_rng(0)
+    units = pd.DataFrame(fixed.standard_normal((24, 4)), [f"s{k}" for k in range(24)])
+    shared = 0.5 * np.stack([field(fixed, 1).ravel() for _ in range(24)])
+    shared += 0.3 * units.to_numpy() @ np.stack([field(fixed, 1).ravel() for _ in range(4)])
+    found = []
+    for k in range(n_sets):
+        rng = np.random.default_rng(1 + k)
+        noise = np.stack([field(rng, 1).ravel() for _ in range(8 * 24)])
+        trials = {"subject": np.repeat(np.arange(8), 24), "stimulus": np.tile(units.index, 8)}
+        voxels = pd.DataFrame({"voxel": range(noise.shape[1])})
+        maps = make_recording(np.tile(shared, (8, 1)) + noise, pd.DataFrame(trials), voxels)
+        found.append(read_units(maps, units, 0, 0, new=False))
+    truth = float(np.mean([one.value for one in found]))
+    told = [one.interval for one in found if one.interval is not None]
+    return Count(sum(low <= truth <= high for low, high in told), n_sets, n_sets - len(told))
+
+
+def read_units(
+    maps: object,
+    units: pd.DataFrame,
+    n: int,
+    seed: int,
+    new: bool,
+    controls: dict[str, pd.DataFrame] | None = None,
+) -> Score:
+    """Read units, or what a control leaves, in new people or in new people with new stimuli."""
+    (one,) = pls_across_people(
+        maps,
+        units,
+        subject="subject",
+        stimulus="stimulus",
+        controls=controls,
+        n_components=4,
+        n_permutations=n,
+        n_bootstrap=0,
+        random_state=seed,
+        n_jobs=1,
+    ).regions
+    told = one.beyond[0] if controls else one
+    return told.both.r if new else told.people.r
 
 
 def spheres(n_sets: int) -> Count:

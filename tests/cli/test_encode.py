@@ -67,7 +67,7 @@ def test_voxels_that_follow_a_feature_are_found_on_new_people_and_films(maps, ca
     [
         ("film,a\nf00,1\n", "has no row for 19 of 20 stimuli, the first 'f01'"),
         ("film,a\nf00,1\nf00,2\n", "has two rows for 'f00' in 'film'"),
-        ("film\nf00\n", "has no row for 19 of 20"),
+        ("film\nf00\n", "has no numeric column beside 'film'"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused_in_a_line(maps, capsys, table, message):

@@ -9,7 +9,14 @@ from PIL import Image
 from skimage.color import rgb2gray
 from skimage.transform import resize
 
-from affectome.data import central_square, check_picture, picture_statistics, read_picture
+from affectome.data import (
+    central_square,
+    check_picture,
+    colour_histogram,
+    frequency_spectrum,
+    picture_statistics,
+    read_picture,
+)
 from affectome.errors import InputError
 
 RED = (200, 30, 40)
@@ -220,3 +227,27 @@ def test_power_lies_where_the_grating_is(cycles, band):
     found = picture_statistics(np.broadcast_to(grating[None, :, None], (256, 256, 3)).copy())
     power = {name: found[f"power_{name}"] for name in ("low", "middle", "high")}
     assert max(power, key=power.get) == band
+
+
+def test_the_colour_histogram_holds_shares_of_pixels():
+    halves = np.zeros((64, 64, 3), np.uint8)
+    halves[:, 32:] = (255, 70, 128)
+    found = colour_histogram(halves)
+    assert found.shape == (64,)
+    assert found.sum() == pytest.approx(1)
+    assert found[0] == pytest.approx(0.5, abs=0.01)
+    assert found[(3 * 4 + 1) * 4 + 2] == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize(("octave", "cycles"), [(0, 3), (2, 12), (5, 100)])
+@pytest.mark.parametrize(
+    ("direction", "wave"), [(0, (0, 1)), (1, (1, 1)), (2, (1, 0)), (3, (-1, 1))]
+)
+def test_the_spectrum_peaks_at_the_grating(octave, cycles, direction, wave):
+    y, x = np.mgrid[:256, :256] / 256
+    along = np.array(wave) / np.hypot(*wave)
+    across = np.rint(cycles * along)
+    grating = np.rint(127 + 100 * np.sin(2 * np.pi * (across[0] * y + across[1] * x)))
+    found = frequency_spectrum(np.repeat(grating[..., None], 3, axis=2).astype(np.uint8))
+    assert found.shape == (24,)
+    assert found.argmax() == octave * 4 + direction

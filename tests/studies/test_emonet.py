@@ -1,6 +1,7 @@
 """The study of EmoNet on pictures small enough for seconds."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,11 @@ from sklearn.metrics import roc_auc_score
 from affectome.cli.app import main
 from affectome.errors import InputError
 from affectome.evidence.ceilings import ceiling_of_means
-from affectome.networks.emonet import EMOTIONS
+from affectome.networks.emonet import EMOTIONS, EmoNet
+from affectome.studies.emonet.controls import face_numbers
 from affectome.studies.emonet.labels import top_category
 from affectome.studies.emonet.study import categories
+from films import write_film
 
 HUES = {"Awe": (60, 90, 230), "Disgust": (90, 120, 40), "Joy": (250, 210, 60)}
 
@@ -56,7 +59,19 @@ def test_the_command_end_to_end_from_ratings_of_categories(tmp_path, capsys):
     assert all(c["auc"]["score"] > 0.8 for c in result["categories"])
     assert [c["variant"] for c in result["clusters"]] == ["base rate", "rival"]
     names = {"object classes only", "untrained networks", "image statistics"}
+    names |= {"colour histogram", "spatial frequencies", "faces"}
     assert names <= set(result["decoding"]["baselines"])
+    beside = result["decoding"]["over_controls"]
+    assert set(beside) == names
+    score = result["decoding"]["scores"]["macro_auc"]["score"]
+    for name, one in beside.items():
+        control = result["decoding"]["baselines"][name]["score"]
+        assert one["score"] == pytest.approx(score - control)
+        assert one["interval"][0] <= one["score"] <= one["interval"][1]
+    # Colour is the emotion here, faces and frequencies know nothing of it.
+    assert result["decoding"]["baselines"]["colour histogram"]["score"] > 0.9
+    assert result["decoding"]["baselines"]["faces"]["score"] < 0.6
+    assert (out / "figures" / "colours.svg").is_file()
     assert names <= set(result["ratings"]["valence"]["baselines"])
     assert 0.9 < result["ratings"]["valence"]["ceiling"] < 1
     told = " ".join(result["warnings"])
@@ -66,7 +81,73 @@ def test_the_command_end_to_end_from_ratings_of_categories(tmp_path, capsys):
     assert len(colours) == 10
     assert set(colours["emotion_1"]) <= set(EMOTIONS)
     assert "Flat colours" in (out / "report.html").read_text()
-    assert "3 categories are read with a macro_auc" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "3 categories are read with a macro_auc" in told
+    assert "above object classes only and" in told
+    assert "above untrained networks" in told
+
+
+@pytest.mark.slow
+def test_genres_of_films_by_the_mean_over_their_frames(tmp_path, capsys):
+    """Red and blue series; EmoNet's units are a drawn network's."""
+    folder, out = tmp_path / "films", tmp_path / "out"
+    folder.mkdir()
+    torch.manual_seed(0)
+    torch.save(EmoNet().state_dict(), tmp_path / "emonet.pth")
+    rng = np.random.default_rng(0)
+    rows = []
+    for k in range(12):
+        kind = ["horror", "comedy"][k % 2]
+        colour = {"horror": (150, 20, 20), "comedy": (40, 90, 230)}[kind]
+        images = [
+            np.clip(np.array(colour) + rng.normal(0, 40, (48, 64, 3)), 0, 255).astype(np.uint8)
+            for _ in range(30)
+        ]
+        write_film(folder / f"f{k}.mp4", images, rate=10)
+        rows.append({"file_name": f"f{k}.mp4", "genre": kind, "series": f"s{k // 2}"})
+    (folder / "cut.mp4").write_bytes(b"no film")
+    rows.append({"file_name": "cut.mp4", "genre": "comedy", "series": "s9"})
+    pd.DataFrame(rows).to_csv(folder / "metadata.csv", index=False)
+    arguments = ["study", "emonet", str(folder), "--label", "genre", "--out", str(out)]
+    arguments += ["--weights", str(tmp_path / "emonet.pth"), "--permutations", "20"]
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, "--group", "series", "--bootstrap", "0"])
+    assert ended.value.code == 1  # a film could not be read
+    result = json.loads((out / "result.json").read_text())
+    assert [one["name"] for one in result["categories"]] == ["comedy", "horror"]
+    assert result["decoding"]["baselines"]["colour histogram"]["score"] == 1
+    assert result["decoding"]["split"]["by"] == ["group"]
+    told = "\n".join(result["warnings"])
+    assert "films are the mean over a frame every 1 s, 36 in all" in told
+    assert "cut.mp4" in result["skipped"][0]["file"]
+    units = pd.read_csv(out / "units.csv")
+    assert list(units) == ["file", *EMOTIONS]
+    assert len(units) == 12
+    frames = sorted((out / "frames").rglob("*.jpg"))
+    assert len(frames) == 36
+    before = frames[0].stat().st_mtime_ns
+    with pytest.raises(SystemExit):
+        main([*arguments, "--bootstrap", "0"])
+    assert frames[0].stat().st_mtime_ns == before
+    again = json.loads((out / "result.json").read_text())
+    assert again["decoding"]["split"]["by"] == ["film"]
+    with pytest.raises(SystemExit):
+        main([*arguments, "--every", "0"])
+    assert "--every is a positive number of seconds; got 0" in capsys.readouterr().err
+
+
+def test_faces_are_counted_and_placed():
+    """The portrait of an astronaut by NASA, in the public domain."""
+    skimage = pytest.importorskip("skimage")
+    portrait = Image.open(Path(skimage.__file__).parent / "data" / "astronaut.png").convert("RGB")
+    pixels = np.asarray(portrait)
+    n, largest, all_faces, x, y, sure = face_numbers(pixels)
+    assert n == 1
+    assert largest == all_faces == pytest.approx(0.05, abs=0.03)
+    assert (x, y) == (pytest.approx(0.44, abs=0.06), pytest.approx(0.2, abs=0.1))
+    assert sure > 0.5
+    assert face_numbers(np.concatenate([pixels, pixels[:, ::-1]], axis=1))[0] == 2
+    assert face_numbers(np.full((60, 80, 3), 128, np.uint8)).tolist() == [0] * 6
 
 
 def test_categories_by_hand():

@@ -23,6 +23,10 @@ COMMANDS = {
         "affectome.cli.encode:encode",
         "Predict single voxels, neurons or sensors from features of the stimuli.",
     ),
+    "pls": (
+        "affectome.cli.pls:pls",
+        "Read a network's units, or categories, from the voxels of people who were not seen.",
+    ),
     "rsa": (
         "affectome.cli.rsa:rsa",
         "Compare how a population arranges the conditions with models of them.",

@@ -59,7 +59,7 @@ def screen_pictures(
         found = screen(
             folder, files, rule, out, model=model, precision=arithmetic, progress=progress
         )
-    result = summary(found, rule, digest([str(file) for file in files]), model is None)
+    result = summary(found, rule, digest([str(file) for file in files]))
     target = output_folder(out)
     write_table(target / "screened.csv", found.table)
     kept = found.table["file"][found.table["decision"] == KEEP].tolist()
@@ -90,12 +90,12 @@ def screen_pictures(
     finish(result, as_json)
 
 
-def summary(found: Screened, rule: Rule, pictures: str, shipped: bool) -> dict[str, Any]:
+def summary(found: Screened, rule: Rule, pictures: str) -> dict[str, Any]:
     """Give ``result.json``."""
     counts = found.table["decision"].value_counts()
     decisions = {name: int(counts.get(name, 0)) for name in (KEEP, LEAVE, ABSTAIN)}
     warnings = [EVOKED]
-    if rule.keep not in SIDES and shipped:
+    if rule.keep not in SIDES and found.guessed:
         warnings.append(f"{rule.keep} is an {UNVALIDATED}: no picture with such labels was seen")
     result: dict[str, Any] = {
         "schema": 1,

@@ -36,6 +36,9 @@ def emonet(
     group: Annotated[
         str | None, typer.Option(metavar="COL", help="Column to hold out: theme or video.")
     ] = None,
+    every: Annotated[
+        float, typer.Option(help="Seconds between the frames of a film that are looked at.")
+    ] = 1.0,
     permutations: Annotated[int, typer.Option(min=0, help="Arrangements of the labels.")] = 1000,
     bootstrap: Annotated[int, typer.Option(min=0, help="Draws for the clusters.")] = 1000,
     random_state: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
@@ -49,6 +52,7 @@ def emonet(
             catalog,
             target,
             weights=weights,
+            every=every,
             n_permutations=permutations,
             n_bootstrap=bootstrap,
             random_state=random_state,
@@ -71,5 +75,8 @@ def emonet(
     if not as_json:
         say(answer(study))
     page = emonet_page(study, Path(pictures).name)
-    say(f"report: {write_run(out, result, page, record, {'colours': study.colours})}")
+    tables = {"colours": study.colours}
+    if study.responses is not None:
+        tables["units"] = study.responses
+    say(f"report: {write_run(out, result, page, record, tables)}")
     finish(result, as_json)

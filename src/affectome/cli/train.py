@@ -1,4 +1,4 @@
-"""``affectome train``: a model of words or voices from your own table, with evidence and a card."""
+"""``affectome train``: a model of words, voices or pictures from your own table, with a card."""
 
 from __future__ import annotations
 
@@ -44,6 +44,16 @@ def train(
     purpose: Annotated[
         str | None, typer.Option(help="Purpose, where the modality needs one.")
     ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            help="Pictures: alexnet, vgg16, efficientnet-lite0, emonet, module:factory, "
+            "file.py:factory or a saved program .pt2 that looks at them."
+        ),
+    ] = None,
+    preprocessing: Annotated[
+        str | None, typer.Option(help="Pictures: what the network wants, such as side=224.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("model"),
     as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
 ) -> None:
@@ -56,14 +66,19 @@ def train(
         random_state=seed,
         purpose=purpose,
         groups=tuple(group or ()),
+        network=network,
+        preprocessing=preprocessing,
     )
+    chosen = find_modality(modality)
     if options.groups and modality not in COMPARED:
         raise InputError(
             f"--group is for {', '.join(COMPARED)}; of {modality} write the readings and use "
             "affectome bias"
         )
+    if (network or preprocessing) and chosen.name != "pictures":
+        raise InputError(f"--network looks at pictures; {chosen.name} have none")
     with progress_bar() as progress:
-        made = find_modality(modality).load_trainer().train(catalog, out, options, progress)
+        made = chosen.load_trainer().train(catalog, out, options, progress)
     if not as_json:
         say(made.card.summary)
         say(f"model: {made.folder}; read with: affectome read --model {made.folder} FILE")

@@ -13,6 +13,8 @@ from affectome.data.outputs import (
 from affectome.data.pictures import (
     central_square,
     check_picture,
+    colour_histogram,
+    frequency_spectrum,
     picture_statistics,
     read_picture,
 )
@@ -36,7 +38,9 @@ __all__ = [
     "central_square",
     "check_picture",
     "check_recording",
+    "colour_histogram",
     "cut_valence",
+    "frequency_spectrum",
     "load_recording",
     "make_recording",
     "output_folder",

@@ -15,6 +15,7 @@ LARGEST = 89_478_485
 BACKGROUND = (255, 255, 255)
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 STATISTICS_SIDE = 256
+LEVELS, OCTAVES, DIRECTIONS = 4, 6, 4
 BANDS = (("low", 1, 8), ("middle", 8, 32), ("high", 32, 128))
 
 
@@ -218,6 +219,52 @@ def picture_statistics(picture: np.ndarray) -> dict[str, float]:
     }
 
 
+def colour_histogram(picture: np.ndarray) -> np.ndarray:
+    """Give the share of pixels in each of 4 × 4 × 4 cells of red, green and blue.
+
+    Parameters
+    ----------
+    picture
+        Shape (height, width, 3), uint8; its central square is taken.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (64,), float64, adding up to 1; red changes slowest.
+    """
+    cells = central_square(picture, STATISTICS_SIDE).reshape(-1, 3).astype(np.intp) * LEVELS // 256
+    codes = (cells[:, 0] * LEVELS + cells[:, 1]) * LEVELS + cells[:, 2]
+    return np.bincount(codes, minlength=LEVELS**3) / len(codes)
+
+
+def frequency_spectrum(picture: np.ndarray) -> np.ndarray:
+    """Give the power of luminance at six spatial frequencies in four directions.
+
+    Octaves from 2 to 128 cycles per picture; directions of the waves: across, rising, upright,
+    falling, each 45 degrees wide.
+
+    Parameters
+    ----------
+    picture
+        Shape (height, width, 3), uint8; its central square is taken.
+
+    Returns
+    -------
+    numpy.ndarray
+        log10 of the mean power, shape (24,), float64; frequency changes slowest.
+    """
+    luminance = central_square(picture, STATISTICS_SIDE) / 255.0 @ LUMINANCE
+    power, rows, columns = _power(luminance)
+    octave = np.floor(np.log2(np.maximum(np.hypot(rows, columns), 1))).astype(np.intp) - 1
+    angle = np.degrees(np.arctan2(rows, columns)) % 180
+    direction = np.floor((angle + 22.5) / 45).astype(np.intp) % DIRECTIONS
+    inside = (octave >= 0) & (octave < OCTAVES)
+    codes = (octave * DIRECTIONS + direction)[inside]
+    size = OCTAVES * DIRECTIONS
+    total = np.bincount(codes, power[inside], size) / np.bincount(codes, minlength=size)
+    return np.asarray(np.log10(total + 1e-12))
+
+
 def _colourfulness(square: np.ndarray) -> float:
     opponent = np.stack(
         [square[..., 0] - square[..., 1], square[..., :2].mean(axis=2) - square[..., 2]]
@@ -227,13 +274,19 @@ def _colourfulness(square: np.ndarray) -> float:
 
 
 def _band_power(luminance: np.ndarray) -> dict[str, float]:
-    power = np.abs(np.fft.rfft2(luminance - luminance.mean(), norm="ortho")) ** 2
-    rows = np.fft.fftfreq(luminance.shape[0], 1 / luminance.shape[0])
-    columns = np.fft.rfftfreq(luminance.shape[1], 1 / luminance.shape[1])
-    frequency = np.hypot(rows[:, None], columns[None, :])
+    power, rows, columns = _power(luminance)
+    frequency = np.hypot(rows, columns)
     return {
         f"power_{name}": float(
             np.log10(power[(frequency >= low) & (frequency < high)].mean() + 1e-12)
         )
         for name, low, high in BANDS
     }
+
+
+def _power(luminance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Spectral power, and the cycles per picture along rows and columns; all of one shape."""
+    power = np.abs(np.fft.rfft2(luminance - luminance.mean(), norm="ortho")) ** 2
+    rows = np.fft.fftfreq(luminance.shape[0], 1 / luminance.shape[0])
+    columns = np.fft.rfftfreq(luminance.shape[1], 1 / luminance.shape[1])
+    return power, *np.meshgrid(rows, columns, indexing="ij")

@@ -20,6 +20,7 @@ from affectome.evidence.design import (
 )
 from affectome.evidence.evaluate import Evidence, evaluate
 from affectome.evidence.exchange import Exchange, NoNullError
+from affectome.evidence.intervals import fitted_spread
 from affectome.evidence.manifest import manifest
 from affectome.evidence.metrics import METRICS
 from affectome.evidence.nulls import shuffle_inputs
@@ -67,6 +68,7 @@ __all__ = [
     "exchange_for",
     "fdr",
     "fit_with_groups",
+    "fitted_spread",
     "fold_of",
     "group_mean",
     "inner_split",

@@ -53,6 +53,8 @@ class Evidence:
         Name of the best of them.
     excess
         How far the decoder is above that one, with the interval of the paired difference.
+    over_controls
+        Name of each control Recording → how far the decoder is above it, likewise.
     by_subject
         Subject → score of its trials by ``metric``; None where it has one class only.
     predictions
@@ -70,6 +72,7 @@ class Evidence:
     baselines: Mapping[str, Score]
     best_baseline: str
     excess: Score
+    over_controls: Mapping[str, Score]
     by_subject: Mapping[str, float | None]
     predictions: pd.DataFrame = field(repr=False)
     design: Design
@@ -97,6 +100,7 @@ class Evidence:
             "baselines": {name: one.to_dict() for name, one in self.baselines.items()},
             "best_baseline": self.best_baseline,
             "excess": self.excess.to_dict(),
+            "over_controls": {name: one.to_dict() for name, one in self.over_controls.items()},
             "by_subject": dict(self.by_subject),
             "n_trials": len(self.predictions),
             "split": self.split.to_dict(),
@@ -207,6 +211,11 @@ def evaluate(
         baselines=baselines,
         best_baseline=best,
         excess=sheet.difference(main, own, rivals[best], wider[main]),
+        over_controls={
+            name: sheet.difference(main, own, rivals[name], wider[main])
+            for name in (controls or {})
+            if np.isfinite(baselines[name].value)
+        },
         by_subject=sheet.by_subject(main, own),
         predictions=sheet.table(names, own),
         design=design,

@@ -106,6 +106,39 @@ def spread_over_groups(
     return [_crossed(own, both, freedoms) for own, both in zip(variances.T, shared, strict=True)]
 
 
+def fitted_spread(
+    fit: Callable[[Array], Array], n_groups: int, n_draws: int = 200, random_state: int = 0
+) -> Array:
+    """Standard error over groups of whatever a fit to weighted groups gives, number by number.
+
+    It tells how far numbers would differ in other groups of the same kind; it is no test.
+
+    Parameters
+    ----------
+    fit
+        From weights of the groups, shape (n_groups,), mean 1, to an array.
+    n_groups
+        What is drawn: people.
+    n_draws, random_state
+        Draws and their seed.
+
+    Returns
+    -------
+    ndarray
+        Shape of what ``fit`` gives; NaN with fewer than three groups.
+    """
+    drawn = group_weights(np.zeros(n_groups, np.intp), n_draws, np.random.default_rng(random_state))
+    mean = square = np.zeros(1)
+    for k, weights in enumerate(drawn, 1):
+        found = fit(weights)
+        off = found - mean
+        mean = mean + off / k
+        square = square + off * (found - mean)
+    if n_groups < 3:
+        return np.full_like(square, np.nan)
+    return np.asarray(np.sqrt(square / max(1, n_draws - 1)))
+
+
 def _crossed(variances: Array, shared: float, freedoms: Array) -> Spread:
     """Spread over two groupings that cross, less that over their cells."""
     total = max(float(variances.sum() - shared), float(variances.max()))

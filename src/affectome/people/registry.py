@@ -43,6 +43,8 @@ class TrainOptions:
 
     ``column`` holds the texts or file names; ``holdout`` names columns as ``make_split`` takes
     them, empty for the honest default; ``groups`` names columns whose groups are compared.
+    ``network`` and its ``preprocessing`` are for pictures: what looks at them, as
+    `affectome.networks.load_network` takes it.
     """
 
     target: str = "emotion"
@@ -52,6 +54,8 @@ class TrainOptions:
     random_state: int = 0
     purpose: str | None = None
     groups: tuple[str, ...] = ()
+    network: str | None = None
+    preprocessing: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,8 @@ from affectome.data.recording import make_recording
 from affectome.errors import InputError
 from affectome.simulations.planted import Truth, plan_trials
 from affectome.simulations.population import EMOTIONS
+
+REGIONS = {"V1": 0.1, "V2": 0.2, "V4": 0.3, "inferotemporal": 0.4, "elsewhere": 0.0}
 
 
 def simulate_maps(
@@ -92,6 +95,68 @@ def simulate_maps(
         tuple(emotions), mask, patterns, np.concatenate(blends), table["intensity"].to_numpy()
     )
     return make_recording(np.concatenate(values), table, _voxels(shape, voxel_mm)), truth
+
+
+def simulate_correspondence(
+    *,
+    n_subjects: int = 18,
+    n_stimuli: int = 112,
+    n_units: int = 20,
+    shape: tuple[int, int, int] = (20, 20, 18),
+    regions: Mapping[str, float] = MappingProxyType(REGIONS),
+    identity: float = 0.3,
+    smoothness: float = 1.5,
+    voxel_mm: float = 3.0,
+    random_state: int | None = 0,
+) -> tuple[xr.DataArray, pd.DataFrame]:
+    """Simulate single-trial maps that follow the units of a network, in some regions more.
+
+    Parameters
+    ----------
+    n_subjects, n_stimuli, n_units
+        Sizes; everybody sees every stimulus once.
+    shape, voxel_mm
+        Grid, and the side of a voxel in millimetres.
+    regions
+        Name → standard deviation of what follows the units, in those of the noise; regions are
+        slabs of equal thickness along the second axis.
+    identity
+        Standard deviation of a response to each stimulus that everybody shares and that has
+        nothing to do with the units.
+    smoothness
+        Standard deviation in voxels of the Gaussian that smooths noise, responses and codes.
+    random_state
+        Seed.
+
+    Returns
+    -------
+    recording : xarray.DataArray
+        float32, dims (trial, unit), with ``subject`` and ``stimulus``; units are voxels with their
+        ``region``.
+    units : pandas.DataFrame
+        A row a stimulus, a column a unit of the network.
+    """
+    rng = np.random.default_rng(random_state)
+    names = [f"s{k:03d}" for k in range(n_stimuli)]
+    units = pd.DataFrame(
+        rng.standard_normal((n_stimuli, n_units)), names, [f"unit {k + 1}" for k in range(n_units)]
+    )
+    voxels = _voxels(shape, voxel_mm)
+    slab = np.minimum(voxels["j"] * len(regions) // shape[1], len(regions) - 1)
+    voxels["region"] = np.array(list(regions))[slab]
+    strength = np.array(list(regions.values()))[slab] / np.sqrt(n_units)
+    code = _smooth(rng, n_units, shape, smoothness) * strength
+    shared = units.to_numpy() @ code + identity * _smooth(rng, n_stimuli, shape, smoothness)
+    values = np.concatenate(
+        [shared + _smooth(rng, n_stimuli, shape, smoothness) for _ in range(n_subjects)]
+    )
+    trials = pd.DataFrame(
+        {
+            "subject": np.repeat([f"sub-{s + 1:02d}" for s in range(n_subjects)], n_stimuli),
+            "stimulus": names * n_subjects,
+        }
+    )
+    return make_recording(values.astype(np.float32), trials, voxels), units
 
 
 def _voxels(shape: tuple[int, int, int], voxel_mm: float) -> pd.DataFrame:

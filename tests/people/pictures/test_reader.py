@@ -1,4 +1,5 @@
 import json
+import sys
 
 import numpy as np
 import pandas as pd
@@ -172,3 +173,67 @@ def test_train_labels_and_read_with_the_model(tmp_path):
     found = next(PicturesReader(out).read_file(catalog / "0.png"))
     assert 5.5 < found.valence.value < 6.5
     assert found.arousal is None
+    kinds = [curve.kind for curve in rated.card.curves]
+    assert kinds == ["reliability", "coverage"]
+    assert rated.card.curves[0].on.startswith("held-out folds: on which side of the middle")
+
+
+NETWORK = """
+import torch
+from torch import nn
+
+
+def make():
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Conv2d(3, 8, 5, 2), nn.ReLU(), nn.Conv2d(8, 12, 3, 2), nn.ReLU())
+"""
+
+
+@pytest.mark.slow
+def test_train_with_a_network_of_one_s_own_and_read_with_it(tmp_path, monkeypatch):
+    catalog = make_catalog(tmp_path)
+    (tmp_path / "nets.py").write_text(NETWORK)
+    asked, out = f"{tmp_path / 'nets.py'}:make", tmp_path / "model"
+    done = run(
+        *("train", "picture", catalog, "--target", "look", "--permutations", "20", "--out", out),
+        *("--network", asked, "--preprocessing", "side=64,cut=whole"),
+    )
+    assert done.exit_code == 0, done.stderr
+    result = json.loads((out / "result.json").read_text())
+    names = {"image statistics", "object classes only", "untrained networks"}
+    assert names <= set(result["baselines"])
+    assert names == set(result["over_controls"])
+    card = json.loads((out / "card.json").read_text())
+    assert card["settings"]["network"]["asked"] == asked
+    assert "seen by make, as" in card["data"]
+    assert [curve["kind"] for curve in card["curves"]] == ["reliability", "coverage"]
+    assert sum(card["curves"][0]["n"]) == 24
+    weights = load_head(out).weights
+    assert weights.shape == (2, 20)
+    before = sorted(p.stat().st_mtime_ns for p in (out / "activations.zarr").rglob("c/*"))
+    options = TrainOptions(
+        "valence", n_permutations=0, network=asked, preprocessing="side=64,cut=whole"
+    )
+    assert train(catalog, tmp_path / "rated", options).card.curves[0].kind == "reliability"
+    train(catalog, out, options)
+    assert sorted(p.stat().st_mtime_ns for p in (out / "activations.zarr").rglob("c/*")) == before
+    with pytest.raises(InputError, match="which is code: set AFFECTOME_RUN_NETWORK="):
+        PicturesReader(tmp_path / "rated")
+    monkeypatch.setenv("AFFECTOME_RUN_NETWORK", asked)
+    found = next(PicturesReader(tmp_path / "rated").read_file(catalog / "0.png"))
+    assert 4.5 < found.valence.value < 7
+    (tmp_path / "nets.py").write_text(NETWORK.replace("seed(3)", "seed(4)"))
+    monkeypatch.delitem(sys.modules, "nets", raising=False)
+    with pytest.raises(InputError, match="is not the network any more that the model was made"):
+        PicturesReader(tmp_path / "rated")
+
+
+def test_networks_are_for_pictures_only(tmp_path):
+    (tmp_path / "a.csv").write_text("text,emotion\na,b\n")
+    done = run("train", "words", tmp_path / "a.csv", "--network", "vgg16")
+    assert "--network looks at pictures; words have none" in str(done.exception)
+    catalog = make_catalog(tmp_path, 9)
+    with pytest.raises(InputError, match="--preprocessing is for a --network of your choice"):
+        train(catalog, tmp_path / "m", TrainOptions("look", preprocessing="side=64"))
+    with pytest.raises(InputError, match="there is no network 'resnet'"):
+        train(catalog, tmp_path / "m", TrainOptions("look", network="resnet"))

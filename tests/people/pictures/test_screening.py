@@ -9,11 +9,14 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+import affectome
 from affectome.cli.app import build
 from affectome.errors import InputError
+from affectome.networks.emonet import EmoNet
 from affectome.people.pictures import screening
 from affectome.people.pictures.screening import Rule, screen
 from affectome.people.reading import Estimate, Reading
@@ -160,3 +163,33 @@ def test_another_folder_does_not_go_on_with_these_rows(pictures, tmp_path):
     assert (first.resumed, other.resumed) == (0, 0)
     assert len(other.table) == 2
     assert screening.fast_arithmetic() in screening.ARITHMETIC
+
+
+@pytest.mark.slow
+def test_emonet_decides_where_its_weights_are(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    guessed = run(
+        "screen", pictures, "--keep", "awe", "--threshold", "0.1", "--out", tmp_path / "o"
+    )
+    assert guessed.exit_code == 1
+    table = pd.read_csv(tmp_path / "o" / "screened.csv")
+    assert "unvalidated_emotion" in table
+    result = json.loads((tmp_path / "o" / "result.json").read_text())
+    assert any("unvalidated estimate" in note for note in result["warnings"])
+    checkpoints = tmp_path / "hub" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    torch.manual_seed(0)
+    torch.save(EmoNet().state_dict(), checkpoints / "emonet.pth")
+    own = run("screen", pictures, "--keep", "awe", "--threshold", "0.1", "--out", tmp_path / "o")
+    assert "had been read before" not in own.stderr  # other emotions: all are read anew
+    told = pd.read_csv(tmp_path / "o" / "screened.csv").set_index("file")
+    assert "unvalidated_emotion" not in told
+    result = json.loads((tmp_path / "o" / "result.json").read_text())
+    assert not any("unvalidated" in note for note in result["warnings"])
+    one = affectome.read(pictures / "00.png")
+    likeliest = max(one.emotions, key=one.emotions.get)
+    assert told.loc["00.png", "emotion"] == likeliest
+    assert told.loc["00.png", "emotion_p"] == pytest.approx(one.emotions[likeliest], abs=1e-3)
+    assert told.loc["00.png", "valence"] == pytest.approx(one.valence.value, abs=0.05)
+    again = run("screen", pictures, "--keep", "fear", "--threshold", "0.1", "--out", tmp_path / "o")
+    assert "22 had been read before" in again.stderr or "23 had been read" in again.stderr

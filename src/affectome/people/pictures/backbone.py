@@ -87,6 +87,10 @@ class Backbone:
             network.eval().requires_grad_(False)
             self.networks[size] = network.to(dtype, memory_format=torch.channels_last)
 
+    def shorten(self, file: str | Path) -> NDArray[np.uint8]:
+        """Read a picture as it looks at it; see `shorten`."""
+        return shorten(file)
+
     def features(self, pixels: NDArray[np.uint8]) -> Array:
         """Look at pictures.
 

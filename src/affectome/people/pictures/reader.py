@@ -27,9 +27,9 @@ from affectome.people.pictures.backbone import (
     Backbone,
     is_flat,
     objects_of,
-    shorten,
 )
 from affectome.people.pictures.model import Head, load_head
+from affectome.people.pictures.own_network import OwnNetwork
 from affectome.people.reading import UNVALIDATED, Estimate, Reading
 
 SURE = 0.75
@@ -57,7 +57,8 @@ class PicturesReader:
     def __init__(self, folder: Path | None = None, dtype: torch.dtype = torch.float32) -> None:
         self._head: Head = load_head(folder or SHIPPED)
         self.card = self._head.card
-        self._backbone = Backbone(dtype=dtype)
+        own = self.card.settings.get("network")
+        self._eyes = Backbone(dtype=dtype) if own is None else OwnNetwork.of_card(own)
         self._dimensions: dict[str, Any] = dict(self.card.settings.get("dimensions", {}))
 
     def read_file(self, file: Path, person: str | None = None) -> Iterator[Reading]:
@@ -68,16 +69,35 @@ class PicturesReader:
         InputError
             If it can't be read.
         """
-        pixels = shorten(file)
-        reading = self.read_pixels([pixels])[0]
-        if self._head.categories is not None and not reading.abstains:
-            own = _by_emonet(file)
-            reading = reading if own is None else replace(reading, **own)
+        reading = self.by_emonet(file, self.read_pixels([self.shorten(file)])[0])
         yield replace(reading, file=str(file), person=person)
 
+    @property
+    def emonet(self) -> Path | None:
+        """EmoNet's weights, where they are at hand and this model only guesses emotions."""
+        return None if self._head.categories is None else find_emonet()
+
+    def by_emonet(self, file: Path, reading: Reading) -> Reading:
+        """Put EmoNet's emotions in the place of guessed ones, where its weights are at hand."""
+        path = self.emonet
+        if path is None or reading.abstains:
+            return reading
+        network, see, source = _emonet(str(path))
+        pixels = see.shorten(read_picture(file, at_least=2 * see.side))
+        with torch.inference_mode():
+            logits = network(see.to_input(pixels[None].copy()))
+        p = softmax(logits.numpy().astype(float), axis=1)[0]
+        note = f"emotions: EmoNet (Kragel et al. 2019), {source}, {see.words()}"
+        emotions = dict(zip(EMOTIONS, map(float, p), strict=True))
+        return replace(reading, emotions=emotions, notes=(EVOKED, note))
+
+    def shorten(self, file: str | Path) -> NDArray[np.uint8]:
+        """Read a picture and bring it to the size that is looked at."""
+        return self._eyes.shorten(file)
+
     def read_pixels(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Reading]:
-        """Read shortened pictures, shape (192, 192, 3) each."""
-        features = self._backbone.features(np.stack(pictures))
+        """Read shortened pictures, shape (side, side, 3) each."""
+        features = self._eyes.features(np.stack(pictures))
         outputs = self._head.outputs(features)
         about: dict[str, Any] = {"model": self.card.name, "licence": self.card.licence}
         found = (
@@ -100,7 +120,7 @@ class PicturesReader:
         InputError
             If the model guesses none.
         """
-        features = self._backbone.features(pictures)
+        features = self._eyes.features(pictures)
         emotions = self._guessed(features, self._head.outputs(features))
         if not emotions[0]:
             raise InputError(f"the model {self.card.name} guesses no emotions")
@@ -174,22 +194,6 @@ def sides(p_pleasant: float, sure: float) -> tuple[str, ...]:
     if p_pleasant >= sure:
         return (PLEASANT,)
     return (UNPLEASANT,) if 1 - p_pleasant >= sure else ()
-
-
-def _by_emonet(file: Path) -> dict[str, Any] | None:
-    """Give EmoNet's emotions of a picture, where its weights are at hand."""
-    path = find_emonet()
-    if path is None:
-        return None
-    network, see, source = _emonet(str(path))
-    with torch.inference_mode():
-        logits = network(see.to_input(see.shorten(read_picture(file))[None].copy()))
-    p = softmax(logits.numpy().astype(float), axis=1)[0]
-    note = f"emotions: EmoNet (Kragel et al. 2019), {source}, {see.words()}"
-    return {
-        "emotions": dict(zip(EMOTIONS, map(float, p), strict=True)),
-        "notes": (EVOKED, note),
-    }
 
 
 @lru_cache(maxsize=1)

@@ -26,7 +26,6 @@ from affectome.data import Skipped
 from affectome.data.outputs import output_folder
 from affectome.errors import InputError
 from affectome.networks.store import digest
-from affectome.people.pictures.backbone import shorten
 from affectome.people.pictures.reader import PicturesReader
 from affectome.people.reading import Estimate, Reading
 from affectome.progress import Progress, silent
@@ -105,16 +104,19 @@ class Screened:
         A row a picture, those that are kept first and the surest of them first: ``file`` (within
         the folder), ``decision``, ``probability``, ``valence``, ``arousal`` with ``_low`` and
         ``_high``, and the likeliest emotion: ``emotion`` and ``emotion_p``, which are called
-        ``unvalidated_emotion`` … where the model's emotions are a guess.
+        ``unvalidated_emotion`` … where they are a guess.
     skipped
         Files that can't be read.
     resumed
         Pictures that an earlier run had read.
+    guessed
+        Whether emotions are a guess, not EmoNet's or those of a model's own labels.
     """
 
     table: pd.DataFrame
     skipped: tuple[Skipped, ...]
     resumed: int
+    guessed: bool
 
 
 def fast_arithmetic() -> str:
@@ -163,6 +165,10 @@ def screen(
         "model": hashlib.sha256(json.dumps(reader.card.to_dict()).encode()).hexdigest(),
         "precision": precision,
     }
+    emonet = reader.emonet
+    if emonet is not None:
+        asked["emonet"] = digest([emonet])
+    guessed = "emotions" in settings and emonet is None
     log = _Log(output_folder(out), asked)
     resumed = done = log.count
     progress("pictures", done, len(files))
@@ -178,7 +184,7 @@ def screen(
         log.append(rows)
         done += len(batch)
         progress("pictures", done, len(files))
-    return _decided(log.rows(), rule, settings, resumed)
+    return _decided(log.rows(), rule, settings, resumed, guessed)
 
 
 def copy_kept(folder: Path, out: Path, table: pd.DataFrame) -> int:
@@ -207,7 +213,11 @@ def _row(reading: Reading) -> dict[str, Any]:
 
 
 def _decided(
-    rows: list[dict[str, Any]], rule: Rule, settings: dict[str, Any], resumed: int
+    rows: list[dict[str, Any]],
+    rule: Rule,
+    settings: dict[str, Any],
+    resumed: int,
+    guessed: bool,
 ) -> Screened:
     skipped = tuple(Skipped(row["file"], row["why"]) for row in rows if "why" in row)
     kept: list[dict[str, Any]] = []
@@ -217,7 +227,7 @@ def _decided(
         p = rule.probability(_reading(row), settings)
         emotions = row.pop("emotions", {})
         top = max(emotions, key=lambda name: emotions[name], default=None)
-        name = "unvalidated_emotion" if "emotions" in settings else "emotion"
+        name = "unvalidated_emotion" if guessed else "emotion"
         told = {name: top, f"{name}_p": emotions.get(top)} if top is not None else {}
         kept.append({**row, "probability": p, "decision": rule.decide(p), **told})
     if not kept:
@@ -230,7 +240,8 @@ def _decided(
     )
     first = ["file", "decision", "probability"]
     others = [c for c in table if c not in {*first, "_order"}]
-    return Screened(table[[*first, *others]].reset_index(drop=True), skipped, resumed)
+    table = table[[*first, *others]].reset_index(drop=True)
+    return Screened(table, skipped, resumed, guessed)
 
 
 def _reading(row: dict[str, Any]) -> Reading:
@@ -245,13 +256,13 @@ def _read_batch(reader: PicturesReader, files: Sequence[Path]) -> list[Given]:
     found: dict[Path, NDArray[np.uint8] | Skipped] = {}
     for file in files:
         try:
-            found[file] = shorten(file)
+            found[file] = reader.shorten(file)
         except InputError as error:
             why = str(error).removeprefix(f"{file} ").removeprefix(f"{file}: ")
             found[file] = Skipped(str(file), why)
     pixels = {file: p for file, p in found.items() if not isinstance(p, Skipped)}
     readings = reader.read_pixels(list(pixels.values())) if pixels else []
-    read = dict(zip(pixels, readings, strict=True))
+    read = {file: reader.by_emonet(file, one) for file, one in zip(pixels, readings, strict=True)}
     return [(f, p if isinstance(p, Skipped) else read[f]) for f, p in found.items()]
 
 

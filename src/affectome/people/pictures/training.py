@@ -1,4 +1,4 @@
-"""A model of pictures from a user's own catalog: a linear head on what the shipped networks see."""
+"""A model of pictures from a user's own catalog: a linear head on what networks see in them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import softmax
+from scipy.special import ndtr, softmax
 from sklearn.base import clone
 
 from affectome.data import (
@@ -28,8 +28,10 @@ from affectome.decoding.multilabel import conformal_level, residual_quantile
 from affectome.decoding.ridge import BalancedRidgeClassifierDecoder, RidgeDecoder
 from affectome.errors import InputError
 from affectome.evidence import Evidence, evaluate, group_mean, manifest
+from affectome.networks import untrained
 from affectome.networks.store import digest
-from affectome.people.cards import Card, Metric
+from affectome.people.cards import Card, Curve, Metric
+from affectome.people.curves import coverage_curve, reliability_curve
 from affectome.people.pictures.backbone import (
     FILE,
     SHIPPED,
@@ -40,6 +42,7 @@ from affectome.people.pictures.backbone import (
     shorten,
 )
 from affectome.people.pictures.model import save_head
+from affectome.people.pictures.own_network import OwnNetwork
 from affectome.people.reading import DIMENSIONS
 from affectome.people.registry import Trained, TrainOptions
 from affectome.progress import Progress, silent
@@ -47,6 +50,8 @@ from affectome.progress import Progress, silent
 ALPHAS = tuple(float(a) for a in np.logspace(0, 7, 15))
 BATCH = 16
 CACHE = "features.npz"
+TINY = 1e-9
+SIDE_OF = ": on which side of the middle of the scale a rating lies"
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +79,16 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class OwnPictures:
-    """What networks see in a user's pictures, what is to be learned, and where they come from."""
+    """What networks see in a user's pictures, what is to be learned, and where they come from.
+
+    ``features`` are those that are learned from, ``untrained`` the same network's before it learned
+    anything; ``eyes`` says which network that is where it is not the shipped ones.
+    """
 
     seen: Seen
+    features: Array
+    untrained: Array
+    eyes: dict[str, Any] | None
     y: NDArray[Any]
     trials: pd.DataFrame
     target: str
@@ -100,7 +112,8 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
         ``manifest.json`` and ``features.npz``, by which the same pictures are not seen again.
     options
         ``target`` is a column of labels, or a rating: ``valence``, ``arousal``, ``dominance``, or
-        ``valence=COLUMN``.
+        ``valence=COLUMN``. ``network`` looks at the pictures instead of the shipped networks; its
+        responses are kept in ``activations.zarr``.
 
     Raises
     ------
@@ -109,7 +122,7 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
     """
     folder = output_folder(out)
     own = read_own(catalog, folder, options, progress)
-    X = own.seen.trained.astype(float)
+    X = own.features.astype(float)
     recording = _recording(own, X)
     decoder = RidgeDecoder(ALPHAS) if own.rating else BalancedRidgeClassifierDecoder(ALPHAS)
     evidence = evaluate(
@@ -119,14 +132,16 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
         holdout=options.holdout or None,
         controls={
             "image statistics": _recording(own, own.seen.statistics.to_numpy(float)),
-            "object classes only": _recording(own, X[:, object_columns()]),
-            "untrained networks": _recording(own, own.seen.untrained.astype(float)),
+            "object classes only": _recording(
+                own, own.seen.trained[:, object_columns()].astype(float)
+            ),
+            "untrained networks": _recording(own, own.untrained.astype(float)),
         },
         n_permutations=options.n_permutations,
         random_state=options.random_state,
         progress=progress,
     )
-    settings, metrics = (
+    settings, metrics, curves = (
         _rating_settings(own, X, decoder, evidence)
         if own.rating
         else _label_settings(own, X, decoder, evidence)
@@ -137,7 +152,9 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
         weights, bias = np.vstack([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
     nothing, one = np.zeros(X.shape[1]), np.ones(X.shape[1])
     arrays = {"mean": nothing, "gain": one, "weights": weights, "bias": bias}
-    card = _card(own, evidence, settings, metrics, out.name)
+    if own.eyes is not None:
+        settings["network"] = own.eyes
+    card = _card(own, evidence, settings, metrics, curves, out.name)
     save_head({name: values.astype(np.float32) for name, values in arrays.items()}, folder)
     write_json(folder / "card.json", card.to_dict())
     write_text(folder / "card.md", card.to_text())
@@ -145,7 +162,11 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
         "train picture",
         {"catalog": catalog, "networks": SHIPPED / FILE},
         options.random_state,
-        settings={"target": options.target, "holdout": list(options.holdout)},
+        settings={
+            "target": options.target,
+            "holdout": list(options.holdout),
+            "network": own.eyes,
+        },
         split=evidence.split,
     )
     write_json(folder / "manifest.json", described)
@@ -181,10 +202,23 @@ def read_own(
     table = read.table[read.table[target].notna()].reset_index(drop=True)
     seen = see_pictures(table["file"].astype(str).tolist(), folder, progress)
     trials = table.iloc[seen.rows].reset_index(drop=True)
+    features, untrained_features, eyes = seen.trained, seen.untrained, None
+    if options.network is not None:
+        network = OwnNetwork.find(options.network, options.preprocessing)
+        files = trials["file"].astype(str).tolist()
+        features = network.look(files, folder / "activations.zarr", progress=progress)
+        blank = untrained(network.network, 0)
+        untrained_features = network.look(
+            files, folder / "untrained.zarr", blank, progress=progress
+        )
+        eyes = network.to_dict(options.preprocessing)
+    elif options.preprocessing is not None:
+        raise InputError("--preprocessing is for a --network of your choice; name one")
     y: NDArray[Any] = trials[target].to_numpy(dtype=float if rating else str)
     trials = trials.drop(columns=["file"])
     trials[target] = y
-    return OwnPictures(seen, y, trials, target, rating, (*read.skipped, *seen.skipped))
+    skipped = (*read.skipped, *seen.skipped)
+    return OwnPictures(seen, features, untrained_features, eyes, y, trials, target, rating, skipped)
 
 
 def see_pictures(files: list[str], folder: Path, progress: Progress = silent) -> Seen:
@@ -272,7 +306,7 @@ def _out_of_fold(
 
 def _label_settings(
     own: OwnPictures, X: NDArray[Any], decoder: Any, evidence: Evidence
-) -> tuple[dict[str, Any], list[Metric]]:
+) -> tuple[dict[str, Any], list[Metric], list[Curve]]:
     names, codes = np.unique(own.y, return_inverse=True)
     logits, fold = _out_of_fold(own, X, decoder, evidence)
     true = np.eye(len(names), dtype=bool)[codes]
@@ -289,27 +323,39 @@ def _label_settings(
         Metric("calibration error", reliability(codes, p).ece, on="held-out folds"),
         _coverage("conformal sets of 90 % hold the label", inside, fold),
     ]
-    return {"head": "labels", "temperature": float(temperature), "level": float(level)}, metrics
+    settings = {"head": "labels", "temperature": float(temperature), "level": float(level)}
+    return settings, metrics, _curves(p.max(axis=1), p.argmax(axis=1) == codes)
 
 
 def _rating_settings(
     own: OwnPictures, X: NDArray[Any], decoder: Any, evidence: Evidence
-) -> tuple[dict[str, Any], list[Metric]]:
+) -> tuple[dict[str, Any], list[Metric], list[Curve]]:
     found, fold = _out_of_fold(own, X, decoder, evidence)
-    inside = np.zeros(len(own.y))
+    low, high = float(own.y.min()), float(own.y.max())
+    middle = (low + high) / 2
+    inside, above = np.zeros(len(own.y)), np.zeros(len(own.y))
     for number in np.unique(fold):
         here, others = fold == number, fold != number
+        spread = np.sqrt(np.mean((own.y[others] - found[others]) ** 2))
+        above[here] = ndtr((found[here] - middle) / max(spread, TINY))
         half = residual_quantile(own.y[others], found[others])
         inside[here] = np.abs(own.y[here] - found[here]) <= half
-    low, high = float(own.y.min()), float(own.y.max())
     how = {
         "place": 0,
         "half": residual_quantile(own.y, found),
         "spread": float(np.sqrt(np.mean((own.y - found) ** 2))),
         "scale": [low, high],
     }
-    settings = {"head": "values", "dimensions": {own.target: how}, "middle": (low + high) / 2}
-    return settings, [_coverage("intervals of 90 % hold the rating", inside, fold)]
+    settings = {"head": "values", "dimensions": {own.target: how}, "middle": middle}
+    metrics = [_coverage("intervals of 90 % hold the rating", inside, fold)]
+    right = (above >= 0.5) == (own.y >= middle)
+    return settings, metrics, _curves(np.maximum(above, 1 - above), right, SIDE_OF)
+
+
+def _curves(sure: NDArray[np.float64], right: NDArray[np.bool_], what: str = "") -> list[Curve]:
+    """Calibration and coverage on held-out folds."""
+    on = f"held-out folds{what}"
+    return [draw(sure, right, on) for draw in (reliability_curve, coverage_curve)]
 
 
 def _coverage(name: str, inside: NDArray[np.float64], fold: NDArray[np.intp]) -> Metric:
@@ -323,6 +369,7 @@ def _card(
     evidence: Evidence,
     settings: dict[str, Any],
     metrics: list[Metric],
+    curves: list[Curve],
     name: str,
 ) -> Card:
     held = " and ".join(evidence.split.by) or "single pictures (a random split)"
@@ -341,6 +388,9 @@ def _card(
     ]
     known = "" if main.interval is None else " [{:.3f}, {:.3f}]".format(*main.interval)
     labels = [] if own.rating else [str(label) for label in np.unique(own.y)]
+    eyes, licence = "the networks of the shipped model", "the networks Apache-2.0"
+    if own.eyes is not None:
+        eyes, licence = f"seen by {own.eyes['words']}", "the network's own"
     return Card(
         name=name,
         modality="pictures",
@@ -349,10 +399,11 @@ def _card(
             f"{held}; best baseline, {evidence.best_baseline}, "
             f"{evidence.baselines[evidence.best_baseline].value:.3f}"
         ),
-        data=f"{len(own.y)} pictures of the user's own catalog; the networks of the shipped model",
-        licence="that of your data; the networks Apache-2.0",
+        data=f"{len(own.y)} pictures of the user's own catalog; {eyes}",
+        licence=f"that of your data; {licence}",
         labels=dict.fromkeys(labels, "as in the catalog it was trained on"),
         metrics=[*scores, *metrics],
+        curves=curves,
         failures=["pictures unlike those of the catalog"],
         intended="pictures like those it was trained on",
         not_for="saying what a person in a picture feels; decisions about people",

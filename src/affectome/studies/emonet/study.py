@@ -2,7 +2,8 @@
 
 What is read from EmoNet's twenty units (where a user has its weights) or from object networks by a
 head that is learned here stands beside networks that saw objects only, the same networks untrained,
-and brightness, contrast and colour. Groups of pictures are held out.
+and colours, spatial frequencies and faces. Groups of pictures are held out. Films are read by the
+mean over their frames.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from affectome.data import Catalog, Skipped, make_recording, read_picture
+from affectome.data.roles import role_of
 from affectome.decoding.pls import PLSDecoder
 from affectome.decoding.ridge import BalancedRidgeClassifierDecoder
 from affectome.errors import InputError
@@ -32,10 +34,13 @@ from affectome.networks.own import find_emonet, load_emonet
 from affectome.people.pictures.reader import PicturesReader
 from affectome.people.pictures.training import ALPHAS, object_columns, see_pictures
 from affectome.progress import Progress, silent
+from affectome.studies.emonet.controls import plain_controls
+from affectome.studies.emonet.films import is_film, pictures_of
 from affectome.studies.emonet.labels import top_category
 
 COMPONENTS = 10
 FEWEST = 3
+GROUPS = frozenset(("subject", "stimulus", "session"))
 COLOURS = {
     "black": (0, 0, 0),
     "white": (255, 255, 255),
@@ -103,6 +108,8 @@ class EmoNetStudy:
         Rating → the r that no reader can exceed, as its raters differ; where that is known.
     colours
         A row a flat colour: what is read from it, an unvalidated estimate without EmoNet.
+    responses
+        EmoNet's twenty units, a row a picture or film; None without its weights.
     skipped, notes
         What could not be used, and what a reader has to know.
     """
@@ -114,6 +121,7 @@ class EmoNetStudy:
     ratings: Mapping[str, Evidence]
     ceilings: Mapping[str, float]
     colours: pd.DataFrame
+    responses: pd.DataFrame | None
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
 
@@ -147,6 +155,7 @@ def run(
     *,
     weights: str | Path | None = None,
     holdout: tuple[str, ...] = (),
+    every: float = 1.0,
     n_permutations: int = 1000,
     n_bootstrap: int = 1000,
     random_state: int = 0,
@@ -158,13 +167,16 @@ def run(
     ----------
     catalog
         Pictures with ``emotion``, or with a column of ratings for each of three or more of the
-        twenty emotions; ratings of valence and arousal are read too.
+        twenty emotions; ratings of valence and arousal are read too. Films are read by the mean
+        over their frames, and ``emotion`` may be their genre.
     folder
         Where what networks see is kept.
     weights
         EmoNet's weights; looked for in torch's folder of checkpoints if not given.
     holdout
-        Columns to hold out; subject and stimulus (theme, video) by default.
+        Columns to hold out; subject and stimulus (theme, video) by default, films by themselves.
+    every
+        Seconds between the frames of a film that are looked at.
     n_permutations, n_bootstrap, random_state
         Arrangements of the labels, draws of groups, and the seed.
     progress
@@ -176,28 +188,14 @@ def run(
         If there are neither labels nor ratings of emotions, or nothing to hold out by.
     """
     catalog, notes = labelled(catalog)
-    seen = see_pictures(catalog.table["file"].astype(str).tolist(), folder, progress)
-    trials = catalog.table.iloc[seen.rows].reset_index(drop=True)
-    objects = seen.trained.astype(float)
-    sources = {
-        "object classes only": objects[:, object_columns()],
-        "untrained networks": seen.untrained.astype(float),
-        "image statistics": seen.statistics.to_numpy(float),
-    }
-    path = find_emonet() if weights is None else weights
-    if path is None:
-        units, X = "two object networks, head learned here (EmoNet's weights are not here)", objects
-        notes.append(
-            "EmoNet's weights are not here: what is read comes from networks that saw objects only"
-        )
-    else:
-        X, source = emonet_units(trials["file"].tolist(), path, progress)
-        units = f"EmoNet's twenty units, {source}"
-        sources["object networks"] = objects
+    looked = look(catalog, folder, weights, every, progress)
+    X, trials = looked.X, looked.trials
     kept = trials.drop(columns=["file"])
+    if looked.films and not holdout and GROUPS.isdisjoint(map(role_of, map(str, kept))):
+        kept, holdout = kept.assign(film=trials["file"]), ("film",)
     usual: dict[str, Any] = {"holdout": holdout or None, "random_state": random_state}
     usual |= {"n_permutations": n_permutations, "progress": progress}
-    controls = {name: _recording(values, kept) for name, values in sources.items()}
+    controls = {name: _recording(values, kept) for name, values in looked.controls.items()}
     decoder = BalancedRidgeClassifierDecoder(ALPHAS)
     evidence = evaluate(decoder, _recording(X, kept), "emotion", controls=controls, **usual)
     y = kept["emotion"].to_numpy(dtype=str)
@@ -233,16 +231,91 @@ def run(
         if (given := kept[name].notna().to_numpy()).sum() > 6 * FEWEST
     }
     return EmoNetStudy(
-        units,
+        looked.units,
         evidence,
         tuple(categories(names, codes, guess, predicted.scores, groups, design.over)),
         clusters,
         rated,
         ceilings(kept, catalog.ratings),
-        flat_colours(path),
-        (*catalog.skipped, *seen.skipped),
-        (*notes, *design.notes),
+        flat_colours(looked.emonet),
+        looked.responses,
+        (*catalog.skipped, *looked.skipped),
+        (*notes, *looked.notes, *design.notes),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What is read from, a row a picture or film.
+
+    ``X`` are the units, called ``units`` in words; ``controls`` stand beside them; ``trials`` are
+    the rows of the catalog that could be looked at, some of them perhaps ``films``; ``emonet`` says
+    where EmoNet's weights are.
+    """
+
+    X: NDArray[np.float64]
+    units: str
+    controls: Mapping[str, NDArray[np.float64]]
+    trials: pd.DataFrame
+    films: bool
+    emonet: str | Path | None
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def responses(self) -> pd.DataFrame | None:
+        """EmoNet's twenty units by file; None without its weights."""
+        if self.emonet is None:
+            return None
+        named = pd.DataFrame(self.X, columns=list(EMOTIONS))
+        named.insert(0, "file", [Path(name).name for name in self.trials["file"]])
+        return named
+
+
+def look(
+    catalog: Catalog,
+    folder: Path,
+    weights: str | Path | None,
+    every: float,
+    progress: Progress = silent,
+) -> Looked:
+    """Look at pictures and films with all networks, and without any; parameters as in `run`."""
+    listed = catalog.table["file"].astype(str).tolist()
+    files, item, broken = pictures_of(listed, folder, every, progress)
+    if not files:
+        raise InputError(f"none of {len(listed)} films can be read: {broken[0].why}")
+    seen = see_pictures(files, folder, progress)
+    files, item = [files[row] for row in seen.rows], item[seen.rows]
+    rows, item = np.unique(item, return_inverse=True)
+
+    def mean(values: NDArray[Any]) -> NDArray[np.float64]:
+        return _mean_over(values.astype(float), item)
+
+    films = any(map(is_film, listed))
+    notes = []
+    if films:
+        notes.append(f"films are the mean over a frame every {every:g} s, {len(files)} in all")
+    X = mean(seen.trained)
+    plain, without = plain_controls(files, folder, progress)
+    controls = {
+        "object classes only": X[:, object_columns()],
+        "untrained networks": mean(seen.untrained),
+        "image statistics": mean(seen.statistics.to_numpy()),
+        **{name: mean(values) for name, values in plain.items()},
+    }
+    path = find_emonet() if weights is None else weights
+    if path is None:
+        units = "two object networks, head learned here (EmoNet's weights are not here)"
+        notes.append(
+            "EmoNet's weights are not here: what is read comes from networks that saw objects only"
+        )
+    else:
+        controls["object networks"] = X
+        each, source = emonet_units(files, path, progress)
+        X, units = mean(each), f"EmoNet's twenty units, {source}"
+    trials = catalog.table.iloc[rows].reset_index(drop=True)
+    skipped = (*broken, *seen.skipped)
+    return Looked(X, units, controls, trials, films, path, skipped, (*notes, *without))
 
 
 def labelled(catalog: Catalog) -> tuple[Catalog, list[str]]:
@@ -323,6 +396,13 @@ def emonet_units(
             found.append(network(see.to_input(np.array(pixels[None])))[0].numpy().astype(float))
         progress("EmoNet", number, len(files))
     return np.array(found), f"{source}, {see.words()}"
+
+
+def _mean_over(values: NDArray[np.float64], item: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Means over the rows of each item, shape (n_items, n_columns)."""
+    total = np.zeros((int(item.max()) + 1, values.shape[1]))
+    np.add.at(total, item, values)
+    return np.asarray(total / np.bincount(item)[:, None])
 
 
 def flat_colours(weights: str | Path | None) -> pd.DataFrame:

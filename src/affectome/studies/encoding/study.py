@@ -184,26 +184,41 @@ def name_tables(given: Sequence[str]) -> dict[str, Path]:
     return named
 
 
-def _band(path: Path, shown: pd.Series, name: str) -> tuple[np.ndarray, list[str]]:
+def stimulus_table(path: Path, stimulus: str) -> tuple[pd.DataFrame, list[str]]:
+    """Read a table with one row a stimulus: its numbers by the stimulus' name, and notes.
+
+    The column of names is called as in the recording, or is the first one.
+
+    Raises
+    ------
+    InputError
+        If a stimulus stands there twice, or no column holds numbers.
+    """
     table = read_table(path)
-    key = name if name in table else str(table.columns[0])
+    key = stimulus if stimulus in table else str(table.columns[0])
     keys = table[key].astype(str)
     if keys.duplicated().any():
         raise InputError(f"{path} has two rows for {keys[keys.duplicated()].iloc[0]!r} in {key!r}")
-    missing = sorted(set(shown) - set(keys))
-    if missing:
-        raise InputError(
-            f"{path} has no row for {len(missing)} of {shown.nunique()} stimuli, the first "
-            f"{missing[0]!r}; its column {key!r} holds {keys.iloc[0]!r}, …"
-        )
     numbers = table.drop(columns=key).select_dtypes("number")
     if numbers.empty:
         raise InputError(f"{path} has no numeric column beside {key!r}")
-    values = numbers.set_axis(keys, axis=0).loc[shown].to_numpy(dtype=float)
+    left = [str(c) for c in table if c != key and c not in numbers]
+    named = numbers.set_axis(pd.Index(keys, name=key), axis=0)
+    return named, [f"{path.name}: {', '.join(left)} left out, not numbers"] if left else []
+
+
+def _band(path: Path, shown: pd.Series, name: str) -> tuple[np.ndarray, list[str]]:
+    numbers, notes = stimulus_table(path, name)
+    missing = sorted(set(shown) - set(numbers.index))
+    if missing:
+        raise InputError(
+            f"{path} has no row for {len(missing)} of {shown.nunique()} stimuli, the first "
+            f"{missing[0]!r}; its column {numbers.index.name!r} holds {numbers.index[0]!r}, …"
+        )
+    values = numbers.loc[shown].to_numpy(dtype=float)
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
         raise InputError(
             f"{path}: {numbers.columns[column]!r} of {shown.iloc[row]!r} is no finite number"
         )
-    left = [str(c) for c in table if c != key and c not in numbers]
-    return values, [f"{path.name}: {', '.join(left)} left out, not numbers"] if left else []
+    return values, notes
