@@ -44,5 +44,7 @@ def verdict(kind: str, count: Count) -> str:
     if kind == FALSE_ALARMS:
         return "held" if value <= 0.065 or low <= 0.05 else "too many"
     if kind == COVERAGE:
-        return "held" if (0.92 <= value <= 0.98) or (low <= 0.95 <= high) else "missed"
+        if (0.92 <= value <= 0.98) or (low <= 0.95 <= high):
+            return "held"
+        return "too wide" if value > 0.98 else "too narrow"
     return ""
