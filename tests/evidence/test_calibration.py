@@ -16,7 +16,8 @@ def test_a_cell_is_judged_by_its_share_or_its_interval():
     assert verdict(FALSE_ALARMS, Count(40, 300, 0)) == "too many"
     assert verdict(FALSE_ALARMS, Count(0, 300, 300)) == "no p"
     assert verdict(COVERAGE, Count(285, 300, 0)) == "held"
-    assert verdict(COVERAGE, Count(255, 300, 0)) == "missed"
+    assert verdict(COVERAGE, Count(255, 300, 0)) == "too narrow"
+    assert verdict(COVERAGE, Count(299, 300, 0)) == "too wide"
     value, low, high = share(Count(5, 120, 20))
     assert (value, low < 0.05 < high) == (0.05, True)
 
