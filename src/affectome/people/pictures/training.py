@@ -199,12 +199,16 @@ def read_own(
                 f"{catalog} has no column of {'picture files' if wanted == 'file' else target}; it "
                 f"has {', '.join(map(str, read.table))}"
             )
+    if options.network is None and options.preprocessing is not None:
+        raise InputError("--preprocessing is for a --network of your choice; name one")
+    network = None
+    if options.network is not None:
+        network = OwnNetwork.find(options.network, options.preprocessing)
     table = read.table[read.table[target].notna()].reset_index(drop=True)
     seen = see_pictures(table["file"].astype(str).tolist(), folder, progress)
     trials = table.iloc[seen.rows].reset_index(drop=True)
     features, untrained_features, eyes = seen.trained, seen.untrained, None
-    if options.network is not None:
-        network = OwnNetwork.find(options.network, options.preprocessing)
+    if network is not None:
         files = trials["file"].astype(str).tolist()
         features = network.look(files, folder / "activations.zarr", progress=progress)
         blank = untrained(network.network, 0)
@@ -212,8 +216,6 @@ def read_own(
             files, folder / "untrained.zarr", blank, progress=progress
         )
         eyes = network.to_dict(options.preprocessing)
-    elif options.preprocessing is not None:
-        raise InputError("--preprocessing is for a --network of your choice; name one")
     y: NDArray[Any] = trials[target].to_numpy(dtype=float if rating else str)
     trials = trials.drop(columns=["file"])
     trials[target] = y

@@ -99,7 +99,7 @@ def answer(study: AcrossPeopleStudy) -> str:
 
 
 def _told(one: Reading) -> str:
-    chance = "" if np.isnan(one.chance) else f", shuffled {one.chance:.2f}"
+    chance = "" if np.isnan(one.chance) else f", shuffled {round(one.chance, 2) + 0.0:.2f}"
     sure = one.r.to_dict()
     p = p_text(sure) if one.r.p is not None else f"no p: {because(sure)}"
     known = "" if one.r.interval is None else f"{interval(sure)}; "
@@ -163,7 +163,7 @@ def _beyond(study: AcrossPeopleStudy) -> list[Table]:
 
 def _cells(one: Reading) -> list[str]:
     known = "" if one.r.interval is None else "{:.2f}\u00a0to\u00a0{:.2f}".format(*one.r.interval)
-    chance = "" if np.isnan(one.chance) else f"{one.chance:.2f}"
+    chance = "" if np.isnan(one.chance) else f"{round(one.chance, 2) + 0.0:.2f}"
     return [f"{one.r.value:.3f}", known, chance, "no p" if one.r.p is None else f"{one.r.p:.2g}"]
 
 
