@@ -37,15 +37,16 @@ def load_network(folder: Path) -> FaceNet:
     file = folder / "network.safetensors"
     try:
         kept = load_file(file)
-        widths = _widths(kept)
-        network = FaceNet(len(kept["head.weight"]), *widths)
+        stages = sorted(name for name in kept if name.endswith(".widen.weight"))
+        widths = [len(kept[name]) for name in ("stem.weight", *stages)]
+        network = FaceNet(len(kept["head.weight"]), widths)
         network.load_state_dict(
             {k: v.float() if v.is_floating_point() else v for k, v in kept.items()}
         )
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{file} can't be read as a network of faces: {reason}") from error
-    return network.eval()
+    return network.eval().to(memory_format=torch.channels_last)
 
 
 def face_logits(network: FaceNet, crops: Sequence[NDArray[np.uint8]]) -> Array:
@@ -61,28 +62,14 @@ def face_features(network: FaceNet, crops: Sequence[NDArray[np.uint8]]) -> Array
 
 
 def _prepared(crops: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
-    """Make the histograms even, as those of FER2013 are, and standardise."""
-    even = [np.asarray(ImageOps.equalize(Image.fromarray(crop))) for crop in crops]
-    return standardised(torch.from_numpy(np.stack(even)).float()[:, None])
+    return standardised(torch.from_numpy(evened(crops)).float()[:, None])
+
+
+def evened(crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Make the histograms of grey faces even, as most of those of FER2013 are."""
+    return np.stack([np.asarray(ImageOps.equalize(Image.fromarray(crop))) for crop in crops])
 
 
 def probabilities(logits: Array, temperature: float) -> Array:
     """Calibrated probabilities, shape (n, k)."""
     return np.asarray(f.softmax(torch.from_numpy(logits) / temperature, 1).numpy())
-
-
-def _widths(kept: dict[str, torch.Tensor]) -> tuple[list[int], list[int]]:
-    """Channels and blocks of each stage, read off the weights."""
-    names = sorted(
-        (k for k in kept if k.startswith("blocks.") and k.endswith(".first.weight")),
-        key=lambda name: int(name.split(".")[1]),
-    )
-    out = [len(kept[name]) for name in names]
-    strided = [f"{name.removesuffix('first.weight')}around.0.weight" in kept for name in names]
-    widths, depths = [out[0]], [0]
-    for width, new in zip(out, strided, strict=True):
-        if new:
-            widths.append(width)
-            depths.append(0)
-        depths[-1] += 1
-    return widths, depths

@@ -139,9 +139,9 @@ class FaceReader:
             if frame.seconds < due - 1e-6:
                 continue
             due = frame.seconds + 1 / FRAMES_A_SECOND
-            faces = self.read_frame(frame.image)
-            numbers = tracks.follow([face.box for face in faces if face.box is not None])
-            for number, reading in zip(numbers, faces, strict=True):
+            faces = [(one, one.box) for one in self.read_frame(frame.image) if one.box is not None]
+            numbers = tracks.follow([box for _, box in faces])
+            for number, (reading, _) in zip(numbers, faces, strict=True):
                 found = True
                 quality = {**reading.quality, "track": float(number)}
                 yield replace(reading, start_s=frame.seconds, end_s=due, quality=quality)
