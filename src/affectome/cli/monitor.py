@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from affectome.cli.running import finish, say, settings
-from affectome.data.catalog import read_table
+from affectome.data.tables import read_table
 from affectome.errors import InputError
 from affectome.evidence import manifest
 from affectome.people.cards import Usual, find_card

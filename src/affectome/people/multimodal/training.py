@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from affectome.data.catalog import read_table
 from affectome.data.outputs import output_folder, write_json, write_text
 from affectome.data.recording import make_recording
+from affectome.data.tables import read_table
 from affectome.decoding.calibration import fit_temperature, reliability
 from affectome.decoding.dropped import DroppedModalities, subsets
 from affectome.decoding.multilabel import conformal_level
