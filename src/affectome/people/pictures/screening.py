@@ -168,6 +168,7 @@ def screen(
     if emonet is not None:
         asked["emonet"] = digest([emonet])
     guessed = "emotions" in settings and emonet is None
+    out.mkdir(parents=True, exist_ok=True)
     log = _Log(out, asked)
     resumed = done = log.count
     progress("pictures", done, len(files))
