@@ -16,7 +16,7 @@ $(READY): pyproject.toml constraints.txt weights.txt
 	touch $(READY)
 
 demo: install
-	$(BIN)/affectome demo --out run/demo
+	$(BIN)/affectome demo --out run/demo --overwrite
 
 test: install
 	$(TEST) -m "not slow"

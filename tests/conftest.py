@@ -1,4 +1,4 @@
-"""Every result that any test writes is held against the contract of claims."""
+"""Every result that any test writes is held against the contract of keys and claims."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from affectome.data import outputs
 from affectome.reports import page
-from contract import broken_claims
+from contract import broken_claims, broken_head
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,9 @@ def _claims_say_how_they_came_about(monkeypatch):
     def checked(path, value):
         written = write(path, value)
         if Path(path).name == "result.json":
-            broken = broken_claims(json.loads(Path(written).read_text()))
+            result = json.loads(Path(written).read_text())
+            assert not broken_head(result), f"keys of every result: {broken_head(result)}"
+            broken = broken_claims(result)
             assert not broken, f"claims without a null or groups: {', '.join(broken)}"
         return written
 

@@ -18,3 +18,23 @@ def broken_claims(part, path=""):
         for number, one in enumerate(part):
             found += broken_claims(one, f"{path}/{number}")
     return found
+
+
+HEAD = {
+    "schema": int,
+    "command": str,
+    "source": str,
+    "target": str | None,
+    "held_out": str | None,
+    "trials": int,
+    "skipped": list,
+    "warnings": list,
+}
+
+
+def broken_head(result):
+    """Names of the keys that every ``result.json`` has and this one lacks, or holds wrongly."""
+    wrong = [name for name, kind in HEAD.items() if not isinstance(result.get(name, ...), kind)]
+    if any(set(item) != {"file", "why"} for item in result.get("skipped", ())):
+        wrong.append("skipped")
+    return wrong

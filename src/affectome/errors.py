@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
+from difflib import get_close_matches
 from types import ModuleType
 
 
@@ -40,3 +42,62 @@ def require(module: str, extra: str) -> ModuleType:
             f"this needs the package {module.split('.', maxsplit=1)[0]!r}, which is not installed; "
             f"install it with: pip install 'affectome[{extra}]'"
         ) from error
+
+
+MOST_NAMED = 12
+"""Names that a message lists before it only counts."""
+
+
+def did_you_mean(wrong: object, known: Iterable[object]) -> str:
+    """Give ``did you mean 'x'? ``, or nothing where no known name is like the wrong one."""
+    names = list(dict.fromkeys(map(str, known)))
+    lowered = [name.lower() for name in names]
+    like = get_close_matches(str(wrong).lower(), lowered, 3, 0.6)
+    near = [names[lowered.index(name)] for name in like]
+    return f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+
+
+def listed(names: Iterable[object]) -> str:
+    """Give the first of many names, and how many more there are."""
+    shown = list(map(str, names))
+    more = f" and {len(shown) - MOST_NAMED} more" if len(shown) > MOST_NAMED else ""
+    return ", ".join(shown[:MOST_NAMED]) + more
+
+
+def no_column(owner: str, name: object, columns: Iterable[object], what: str = "") -> InputError:
+    """Say that a column is missing, which one was perhaps meant, and which there are.
+
+    Parameters
+    ----------
+    owner
+        Who lacks it, with its verb: ``"events.tsv has"`` or ``"the trials have"``.
+    name
+        The column that was asked for.
+    columns
+        The columns that are there.
+    what
+        What the column would hold, such as ``"of seconds"``.
+    """
+    there = list(columns)
+    verb = "they have" if owner.endswith("have") else "it has"
+    has = f"{verb} {listed(there)}" if there else f"{verb} no columns"
+    about = f" {what}" if what else ""
+    return InputError(f"{owner} no column {name!r}{about}; {did_you_mean(name, there)}{has}")
+
+
+def unknown(what: str, wrong: object, known: Iterable[object]) -> InputError:
+    """Say that a value is none of those that can be chosen, and which was perhaps meant.
+
+    Parameters
+    ----------
+    what
+        What is chosen, such as ``"decoder"`` or ``"a scope"``.
+    wrong
+        What was asked for.
+    known
+        What can be chosen.
+    """
+    names = list(map(str, known))
+    meant = did_you_mean(wrong, names).strip()
+    end = f"; {meant}" if meant else ""
+    return InputError(f"{what} is one of {', '.join(names)}; got {wrong!r}{end}")

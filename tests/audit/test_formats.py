@@ -75,7 +75,7 @@ def test_ragged_rows_are_skipped_and_listed(table: pd.DataFrame, tmp_path: Path)
         (b"", "is empty"),
         (b" \n \n", "is empty"),
         (b"a,emotion\n", "has columns but no rows"),
-        (b"PK\x03\x04 and so on", "it is a spreadsheet or a zip archive"),
+        (b"PK\x03\x04 and so on", "it is a zip archive, or a spreadsheet"),
         (b"\x93NUMPY\x01", "it is a NumPy array"),
         (b"\x00\x01\x02\x03", "it holds binary data; give CSV or Parquet"),
         (b'{"a": 1}', "is not a table but JSON"),
@@ -92,7 +92,7 @@ def test_what_is_no_table(content: bytes, message: str, tmp_path: Path) -> None:
 
 
 def test_a_column_with_nearly_the_name(table: pd.DataFrame) -> None:
-    with pytest.raises(InputError, match=r"no column 'Emotion'; did you mean 'émotion'\? the"):
+    with pytest.raises(InputError, match=r"no column 'Emotion'; did you mean 'émotion'\? it"):
         audit(table, "Emotion")
 
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from affectome.audit import Audit, audit, tables
+from affectome.audit import Audit, audit
 from affectome.audit.columns import bins_of, read_columns
 from affectome.audit.findings import CODES
-from affectome.data import make_recording, save_recording
+from affectome.data import make_recording, save_recording, tables
 from affectome.errors import InputError
 from affectome.evidence.quick import group_folds, group_sums, random_folds, skill
 
@@ -248,16 +248,14 @@ def test_findings_have_codes_that_can_be_ignored():
     assert codes <= set(CODES.values())
     for code in codes:
         assert code not in {one.code for one in audit(frame, "emotion", ignore=[code]).findings}
-    with pytest.raises(
-        InputError, match="there is no finding AFX999; the codes are AFX001, AFX002"
-    ):
+    with pytest.raises(InputError, match=r"a finding is one of AFX001, AFX002, .*; got 'AFX999'"):
         audit(frame, "emotion", ignore=["AFX999"])
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.drop(columns="emotion"), "there is no column 'emotion'; the columns are f0"),
+        (lambda t: t.drop(columns="emotion"), "the table has no column 'emotion'; it has f0"),
         (lambda t: t.assign(emotion="joy"), "is 'joy' in all 240 rows; two classes are needed"),
         (lambda t: t.assign(emotion=None), "the target 'emotion' is empty"),
         (lambda t: t.iloc[:0], "the table is empty: its shape is (0, 14)"),
@@ -287,7 +285,7 @@ def test_a_table_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     path = tmp_path / "t.csv"
     feature_table(n=2000)[0].to_csv(path, index=False)
     monkeypatch.setattr(tables, "MEMORY_FACTOR", 1e9)
-    with pytest.raises(InputError, match=r"an audit of .*t\.csv \(.* × 14\) needs about .* GB"):
+    with pytest.raises(InputError, match=r"a table .*t\.csv \(.* × 14\) needs about .* GB"):
         audit(path, "emotion")
 
 

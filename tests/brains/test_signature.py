@@ -81,10 +81,10 @@ def test_grids_are_brought_together_as_stated(maps, pattern):
     by_hand = resample_to_img(fine, image(maps), interpolation="linear")
     same = signature(image(maps), by_hand, "p")
     np.testing.assert_allclose(found.values["dot"], same.values["dot"])
-    other = signature(image(maps), fine, "p", resample="maps")
+    other = signature(image(maps), fine, "p", resampling="maps")
     assert other.n_voxels > found.n_voxels
-    with pytest.raises(InputError, match="resample is 'pattern' or 'maps'; got 'both'"):
-        signature(image(maps), fine, "p", resample="both")
+    with pytest.raises(InputError, match="resampling is 'pattern' or 'maps'; got 'both'"):
+        signature(image(maps), fine, "p", resampling="both")
 
 
 def test_a_pattern_elsewhere_is_refused(maps, pattern):

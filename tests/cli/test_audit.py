@@ -31,7 +31,7 @@ def test_a_run_writes_its_report(table: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run(str(table), "--target", "emotion", "--group", "film", "--out", str(out)) == 0
     result = json.loads((out / "result.json").read_text())
-    assert (result["schema"], result["study"]) == (1, "audit")
+    assert (result["schema"], result["command"]) == (1, "audit")
     assert {"label_leak", "stimulus_identity"} <= {f["kind"] for f in result["findings"]}
     assert {"code", "kind", "severity", "what", "columns", "evidence", "advice", "cost"} == set(
         result["findings"][0]
@@ -60,7 +60,7 @@ def test_a_wrong_target_is_one_line(table: Path, capsys: pytest.CaptureFixture[s
     assert run(str(table), "--target", "mood") == 2
     error = capsys.readouterr().err
     assert error == (
-        "affectome: there is no column 'mood'; the columns are f0, f1, f2, f3, f4, f5, emotion, "
+        "affectome: the table has no column 'mood'; it has f0, f1, f2, f3, f4, f5, emotion, "
         "film, code\n"
     )
 

@@ -96,17 +96,21 @@ def test_one_subject_and_labels_that_follow_the_clock_are_warned_of(tmp_path, ca
     ("columns", "more", "says"),
     [
         ({"trial_type": None}, [], "has no column of labels such as trial_type; it has onset"),
-        ({"onset": None}, [], "has no column 'onset' (seconds); it has duration, trial_type"),
+        ({"onset": None}, [], "has no column 'onset' of seconds; it has duration, trial_type"),
         ({"onset": [*ONSETS[:3], *["soon"] * 13]}, [], "onset holds 'soon' in row 5"),
         ({"trial_type": "fear"}, [], "'emotion' holds 1 class"),
-        ({}, ["--target", "mood"], "have no column 'mood'; they have onset, duration, trial_type"),
-        ({"onset": 900.0}, [], "none of 16 events gives a trial; the first:"),
+        ({}, ["--target", "mood"], "has no column 'mood'; it has onset, duration, trial_type"),
+        ({"onset": 900.0}, [], "none of 2 events gives a trial; the first:"),
         ({}, ["--events", "nowhere.tsv"], "there is no events file nowhere.tsv"),
         ({}, ["--mask", "mask.nii"], "is no brain image, for which mask would be"),
-        ({}, ["--window", "2,-1"], "a window is two rising numbers of seconds; got 2,-1"),
+        ({}, ["--window", "2,-1"], "--window takes two rising numbers such as 3.5,5.0; got '2,-1'"),
         ({}, ["--response", "5,6"], "no sample lies from 5 to 6 s; the trials run from -1 to 2 s"),
         ({}, ["--holdout", "film"], "no column 'film' to hold out"),
-        ({}, ["--decoder", "magic"], "there is no decoder 'magic'; choose linear"),
+        (
+            {},
+            ["--decoder", "magic"],
+            "the decoder is one of linear, eegnet, shallow, gru; got 'magic'",
+        ),
     ],
 )
 def test_events_and_options_that_can_not_be_used(tmp_path, capsys, columns, more, says):
@@ -116,7 +120,7 @@ def test_events_and_options_that_can_not_be_used(tmp_path, capsys, columns, more
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "events.tsv is not a table: No columns to parse from file"),
+        ("", "events.tsv is empty"),
         ("onset\tduration\ttrial_type\n", "events.tsv has columns but no rows"),
     ],
 )

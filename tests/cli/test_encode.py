@@ -57,7 +57,7 @@ def test_voxels_that_follow_a_feature_are_found_on_new_people_and_films(maps, ca
     assert (strong["i"] < 2).all()
     assert strong["unique_looks"].median() > 0.2 > abs(strong["unique_sound"]).median() + 0.1
     settings = json.loads((maps / "run" / "manifest.json").read_text())
-    assert settings["settings"]["permutations"] == 199
+    assert settings["settings"]["n_permutations"] == 199
     assert {"events", "recording", "features looks", "features sound"} == set(settings["inputs"])
     assert "nan" not in (maps / "run" / "report.html").read_text().split("<style")[0]
 
@@ -80,4 +80,4 @@ def test_tables_that_do_not_fit_are_refused_in_a_line(maps, capsys, table, messa
     assert command(*arguments, "--features", "none.csv") == 2
     assert "there is no table none.csv" in capsys.readouterr().err
     assert command(*arguments, "--features", maps / "looks.csv", "--stimulus", "song") == 2
-    assert "the trials have no column 'song'" in capsys.readouterr().err
+    assert "rows.tsv has no column 'song'" in capsys.readouterr().err

@@ -47,7 +47,7 @@ def test_same_run_same_bytes_and_no_paths(tmp_path):
     ]
     assert to_json(made[0]) == to_json(made[1])
     assert str(tmp_path) not in to_json(made[0])
-    assert made[0]["seed"] == 7
+    assert made[0]["random_state"] == 7
     assert made[0]["versions"]["numpy"] == np.__version__
     assert made[0]["split"]["by"] == ["subject"]
     assert manifest("a", {}, 0)["split"] is None

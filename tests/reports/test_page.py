@@ -4,6 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from affectome.data import result_head
 from affectome.reports.page import Figure, Page, Section, Table, data_uri, render, write_run
 from affectome.reports.style import canvas, svg
 
@@ -88,7 +89,10 @@ def test_figures_take_the_theme_and_repeat_to_the_byte(page: Page) -> None:
 
 def test_what_a_run_writes(page: Page, tmp_path: Path) -> None:
     table = pd.DataFrame({"a": [1]})
-    report = write_run(tmp_path, {"schema": 1}, page, {"seed": 0}, {"units": table})
+    result = result_head(
+        "rsa", 1, source="x", target=None, held_out=None, trials=2, skipped=[], warnings=[]
+    )
+    report = write_run(tmp_path, result, page, {"random_state": 0}, {"units": table})
     assert report == tmp_path / "report.html"
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "figures",

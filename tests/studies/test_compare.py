@@ -48,7 +48,7 @@ def test_every_decoder_is_scored_under_every_split(compared):
     assert [(c["split"], c["decoder"]) for c in result["table"]] == [
         (split, decoder) for split in SPLITS for decoder in DECODERS
     ]
-    assert result["schema"] == 2
+    assert result["schema"] == 3
     assert result["classes"] == ["fear", "joy"]
     assert result["chance"] == 0.5
     assert result["sizes"] == {

@@ -97,7 +97,7 @@ def claims(part):
 
 def test_the_result_has_the_shape_of_schema_2(result):
     found = json.loads(to_json(result.to_dict()))
-    assert (found["schema"], found["study"], found["trials"]) == (2, "emergence", 48)
+    assert (found["schema"], found["command"], found["trials"]) == (3, "study emergence", 48)
     assert found["classes"] == {"neutral": 16, "pleasant": 16, "unpleasant": 16}
     assert found["split"]["kind"] == "group"
     assert found["split"]["by"] == ["group"]
@@ -236,7 +236,7 @@ def test_two_classes_in_grey_with_labels_only_need_a_random_split_and_say_so(tmp
     catalog = read_catalog(folder)
     with pytest.raises(InputError, match="--group COL, or ask for --split random"):
         emergence.run(catalog, "tiny", **QUICK)
-    found = emergence.run(catalog, "tiny", split="random", **QUICK)
+    found = emergence.run(catalog, "tiny", holdout="random", **QUICK)
     assert found.split.random
     assert found.to_dict()["split"]["kind"] == "random"
     assert any("the split is random" in w for w in found.warnings)
@@ -333,17 +333,17 @@ def no_files(table):
     [
         (only_one, {}, r"has one class only \(pleasant, 48 pictures\)"),
         (one_theme, {}, "name no group, theme, subject or stimulus to hold out by"),
-        (rare, {"split": "random"}, "the smallest class has 3 trials, fewer than 5 folds"),
+        (rare, {"holdout": "random"}, "the smallest class has 3 trials, fewer than 5 folds"),
         (rare, {}, "the class awe has 3 trials, all held out at once"),
         (no_labels, {}, "has neither labels nor a rating of valence"),
         (no_files, {}, "names no picture files; name their column with --file COL"),
-        (None, {"split": "subject"}, "split is one of group, random; got 'subject'"),
+        (None, {"holdout": "subject"}, "holdout is one of group, random; got 'subject'"),
         (None, {"n_untrained": 0}, "at least one untrained network is compared; got 0"),
         (None, {"n_random": 5}, "at least 20 draws; got 5"),
         (None, {"n_manipulated": -4}, "is 0 or more; got -4"),
         (None, {"n_permutations": 0}, "takes at least 20 permutations; got 0"),
         (None, {"random_state": -1}, "the seed is 0 or more; got -1"),
-        (None, {"precision": "int8"}, "precision must be one of auto"),
+        (None, {"precision": "int8"}, "precision is one of auto"),
     ],
 )
 def test_what_can_not_be_studied_is_said_in_one_line(tmp_path, change, settings, message):
@@ -427,7 +427,10 @@ def test_the_command_names_columns_and_cuts_classes(tmp_path):
         (["--rating", "valence=emotion"], "the rating column 'emotion' holds 'neutral' in row 2"),
         (["--label", "mood"], "has no column 'mood'"),
         (["--cut", "a,b"], "--cut takes two numbers such as 3.5,5.0; got 'a,b'"),
-        (["--network", "resnet"], "there is no network 'resnet'; choose one of alexnet, vgg16"),
+        (
+            ["--network", "resnet"],
+            "there is no network 'resnet'; did you mean 'emonet' or 'alexnet'?",
+        ),
         (["--stimuli2", "/nowhere"], "there is no file or folder /nowhere"),
     ],
 )
@@ -443,15 +446,18 @@ def test_a_wrong_option_is_one_line_and_leaves_no_result(tmp_path, capsys, optio
 def test_an_older_result_does_not_outlive_a_run_that_fails(tmp_path, capsys):
     folder, out = edit(make_folder(tmp_path / "p", n=12), only_one), tmp_path / "run"
     out.mkdir()
+    (out / "manifest.json").write_text('{"files": ["result.json"]}')
     (out / "result.json").write_text("{}")
     assert run_command(folder, "--out", out) == 2
+    assert "holds the results of another run" in capsys.readouterr().err
+    assert run_command(folder, "--out", out, "--overwrite") == 2
     assert "one class only" in capsys.readouterr().err
     assert not (out / "result.json").exists()
 
 
 def test_a_handful_of_pictures_gives_a_report_without_what_it_can_not_carry(tmp_path):
     folder, out = make_folder(tmp_path / "p", n=9), tmp_path / "run"
-    assert run_command(folder, "--out", out, "--split", "random", "--folds", 3) == 0
+    assert run_command(folder, "--out", out, "--holdout", "random", "--folds", 3) == 0
     found = json.loads((out / "result.json").read_text())
     assert found["split"]["folds"] == 3
     for layer in found["layers"]:

@@ -193,4 +193,4 @@ def test_what_can_not_be_studied_is_one_line(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["study", "emonet", str(tmp_path), "--out", str(tmp_path / "out")])
     told = capsys.readouterr().err
-    assert "no label (--label COL) and no columns of ratings such as Adoration" in told
+    assert "no label (--target COL) and no columns of ratings such as Adoration" in told

@@ -86,9 +86,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def found(folder: Path) -> MouseFaces:
     return run(
         folder / "clips.csv",
-        before=1.0,
-        after=1.4,
-        window=(0.0, 1.0),
+        window=(-1.0, 1.4),
+        response=(0.0, 1.0),
         settings=SMALL,
         cells=(16,),
         neurons=folder / "neurons.npz",
@@ -198,26 +197,20 @@ def test_tables_of_frames(found: MouseFaces) -> None:
     assert {"clip", "seconds", "expression: shock", "how far from neutral", "motion"} <= set(table)
 
 
+SHORT = ("--window", "-1,1.4", "--response", "0,1", "--cell", "16")
 BAD = {
-    ("--window", "-2"): "--window is a number of seconds above 0; got -2",
-    ("--after", "0"): "--after is a number of seconds above 0; got 0",
-    ("--before", "-1"): "--before is a number of seconds above 0; got -1",
-    ("--window", "9"): "measured for --window 9 s after the event, but --after 3 s are read",
+    ("--window", "-2"): "--window takes two numbers such as 3.5,5.0; got '-2'",
+    ("--window", "-2,0"): "starts before the event (below 0) and ends after it, such as -2,3; got",
+    ("--window", "1,3"): "starts before the event (below 0) and ends after it, such as -2,3; got",
+    ("--response", "-1,2"): "--response is two rising numbers of seconds after the event",
+    ("--response", "0,9"): "up to --response 9 s after the event, but --window is read up to 3 s",
     ("--rate", "0"): "--rate is a number of frames per second above 0; got 0",
     ("--cell", "1"): "--cell is a number of pixels, 4 or more; got 1",
-    ("--permutations", "-5"): "--permutations is 0 or more; got -5",
+    ("--permutations", "-5"): "-5 is neither 0 (for no p) nor 20 or more",
+    ("--permutations", "7"): "7 is neither 0 (for no p) nor 20 or more",
     ("--forest-permutations", "-5"): "--forest-permutations is 0 or more; got -5",
-    ("--seed", "-1"): "--seed is 0 or more; got -1",
-    (
-        "--rate",
-        "500",
-        "--before",
-        "1",
-        "--after",
-        "1.4",
-        "--window",
-        "1",
-    ): "500 is above the 20",
+    ("--seed", "-1"): "invalid value for '--random-state'",
+    ("--rate", "500", "--window", "-1,1.4", "--response", "0,1"): "500 is above the 20",
     ("--neurons", "obj.npz"): "obj.npz",
 }
 
@@ -246,23 +239,7 @@ def test_the_command_writes_a_report(
     out = tmp_path / "run"
     arguments = ["study", "mouse-faces", str(folder / "clips.csv"), "--out", str(out), "--json"]
     with pytest.raises(SystemExit) as end:
-        main(
-            [
-                *arguments,
-                *[
-                    "--before",
-                    "1",
-                    "--after",
-                    "1.4",
-                    "--window",
-                    "1",
-                    "--cell",
-                    "16",
-                    "--orientations",
-                    "4",
-                ],
-            ]
-        )
+        main([*arguments, *SHORT, "--orientations", "4"])
     assert end.value.code == 1
     said = json.loads(capsys.readouterr().out)
     assert said == json.loads((out / "result.json").read_text())
@@ -278,7 +255,7 @@ def test_the_command_writes_a_report(
     assert shown.shape == (48, 480, 480)
     described = json.loads((out / "manifest.json").read_text())
     assert described["split"]["by"] == ["subject"]
-    assert {"window", "before", "after", "cell", "permutations"} <= set(described["settings"])
+    assert {"window", "response", "cell", "n_permutations"} <= set(described["settings"])
 
 
 @pytest.mark.slow
@@ -286,10 +263,9 @@ def test_two_runs_write_the_same_bytes(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = ["--before", "1", "--after", "1.4", "--window", "1", "--cell", "16"]
     for name in ("first", "second"):
         with pytest.raises(SystemExit):
-            main(["study", "mouse-faces", str(folder / "clips.csv"), *options, "--out", name])
+            main(["study", "mouse-faces", str(folder / "clips.csv"), *SHORT, "--out", name])
     first, second = tmp_path / "first", tmp_path / "second"
     names = sorted(str(f.relative_to(first)) for f in first.rglob("*") if f.is_file())
     assert {"clips.csv", "expression.mp4", "manifest.json", "prototypes.csv"} < set(names)
@@ -307,9 +283,8 @@ def test_one_animal_with_one_session_and_its_neurons(folder: Path, tmp_path: Pat
     one_animal(folder).to_csv(tmp_path / "one.csv", index=False)
     found = run(
         tmp_path / "one.csv",
-        before=1.0,
-        after=1.4,
-        window=(0.0, 1.0),
+        window=(-1.0, 1.4),
+        response=(0.0, 1.0),
         settings=SMALL,
         cells=(16,),
         neurons=folder / "neurons.npz",
@@ -330,7 +305,7 @@ def test_one_animal_with_one_trial_of_an_event(folder: Path, tmp_path: Path) -> 
     rare = table.assign(event=["sugar", *table["event"][1:]])
     rare.to_csv(tmp_path / "rare.csv", index=False)
     with pytest.raises(InputError, match="two trials or more of each event, and sugar has 1; add"):
-        run(tmp_path / "rare.csv", before=1, after=1.4, window=(0, 1), cells=(16,))
+        run(tmp_path / "rare.csv", window=(-1, 1.4), response=(0, 1), cells=(16,))
 
 
 def test_clocks_that_meet_in_part_or_not_at_all(folder: Path) -> None:
@@ -359,7 +334,8 @@ def test_neurons_without_a_film(tmp_path: Path, capsys: pytest.CaptureFixture[st
     neurons[:, :3] += 2 * pulse.any(axis=1)[:, None]
     np.savez(tmp_path / "neurons.npz", data=neurons, times=times)
     found, skipped = neurons_and_stimuli(
-        read_continuous(tmp_path / "neurons.npz"), check_events(events, "the table", "kind")
+        read_continuous(tmp_path / "neurons.npz"),
+        check_events(events.assign(event=events["kind"]), "the table"),
     )
     assert skipped == []
     assert found.counts == {"shock": 3, "sugar": 0}
@@ -368,13 +344,11 @@ def test_neurons_without_a_film(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert contrast.auc.value > 0.95
     assert contrast.auc.p < 0.01
     with pytest.raises(InputError, match="no column 'onset'"):
-        check_events(events.drop(columns="onset"), "the table", "kind")
-    with pytest.raises(InputError, match=r"no column 'event'; .* or name one by --event-label"):
+        check_events(events.drop(columns="onset").assign(event="a"), "the table")
+    with pytest.raises(InputError, match=r"no column 'event' \(or trial_type; .* by --target\)"):
         check_events(events, "the table")
-    with pytest.raises(InputError, match="no column 'sort'; it has kind, onset"):
-        check_events(events, "the table", "sort")
     events.to_csv(tmp_path / "events.csv", index=False)
-    arguments = ["study", "mouse-faces", str(tmp_path / "events.csv"), "--event-label", "kind"]
+    arguments = ["study", "mouse-faces", str(tmp_path / "events.csv"), "--target", "kind"]
     out = tmp_path / "run"
     with pytest.raises(SystemExit) as end:
         main([*arguments, "--neurons", str(tmp_path / "neurons.npz"), "--out", str(out)])

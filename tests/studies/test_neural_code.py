@@ -66,8 +66,8 @@ def everything():
 
 def test_the_result_has_the_keys_that_readers_rely_on(everything):
     result = everything.to_dict()
-    assert result["schema"] == 2
-    assert result["study"] == "neural-code"
+    assert result["schema"] == 3
+    assert result["command"] == "study neural-code"
     assert result["classes"] == list(TWO)
     assert result["trials"] == 80
     assert result["split"]["by"] == ["subject", "stimulus"]
@@ -106,12 +106,12 @@ def test_every_part_is_in_the_result_or_named_in_a_warning(everything):
         result = code.to_dict()
         for part in neural_code.PARTS:
             words = part.removesuffix("_s").replace("_", " ")
-            assert (part in result) != bool(named(code.warnings, f"{words}: absent, ")), part
-    absent = " | ".join(code.warnings)
-    assert "pre event: absent, the trials hold no samples before the event" in absent
-    assert "intensity: absent, the trials have no column 'intensity'" in absent
-    assert "blends: absent, the trials have no columns blend_EMOTION" in absent
-    assert "personal: absent, it needs 4 people or more; there are 2" in absent
+            assert (part in result) != bool(named(code.absent, f"{words}: ")), part
+    absent = " | ".join(code.absent)
+    assert "pre event: the trials hold no samples before the event" in absent
+    assert "intensity: the trials have no column 'intensity'" in absent
+    assert "blends: the trials have no columns blend_EMOTION" in absent
+    assert "personal: it needs 4 people or more; there are 2" in absent
 
 
 def _blends(measurement):
@@ -190,7 +190,7 @@ def test_ratings_are_decoded_as_ratings(only):
     assert result["classes"] == []
     assert {"score", "interval", "p"} <= set(result["decoding"]["pearson_r"])
     assert result["units"]["why"].startswith("no test of units: the target is a rating")
-    assert named(code.warnings, "contrasts: absent, the target is a rating")
+    assert named(code.absent, "contrasts: the target is a rating")
     assert "is read" in answer(result)
 
 
@@ -253,9 +253,9 @@ def test_says_what_is_wrong():
         study(measurement, "mood")
     with pytest.raises(InputError, match="'subject' holds 1 class in population; two or more"):
         study(measurement, "subject")
-    with pytest.raises(InputError, match="no decoder 'forest'; choose linear, eegnet"):
+    with pytest.raises(InputError, match="the decoder is one of linear, eegnet"):
         study(measurement, decoder="forest")
-    with pytest.raises(InputError, match="no features 'wavelets'; choose auto, mean, band-power"):
+    with pytest.raises(InputError, match="features is one of auto, mean, band-power"):
         study(measurement, features="wavelets")
     with pytest.raises(InputError, match="no column 'theme' to hold out"):
         study(measurement, holdout="theme")

@@ -161,10 +161,16 @@ def test_probabilities_hold_for_new_stimuli(only):
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        (["--features", "wavelets"], "no features 'wavelets'; choose auto, mean, band-power"),
-        (["--connectivity", "granger"], "no connectivity 'granger'; choose correlation, coherence"),
+        (
+            ["--features", "wavelets"],
+            "features is one of auto, mean, band-power",
+        ),
+        (
+            ["--connectivity", "granger"],
+            "connectivity is one of correlation, coherence",
+        ),
         (["--features", "tangent"], "need a Recording with times"),
-        (["--searchlight", "-1"], "the radius of a searchlight is a positive number; got -1"),
+        (["--searchlight", "-1"], "searchlight is a radius above 0; got -1"),
         (["--searchlight", "8"], "a searchlight needs units with places x, y, z"),
     ],
 )

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from affectome.audit.tables import check_table_memory
+from affectome.data.tables import check_table_memory
 from affectome.errors import InputError
 
 MOSTLY_NUMBERS = 0.8

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,11 @@ import xarray as xr
 from affectome.audit.clean import read_labels, settle_columns
 from affectome.audit.corpora import Corpora, read_corpora
 from affectome.audit.names import name_parts, target_from_names
-from affectome.audit.tables import Notes, check_table_memory, read_folder, read_table
+from affectome.audit.tables import Notes, read_folder, read_table
 from affectome.data import Skipped, load_recording, trial_table, unit_table
 from affectome.data.roles import Roles, find_roles, retells
-from affectome.errors import InputError
+from affectome.data.tables import check_table_memory
+from affectome.errors import InputError, no_column
 
 
 @dataclass
@@ -220,12 +220,7 @@ class _Draft:
 
     def _need(self, name: str) -> None:
         if name not in self.table:
-            shown = ", ".join(map(str, self.table.columns[:12]))
-            more = f" and {self.table.shape[1] - 12} more" if self.table.shape[1] > 12 else ""
-            like = get_close_matches(name.lower(), map(str.lower, self.table.columns), 3, 0.6)
-            near = [c for c in self.table.columns if c.lower() in like]
-            meant = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
-            raise InputError(f"there is no column {name!r}; {meant}the columns are {shown}{more}")
+            raise no_column("the table has", name, self.table.columns)
 
     def _find_files(
         self, listed: pd.Series | None, rows: np.ndarray

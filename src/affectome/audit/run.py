@@ -32,8 +32,8 @@ from affectome.audit.media import read_media
 from affectome.audit.order import order_findings
 from affectome.audit.predictions import Predictions, read_predictions
 from affectome.audit.scope import ALWAYS, not_looked_for
-from affectome.data import Skipped
-from affectome.errors import InputError
+from affectome.data import Skipped, result_head
+from affectome.errors import InputError, unknown
 from affectome.progress import Progress, silent
 
 SCHEMA = 1
@@ -111,12 +111,17 @@ class Audit:
     def to_dict(self) -> dict[str, Any]:
         """Give ``result.json``."""
         return {
-            "schema": SCHEMA,
-            "study": "audit",
-            "source": self.source,
-            "target": self.target,
+            **result_head(
+                "audit",
+                SCHEMA,
+                source=self.source,
+                target=self.target,
+                held_out=None,
+                trials=self.n_trials,
+                skipped=self.skipped,
+                warnings=self.warnings,
+            ),
             "kind": self.kind,
-            "n_trials": self.n_trials,
             "n_columns": self.n_columns,
             "features": self.features,
             "classes": list(self.classes),
@@ -124,8 +129,6 @@ class Audit:
             "findings": [f.to_dict() for f in self.findings],
             "candidates": list(self.candidates),
             "not_looked_for": list(self.not_looked_for),
-            "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
-            "warnings": list(self.warnings),
         }
 
 
@@ -183,11 +186,9 @@ def audit(
         If the source can't be read or would not fit into memory, a column is missing, numbers are
         infinite or mixed with text, or there is only one class.
     """
-    unknown = sorted(set(ignore) - set(CODES.values()))
-    if unknown:
-        raise InputError(
-            f"there is no finding {', '.join(unknown)}; the codes are {', '.join(CODES.values())}"
-        )
+    for code in ignore:
+        if code not in CODES.values():
+            raise unknown("a finding", code, CODES.values())
     rng = np.random.default_rng(random_state)
     if source is None:
         if predictions is None:

@@ -1,8 +1,7 @@
-"""Reading what is to be audited: tables after a look at their size, folders of media."""
+"""Reading what is to be audited: tables with or without a header, folders of media."""
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,20 +11,18 @@ import numpy as np
 import pandas as pd
 
 from affectome.audit.corpora import Corpora
-from affectome.audit.delimited import ragged_rows, style_of
 from affectome.audit.names import describe_parts
-from affectome.data import Skipped
+from affectome.data import Skipped, tables
 from affectome.data.catalog import MEDIA
-from affectome.data.memory import check_memory
+from affectome.data.delimited import ragged_rows, style_of
 from affectome.data.roles import is_split
-from affectome.errors import InputError, require
+from affectome.data.tables import EXCEL, PARQUET
+from affectome.errors import InputError
 
-MEMORY_FACTOR = 4
 EMOTION = re.compile(
     "anger|angry|happ|joy|sad|fear|afraid|scared|disgust|surpris|neutral|calm|contempt|bored|amus|awe|"
     "content|excite|anxi|pleasant|positiv|negativ|valence|arousal|relax|stress|pain|tender|love"
 )
-PARQUET = frozenset([".parquet", ".pq"])
 
 
 @dataclass
@@ -37,44 +34,35 @@ class Notes:
 
 
 def read_table(path: Path, target: str, names: Sequence[str], notes: Notes) -> pd.DataFrame:
-    """Read CSV, TSV or Parquet, after a look at whether it fits into memory.
+    """Read a table as `affectome.data.tables` does, with or without a header.
 
-    What parts the cells, the decimal sign and the encoding are found by looking. Rows with more or
-    fewer cells than the others are skipped.
+    Rows with more or fewer cells than the others are skipped.
 
     Raises
     ------
     InputError
         If it is no table, is empty, or would not fit (with the memory it needs).
     """
-    try:
-        if path.suffix.lower() in PARQUET:
-            facts = require("pyarrow.parquet", "tables").ParquetFile(path).metadata
-            check_table_memory(facts.num_rows, facts.num_columns, str(path))
-            return _not_empty(pd.read_parquet(path), path)
-        return _not_empty(_read_text(path, target, names, notes), path)
-    except InputError:
-        raise
-    except (
-        UnicodeError, pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error, EOFError, OSError
-    ) as error:  # fmt: skip
-        raise InputError(f"{path} is not a table: {str(error).splitlines()[0]}") from error
-    except ValueError as error:
-        raise InputError(f"{path} can't be read: {str(error).splitlines()[0]}") from error
+    if path.suffix.lower() in (*PARQUET, *EXCEL):
+        return tables.read_table(path)
+    with tables.table_errors(path):
+        table = _read_text(path, target, names, notes)
+    if table.empty:
+        raise InputError(f"{path} has columns but no rows")
+    return table
 
 
 def _read_text(path: Path, target: str, names: Sequence[str], notes: Notes) -> pd.DataFrame:
     style = style_of(path)
-    options = {**style.options(), "low_memory": False}
-    head = pd.read_csv(path, nrows=1000, header=None, dtype=str, on_bad_lines="skip", **options)
-    _check_size(path, head)
+    tables.check_text_memory(path, style)
+    head = tables.read_csv(
+        path, style, nrows=1, header=None, dtype=str, keep_default_na=False, on_bad_lines="skip"
+    )
     header = [str(v) for v in head.iloc[0]]
     bare = bool(names) or (target not in header and _is_data(header))
     wrong, kept = ragged_rows(path, style)
-    notes.skipped += wrong
-    table = pd.read_csv(path if kept is None else kept, header=None if bare else "infer", **options)
-    if not isinstance(table.index, pd.RangeIndex):
-        table = table.reset_index(names="row name")
+    notes.skipped += [Skipped(row, why) for row, why in wrong.items()]
+    table = tables.read_csv(path if kept is None else kept, style, header=None if bare else "infer")
     if not bare:
         return table
     if not names:
@@ -94,25 +82,6 @@ def _is_data(header: list[str]) -> bool:
     """Whether a first row is data: numbers in it that don't just count the columns."""
     numbers = [float(v) for v in header if _is_number(v)]
     return bool(numbers) and bool(np.any(np.diff(numbers) != 1) or len(numbers) == 1)
-
-
-def check_table_memory(rows: int, columns: int, what: str) -> None:
-    """Refuse a table that can't fit, with the memory that it would need."""
-    check_memory(rows * columns * 8 * MEMORY_FACTOR, f"an audit of {what} ({rows:,} × {columns:,})")
-
-
-def _check_size(path: Path, head: pd.DataFrame) -> None:
-    if len(head) < 1000:
-        return
-    packed = 3.0 if path.suffix == ".gz" else 1.0
-    row_bytes = head.fillna("").map(len).to_numpy().sum() / len(head) + head.shape[1]
-    check_table_memory(int(packed * path.stat().st_size / row_bytes), head.shape[1], str(path))
-
-
-def _not_empty(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    if table.empty:
-        raise InputError(f"{path} has columns but no rows")
-    return table
 
 
 def _is_number(text: str) -> bool:

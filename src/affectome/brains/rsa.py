@@ -20,7 +20,7 @@ from sklearn.covariance import LedoitWolf
 
 from affectome.data import check_recording, trial_table
 from affectome.data.roles import role_of
-from affectome.errors import InputError
+from affectome.errors import InputError, no_column, unknown
 from affectome.evidence import Score, belongs_to, model_scores
 from affectome.kernels import rdm
 from affectome.kernels.rsa import noise_ceiling
@@ -116,9 +116,9 @@ def rdms(
     if "time" in recording.dims:
         raise InputError("dissimilarities take one value a trial; average over a window first")
     if condition not in trials:
-        raise InputError(f"the trials have no column {condition!r}; they have {list(trials)}")
+        raise no_column("the trials have", condition, trials)
     if measure not in (*MEASURES, CROSSED):
-        raise InputError(f"measure is one of {', '.join((*MEASURES, CROSSED))}; got {measure!r}")
+        raise unknown("measure", measure, (*MEASURES, CROSSED))
     if measure == CROSSED and parts not in trials:
         raise InputError(f"crossnobis needs a column {parts!r} of parts; there are {list(trials)}")
     people = [c for c in trials if role_of(str(c)) == "subject"]

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from affectome.data import check_recording, trial_table, unit_table
-from affectome.errors import InputError
+from affectome.errors import InputError, no_column
 from affectome.evidence import Null, Split, make_design, max_statistic
 from affectome.kernels.ranks import auc
 from affectome.kernels.searchlight import searchlight_predictions, spheres
@@ -107,7 +107,7 @@ def searchlight(
     if not {"x", "y", "z"} <= set(units) or "time" in recording.dims:
         raise InputError("a searchlight needs units with places x, y, z and one value a trial")
     if target not in trials:
-        raise InputError(f"the trials have no column {target!r}; they have {list(trials)}")
+        raise no_column("the trials have", target, trials)
     classes, y = np.unique(trials[target].to_numpy(), return_inverse=True)
     if classes.size < 2:
         raise InputError(f"{target!r} holds one class only ({classes[0]!s}); give two or more")

@@ -151,7 +151,7 @@ def signature(
     *,
     subjects: Sequence[str] | None = None,
     conditions: Sequence[str] | None = None,
-    resample: str = "pattern",
+    resampling: str = "pattern",
     n_surrogates: int = N_SURROGATES,
     random_state: int = 0,
 ) -> Signature:
@@ -170,7 +170,7 @@ def signature(
         condition are averaged before the test.
     conditions
         What each map is of, such as an emotion; each is tested apart.
-    resample
+    resampling
         Which side is brought to the other's grid where they differ, by linear interpolation (which
         rings nowhere beyond the pattern's edge): ``"pattern"`` or ``"maps"``.
     n_surrogates
@@ -186,12 +186,12 @@ def signature(
     ------
     InputError
         If the pattern has no weight, pattern and maps do not overlap, or the choice of
-        ``resample`` is unknown.
+        ``resampling`` is unknown.
     """
-    if resample not in {"pattern", "maps"}:
-        raise InputError(f"resample is 'pattern' or 'maps'; got {resample!r}")
+    if resampling not in {"pattern", "maps"}:
+        raise InputError(f"resampling is 'pattern' or 'maps'; got {resampling!r}")
     thresholded = _is_thresholded(image_values(pattern, f"the pattern {name!r}"), name)
-    maps, pattern, said = _one_grid(maps, pattern, resample, name)
+    maps, pattern, said = _one_grid(maps, pattern, resampling, name)
     weights = np.nan_to_num(image_values(pattern, f"the pattern {name!r}").astype(float))
     inside = weights != 0
     w = weights[inside]
@@ -243,10 +243,10 @@ def _is_thresholded(weights: np.ndarray, name: str) -> bool:
     return bool(size.min() > GAP * size.max())
 
 
-def _one_grid(maps: Any, pattern: Any, resample: str, name: str) -> tuple[Any, Any, str]:
+def _one_grid(maps: Any, pattern: Any, resampling: str, name: str) -> tuple[Any, Any, str]:
     if same_grid(maps, pattern):
         return maps, pattern, "the grids are the same"
-    if resample == "pattern":
+    if resampling == "pattern":
         said = "the pattern is resampled to the grid of the maps (linear)"
         return maps, _resampled(pattern, maps, f"the pattern {name!r}"), said
     return (

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from affectome.cli.running import load
-from affectome.errors import AffectomeError
+from affectome.cli.running import emit, load, only_ours
+from affectome.errors import AffectomeError, did_you_mean
 
 COMMANDS = {
     "demo": ("affectome.cli.demo:demo", "Run the main job on the embedded pictures."),
@@ -97,12 +98,24 @@ PRIVACY = {
         "verify": "Check every byte of the log.",
     }.items()
 }
+GROUPS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "": COMMANDS,
+    "study": STUDIES,
+    "models": MODELS,
+    "privacy": PRIVACY,
+}
 OPTIONS: dict[str, Any] = {
     "no_args_is_help": True,
     "add_completion": False,
     "pretty_exceptions_enable": False,
     "rich_markup_mode": None,
 }
+
+
+COMPLETION = "_AFFECTOME_COMPLETE"
+"""Set by the shell that asks how a line could go on."""
+ClickError: type[Exception] = typer.BadParameter.__mro__[2]
+"""What typer raises for words that it doesn't know; newer ones bring a click of their own."""
 
 
 def build(arguments: Sequence[str]) -> typer.Typer:
@@ -113,18 +126,19 @@ def build(arguments: Sequence[str]) -> typer.Typer:
     app = typer.Typer(
         help="Decode emotion from pictures, faces, neurons and brain scans, "
         "and see whether the reading is real.",
-        **OPTIONS,
+        **OPTIONS | {"add_completion": True},
     )
     study = typer.Typer(help="Run one of the studies, end to end.", **OPTIONS)
     models = typer.Typer(help="Look at the models that are shipped.", **OPTIONS)
     privacy = typer.Typer(help="Consents, the notice, and the log of who was read.", **OPTIONS)
-    groups = ((app, COMMANDS), (study, STUDIES), (models, MODELS), (privacy, PRIVACY))
-    for parent, commands in groups:
-        for name, (target, words) in commands.items():
-            parent.command(name, help=words)(load(target) if name in arguments else _named)
+    for parent, group in ((app, ""), (study, "study"), (models, "models"), (privacy, "privacy")):
+        for name, (target, words) in GROUPS[group].items():
+            asked = name in arguments and (not group or group in arguments)
+            parent.command(name, help=words)(load(target) if asked else _named)
     app.add_typer(study, name="study")
     app.add_typer(models, name="models")
     app.add_typer(privacy, name="privacy")
+    app.callback()(_version)
     return app
 
 
@@ -132,16 +146,47 @@ def _named() -> None:
     """Stand for a command that was not asked for."""
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        emit(f"affectome {load('affectome:__version__')}\n")
+        raise typer.Exit
+
+
+def _version(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Take options that stand before any command."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 done with skipped inputs, 2 could not be done."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    code = None
     try:
-        build(words)(args=words)
+        if COMPLETION in os.environ:
+            typed = (
+                f"{os.environ.get('COMP_WORDS', '')} {os.environ.get('_TYPER_COMPLETE_ARGS', '')}"
+            )
+            build(typed.split())(args=words, prog_name="affectome")
+        elif "--json" in words and "--help" not in words:
+            with only_ours():
+                code = build(words)(args=words, standalone_mode=False, prog_name="affectome")
+        else:
+            code = build(words)(args=words, standalone_mode=False, prog_name="affectome")
+    except ClickError as error:
+        _usage(error)
     except AffectomeError as error:
         _fail(str(error))
     except MemoryError:
         _fail("there is not enough memory for this; use fewer trials or units at a time")
     except OSError as error:
+        if error.errno == errno.EPIPE:
+            sys.exit(1)
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             _fail(f"the disk is full while writing {error.filename or 'the results'}; free some")
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
@@ -152,8 +197,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"an error inside affectome, please report it: {type(error).__name__}: "
             f"{' '.join(str(error).split())} (AFFECTOME_TRACEBACK=1 shows where)"
         )
+    sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(message: str) -> None:
+def _usage(error: Any) -> NoReturn:
+    """Say in one line which word of a command is wrong, and what was perhaps meant."""
+    command = getattr(getattr(error, "ctx", None), "command_path", None) or "affectome"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        sys.exit(2)
+    said = " ".join(error.format_message().split()).rstrip(".")
+    said = re.sub(r" ?(\(Possible options: .*\)|Did you mean .*\??)$", "", said).rstrip(".")
+    wrong = re.search(r"(?:No such (?:command|option):? '?)([^\s'.]+)", said)
+    known = _known(error)
+    meant = did_you_mean(wrong.group(1), known) if wrong else ""
+    said = said[:1].lower() + said[1:]
+    _fail(f"{said}; {meant}{command} --help lists what there is")
+
+
+def _known(error: Any) -> list[str]:
+    """Commands and options of the command that failed."""
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return []
+    commands = list(getattr(context.command, "commands", {}))
+    return commands + [o for p in context.command.params for o in getattr(p, "opts", ())]
+
+
+def _fail(message: str) -> NoReturn:
     sys.stderr.write(f"affectome: {message}\n")
     sys.exit(2)

@@ -9,7 +9,9 @@ import typer
 
 from affectome.audit import audit as run_audit
 from affectome.audit.findings import ORDER, Severity
+from affectome.cli import options
 from affectome.cli.running import finish, progress_bar, say, settings
+from affectome.data import check_output
 from affectome.reports.audit import write_audit
 
 FAILED = 3
@@ -24,12 +26,18 @@ def audit(
             "films, sounds or texts."
         ),
     ] = None,
-    target: Annotated[str | None, typer.Option(help="Column that will be decoded.")] = None,
+    target: options.Target = None,
+    subject: options.Subject = None,
+    stimulus: options.Stimulus = None,
+    session: options.Session = None,
     group: Annotated[
         list[str] | None,
-        typer.Option(help="Column with groups, besides those that are proposed; may be repeated."),
+        typer.Option(
+            metavar="COL",
+            help="Column with groups, besides those that are proposed; may be repeated.",
+        ),
     ] = None,
-    file: Annotated[str | None, typer.Option(help="Column with the names of the files.")] = None,
+    file: options.File = None,
     target_from_name: Annotated[
         str | None,
         typer.Option(
@@ -60,23 +68,27 @@ def audit(
         Severity | None,
         typer.Option(help="Exit with 3 where there is a finding as severe as this, or more."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of folds and bootstraps.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
+    random_state: options.RandomState = 0,
+    out: options.Out = None,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Find why a score would be too good, before anyone trains."""
+    if out is not None:
+        check_output(out, overwrite)
+    named = [name for name in (subject, stimulus, session) if name is not None]
     with progress_bar() as progress:
         found = run_audit(
             source,
             target,
-            groups=tuple(group or ()),
+            groups=tuple(dict.fromkeys((*named, *(group or ())))),
             file=file,
             target_from_name=target_from_name,
             names=tuple(n.strip() for n in names.split(",")) if names else (),
             ignore=tuple(ignore or ()),
             predictions=predictions,
             corpora=corpora,
-            random_state=seed,
+            random_state=random_state,
             progress=progress,
         )
     result = found.to_dict()
@@ -90,8 +102,8 @@ def audit(
     if out is not None:
         inputs = {"source": source, "predictions": predictions, "corpora": corpora}
         given = {name: path for name, path in inputs.items() if path is not None}
-        options = settings(context, "fail_on")
-        say(f"report: {write_audit(found, out, seed, given, options)}")
+        chosen = settings(context, "fail_on")
+        say(f"report: {write_audit(found, out, random_state, given, chosen)}")
     severe = fail_on is not None and any(
         ORDER[one.severity] <= ORDER[fail_on] for one in found.findings
     )

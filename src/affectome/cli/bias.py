@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from affectome.cli import options
 from affectome.cli.running import finish, say, settings
-from affectome.data.catalog import read_table
+from affectome.data import check_output, result_head
+from affectome.data.tables import read_table
 from affectome.errors import InputError
 from affectome.evidence import manifest
 from affectome.people.bias import bias as compare_groups
@@ -32,10 +34,13 @@ def bias(
         str | None,
         typer.Option(help="Column that says who is read; by default subject, where it is there."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
+    out: options.Out = None,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Compare how well groups of your own table are read; no group is ever inferred."""
+    if out is not None:
+        check_output(out, overwrite)
     found = read_run(readings)
     table = read_table(labels)
     if subject is None and "subject" in table:
@@ -55,10 +60,19 @@ def bias(
         None if subject is None else rows[subject].astype(str),
         "readings" if subject is None else f"{subject}s",
     )
-    result = compared.to_dict() | {"not_read": there.count(False)}
     unknown = sorted(set(rows[target].astype(str)) - {k for r in found for k in r.emotions})
-    if unknown:
-        result["warnings"] = [f"the model does not know these labels: {', '.join(unknown[:10])}"]
+    said_of = f"the model does not know these labels: {', '.join(unknown[:10])}"
+    head = result_head(
+        "bias",
+        2,
+        source=readings,
+        target=target,
+        held_out=None,
+        trials=len(rows),
+        skipped=[],
+        warnings=[said_of] if unknown else [],
+    )
+    result = compared.to_dict() | head | {"not_read": there.count(False)}
     page = bias_page(compared, labels.name)
     if not as_json:
         say(page.answer)

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from affectome.cli import options
 from affectome.cli.running import finish, parse_pair, progress_bar, say, settings
-from affectome.data import output_folder
+from affectome.data import check_output
 from affectome.data.readers import read_recording
 from affectome.data.readers.measurement import Measurement
+from affectome.errors import InputError
 from affectome.evidence import manifest
 from affectome.reports.page import write_run
 from affectome.simulations.eeg import simulate_eeg
@@ -26,27 +28,32 @@ def compare(
         Path | None,
         typer.Argument(help="EEG of people who watch films; simulated where not given."),
     ] = None,
-    target: Annotated[str, typer.Option(help="Column of the trials to decode.")] = "emotion",
-    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("run/compare"),
-    events: Annotated[
-        Path | None,
-        typer.Option(help="Table of events in BIDS form, with subject and stimulus."),
-    ] = None,
-    window: Annotated[
-        str | None, typer.Option(help="Seconds around each event, such as 0,4.")
-    ] = None,
+    target: options.Target = "emotion",
+    out: options.Folder = Path("run/compare"),
+    events: options.Events = None,
+    subject: options.Subject = None,
+    stimulus: options.Stimulus = None,
+    onset: options.Onset = None,
+    window: options.Window = None,
     epochs: Annotated[
-        int, typer.Option(help="Most epochs a network is trained for.")
+        int, typer.Option(min=1, help="Most epochs a network is trained for.")
     ] = study.EPOCHS,
-    permutations: Annotated[
-        int, typer.Option(help="Arrangements in the null of the linear decoder.")
-    ] = study.N_PERMUTATIONS,
-    jobs: Annotated[int, typer.Option(help="Fits at once, one processor each.")] = 2,
-    random_state: Annotated[int, typer.Option(help="Seed.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print result.json.")] = False,
+    n_permutations: options.Permutations = study.N_PERMUTATIONS,
+    n_jobs: Annotated[
+        int, typer.Option("--n-jobs", "--jobs", min=1, help="Fits at once, one processor each.")
+    ] = 2,
+    random_state: options.RandomState = 0,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Compare a CNN, an RNN and a linear decoder on random trials, new people and new films."""
-    output_folder(out)
+    check_output(out, overwrite)
+    span = parse_pair(window, "--window")
+    named = {"events": events, "subject": subject, "stimulus": stimulus, "onset": onset}
+    if recording is None:
+        idle = [name for name, value in (*named.items(), ("window", span)) if value is not None]
+        if idle:
+            raise InputError(f"without a recording there is no use of --{' and --'.join(idle)}")
     with progress_bar() as progress:
         if recording is None:
             measurement = Measurement(simulate_eeg(random_state=random_state)[0], Path(SIMULATED))
@@ -54,26 +61,29 @@ def compare(
             measurement = read_recording(
                 recording,
                 events,
-                label=target if events is not None else None,
-                window=parse_pair(window, "--window"),
+                target=target,
+                subject=subject,
+                stimulus=stimulus,
+                onset=onset,
+                window=span,
                 progress=progress,
             )
         found = study.run(
             measurement,
-            target,
+            target or "emotion",
             max_epochs=epochs,
-            n_permutations=permutations,
-            n_jobs=jobs,
+            n_permutations=n_permutations,
+            n_jobs=n_jobs,
             random_state=random_state,
             progress=progress,
         )
     result = found.to_dict()
-    named = {"recording": recording, "events": events}
+    given = {"recording": recording, "events": events}
     record = manifest(
         "compare",
-        {name: path for name, path in named.items() if path is not None},
+        {name: path for name, path in given.items() if path is not None},
         random_state,
-        settings=settings(context, "jobs"),
+        settings=settings(context, "n_jobs"),
     )
     page = film_eeg_page(result, ["Simulated recording"] if recording is None else [])
     report = write_run(out, result, page, record)

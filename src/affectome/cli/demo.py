@@ -11,13 +11,14 @@ import pandas as pd
 import typer
 from rich.table import Table
 
+from affectome.cli import options
 from affectome.cli.running import console, finish, progress_bar, say
 from affectome.cli.study_emergence import RESPONSES, write_emergence
 from affectome.cli.study_neural_code import write_neural_code
-from affectome.data import output_folder, read_catalog
+from affectome.data import check_output, read_catalog
 from affectome.data.outputs import write_text
 from affectome.data.readers.measurement import Measurement
-from affectome.errors import InputError
+from affectome.errors import unknown
 from affectome.people import Reading, Readings
 from affectome.people.page import whole
 from affectome.people.registry import find_modality
@@ -32,27 +33,28 @@ SENTENCE = "I'm not angry, I'm disappointed."
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("run/demo"),
+    out: options.Folder = Path("run/demo"),
     study: Annotated[
         str, typer.Option(help="emergence (drawn faces) or neural-code (simulated neurons).")
     ] = "emergence",
-    random_state: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print result.json.")] = False,
+    random_state: options.RandomState = 0,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Run a study on embedded data and end with the report's path and a reading."""
     if study not in DEMOS:
-        raise InputError(f"there is no demo of {study!r}; choose {', '.join(DEMOS)}")
-    output_folder(out)
+        raise unknown("the demo", study, DEMOS)
+    check_output(out, overwrite)
     with progress_bar() as progress:
         done = DEMOS[study](out, random_state, progress)
         progress("a reading", 0, 1)
         words = find_modality("words").load().reader().read([SENTENCE])
         readings = Readings([*words, *done.readings])
         progress("a reading", 1, 1)
-    if not json:
+    if not as_json:
         console.print(done.table)
     page = write_text(out / "readings.html", whole(readings))
-    finish(done.numbers, json)
+    finish(done.numbers, as_json)
     say(f"report: {done.report}")
     say(f"readings: {page}")
     for reading, of in zip(readings, [f'"{SENTENCE}"', *done.of], strict=True):

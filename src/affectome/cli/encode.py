@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from affectome.cli import options
 from affectome.cli.running import finish, parse_pair, progress_bar, say, settings
+from affectome.data import check_output
 from affectome.data.readers import read_recording
 from affectome.evidence import manifest
 from affectome.reports.page import write_run
-from affectome.studies.encoding import name_tables, run
+from affectome.studies import encoding as study
+from affectome.studies.encoding import name_tables
 from affectome.studies.encoding.report import answer, encoding_page
 
 
@@ -24,47 +27,53 @@ def encode(
         list[str],
         typer.Option(help="Table with a row a stimulus, or NAME=TABLE; a band each, repeatable."),
     ],
-    events: Annotated[
-        Path | None, typer.Option(help="Table with a row a map or event, and the stimuli.")
-    ] = None,
-    stimulus: Annotated[
-        str | None, typer.Option(help="Column that names the stimuli; found by its name.")
-    ] = None,
-    holdout: Annotated[
-        list[str] | None,
-        typer.Option(help="Column to hold out (repeat for several); people and stimuli if none."),
-    ] = None,
-    label: Annotated[
-        str | None, typer.Option(help="Column of labels, where the events have several.")
-    ] = None,
-    window: Annotated[
-        str | None, typer.Option(help="Seconds around each event to average over, such as 4,8.")
-    ] = None,
-    mask: Annotated[Path | None, typer.Option(help="NIfTI: mask of voxels.")] = None,
-    atlas: Annotated[Path | None, typer.Option(help="NIfTI: atlas of regions.")] = None,
-    permutations: Annotated[int, typer.Option(min=20, help="Arrangements of the stimuli.")] = 1000,
-    random_state: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
+    events: options.Events = None,
+    target: options.Target = None,
+    subject: options.Subject = None,
+    stimulus: options.Stimulus = None,
+    session: options.Session = None,
+    run: options.Run = None,
+    group: options.Group = None,
+    onset: options.Onset = None,
+    holdout: options.Holdout = None,
+    window: options.Window = None,
+    mask: options.Mask = None,
+    atlas: options.Atlas = None,
+    resampling: options.Resampling = "none",
+    n_permutations: options.Rearranged = 1000,
+    random_state: options.RandomState = 0,
+    out: options.Out = None,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Predict single units from features of the stimuli, on stimuli that were held out."""
+    if out is not None:
+        check_output(out, overwrite)
+    span = parse_pair(window, "--window")
     tables = name_tables(features)
     with progress_bar() as progress:
         measurement = read_recording(
             recording,
             events,
-            label=label,
-            window=parse_pair(window, "--window"),
+            target=target,
+            subject=subject,
+            stimulus=stimulus,
+            session=session,
+            run=run,
+            group=group,
+            onset=onset,
+            window=span,
             mask=mask,
             atlas=atlas,
+            resampling=resampling,
             progress=progress,
         )
-        found = run(
+        found = study.run(
             measurement,
             tables,
             stimulus=stimulus,
             holdout=holdout,
-            n_permutations=permutations,
+            n_permutations=n_permutations,
             random_state=random_state,
             progress=progress,
         )

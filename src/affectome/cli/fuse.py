@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from affectome.cli.running import load, say
+from affectome.cli.running import emit, load, say
 from affectome.errors import InputError
 from affectome.people.fusion import Fused
 from affectome.people.fusion import fuse as pool_readings
@@ -71,7 +70,7 @@ def fuse(
                 source, model, purpose
             ):
                 line = reading.to_json() if as_json else f"{reading.row}: {reading!r}"
-                sys.stdout.write(f"{line}\n")
+                emit(f"{line}\n")
         return
     weights = _pairs(weight or [], "--weight", "face=0.5")
     offsets = _pairs(offset or [], "--offset", "voice=0.4")
@@ -95,7 +94,7 @@ def fuse(
             skipped.append((name, str(error)))
             continue
         for found in pooled:
-            sys.stdout.write(_line(name, by, found) if as_json else _words(name, found))
+            emit(_line(name, by, found) if as_json else _words(name, found))
     for name, why in skipped:
         say(f"skipped {name}: {why}", style="yellow")
     if skipped:

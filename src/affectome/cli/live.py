@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from affectome.cli.running import say
+from affectome.cli.running import emit, say
 from affectome.errors import InputError
 from affectome.people.reading import Reading
 from affectome.people.registry import find_modality
@@ -59,10 +58,10 @@ def live(
             if reading.modality in streams:
                 streams[reading.modality].push(reading)
             if as_json:
-                sys.stdout.write(reading.to_json() + "\n")
+                emit(reading.to_json() + "\n")
             elif time.monotonic() - shown > 1:
                 shown = time.monotonic()
-                sys.stdout.write(f"{reading.start_s or 0:7.1f} s  {_short(reading)}\n")
+                emit(f"{reading.start_s or 0:7.1f} s  {_short(reading)}\n")
             if out is not None:
                 found.append(reading)
     except KeyboardInterrupt:

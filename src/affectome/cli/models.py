@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from affectome.cli.running import emit, load
 from affectome.people.cards import find_card, shipped_cards
 
 
@@ -18,22 +18,26 @@ def list_models(
     """List the models that are shipped, a line each."""
     cards = list(shipped_cards())
     if as_json:
-        sys.stdout.write(json.dumps([card.to_dict() for card in cards], ensure_ascii=False) + "\n")
+        emit(json.dumps([card.to_dict() for card in cards], ensure_ascii=False) + "\n")
         return
     for card in cards:
-        sys.stdout.write(f"{card.name:<12}{card.modality:<10}{card.summary}\n")
+        emit(f"{card.name:<12}{card.modality:<10}{card.summary}\n")
 
 
 def show_card(
     name: Annotated[str, typer.Argument(help="Name of a model, or the folder of your own.")],
-    out: Annotated[Path | None, typer.Option(help="File for the card as a page.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File (.html) for the card as a page.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file that --out names.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
     """Show a model card: data, licence, split, metrics, failures, what the labels mean."""
     card = find_card(name)
     if out is not None:
+        load("affectome.data.outputs:check_output_file")(out, (".html",), overwrite)
         out.write_text(card.to_html(), encoding="utf-8")
     if as_json:
-        sys.stdout.write(json.dumps(card.to_dict(), ensure_ascii=False) + "\n")
+        emit(json.dumps(card.to_dict(), ensure_ascii=False) + "\n")
     elif out is None:
-        sys.stdout.write(card.to_text())
+        emit(card.to_text())

@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from affectome.cli import options
 from affectome.cli.running import finish, say, settings
-from affectome.data.catalog import read_table
+from affectome.data import check_output, result_head
+from affectome.data.tables import read_table
 from affectome.errors import InputError
 from affectome.evidence import manifest
 from affectome.people.cards import Usual, find_card
@@ -46,16 +48,29 @@ def monitor(
     window: Annotated[
         int, typer.Option(min=10, help="People, files or readings in a window of accuracy.")
     ] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the lots that decide ties.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
+    random_state: options.RandomState = 0,
+    out: options.Out = None,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Watch readings for drift, with an alarm whose false-alarm rate is known."""
+    if out is not None:
+        check_output(out, overwrite)
     found = read_run(readings)
     usual = _usual(reference, over)
     truth = None if labels is None else labels_of(found, read_table(labels), target, str(labels))
-    watched = watch(found, usual, truth, over, rate, window, seed)
-    result = watched.to_dict()
+    watched = watch(found, usual, truth, over, rate, window, random_state)
+    head = result_head(
+        "monitor",
+        2,
+        source=readings,
+        target=None if labels is None else target,
+        held_out=None,
+        trials=len(found),
+        skipped=[],
+        warnings=[],
+    )
+    result = watched.to_dict() | head
     page = monitor_page(watched, reference)
     if not as_json:
         say(page.answer)
@@ -64,7 +79,7 @@ def monitor(
             say(f"accuracy of {PLURAL[watched.over]} {first} to {last}: {one.value:.2f}{ends}")
     if out is not None:
         inputs = {"readings": readings} | ({} if labels is None else {"labels": labels})
-        described = manifest("monitor", inputs, seed, settings=settings(context))
+        described = manifest("monitor", inputs, random_state, settings=settings(context))
         say(f"report: {write_run(out, result, page, described)}")
     finish(result, as_json)
 

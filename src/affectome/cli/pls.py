@@ -8,7 +8,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from affectome.cli import options
 from affectome.cli.running import finish, parse_pair, progress_bar, say, settings
+from affectome.data import check_output, output_folder
 from affectome.data.images import load_image
 from affectome.data.readers import read_recording
 from affectome.data.writers import write_nifti
@@ -31,15 +33,10 @@ def pls(
             help="Table with a row a stimulus, a column a unit; else categories are read."
         ),
     ] = None,
-    events: Annotated[
-        Path | None, typer.Option(help="Table with a row a map: who, and which stimulus.")
-    ] = None,
-    stimulus: Annotated[
-        str | None, typer.Option(help="Column that names the stimuli; found by its name.")
-    ] = None,
-    label: Annotated[
-        str | None, typer.Option(help="Column of categories, where the events have several.")
-    ] = None,
+    events: options.Events = None,
+    subject: options.Subject = None,
+    stimulus: options.Stimulus = None,
+    target: options.Target = None,
     atlas: Annotated[
         Path | None, typer.Option(help="NIfTI: volume of labels, whose regions are read apart.")
     ] = None,
@@ -54,27 +51,31 @@ def pls(
         list[str] | None,
         typer.Option(help="Table like --units, or NAME=TABLE, that is taken from the units."),
     ] = None,
-    mask: Annotated[Path | None, typer.Option(help="NIfTI: mask of voxels.")] = None,
-    window: Annotated[
-        str | None, typer.Option(help="Seconds around each event to average over, such as 4,8.")
-    ] = None,
+    mask: options.Mask = None,
+    window: options.Window = None,
     components: Annotated[int, typer.Option(min=1, help="Components of the fits.")] = 10,
-    permutations: Annotated[int, typer.Option(min=0, help="Arrangements of the stimuli.")] = 1000,
+    n_permutations: options.Permutations = 1000,
     bootstrap: Annotated[
         int, typer.Option(min=0, help="Draws of people, for weights and clusters.")
     ] = 200,
-    random_state: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
+    random_state: options.RandomState = 0,
+    out: options.Out = None,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Read units from voxels in people who were not seen, region by region."""
+    if out is not None:
+        check_output(out, overwrite)
+    span = parse_pair(window, "--window")
     controls = name_tables(control) if control else {}
     with progress_bar() as progress:
         measurement = read_recording(
             recording,
             events,
-            label=label,
-            window=parse_pair(window, "--window"),
+            target=target,
+            subject=subject,
+            stimulus=stimulus,
+            window=span,
             mask=mask,
             progress=progress,
         )
@@ -87,7 +88,7 @@ def pls(
             regions=region or (),
             controls=controls,
             n_components=components,
-            n_permutations=permutations,
+            n_permutations=n_permutations,
             n_bootstrap=bootstrap,
             random_state=random_state,
             progress=progress,
@@ -106,7 +107,7 @@ def pls(
             settings=settings(context, "control") | {"controls": list(controls)},
             split=study.found.split,
         )
-        page = across_people_page(study, _maps(study, out))
+        page = across_people_page(study, _maps(study, output_folder(out)))
         say(f"report: {write_run(out, result, page, record, {'units': study.found.units})}")
     finish(result, as_json)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ from typing import Annotated
 import typer
 
 from affectome import safeguards
-from affectome.cli.running import say
+from affectome.cli.running import emit, load, say
 from affectome.errors import InputError
 
 Who = Annotated[str, typer.Argument(metavar="PERSON", help="Who, as your records say.")]
@@ -26,6 +25,9 @@ Also = Annotated[
     typer.Option("--in", help="Another folder that affectome read wrote to; may be repeated."),
 ]
 
+Replace = Annotated[bool, typer.Option("--overwrite", help="Replace the file that --out names.")]
+CHECK = "affectome.data.outputs:check_output_file"
+
 
 def notice(
     purpose: For,
@@ -33,13 +35,15 @@ def notice(
     contact: Annotated[str, typer.Option(help="How to reach them.")],
     scope: Scope = None,
     until: Until = None,
-    out: Annotated[Path | None, typer.Option(help="File for the notice as a page.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File (.html) for the notice as a page.")] = None,
+    overwrite: Replace = False,
 ) -> None:
     """Make the notice that people are shown before they are read."""
     lines = safeguards.notice_lines(purpose, scope or ["all"], controller, contact, _day(until))
     if out is None:
-        sys.stdout.write(safeguards.notice_text(lines))
+        emit(safeguards.notice_text(lines))
     else:
+        load(CHECK)(out, (".html",), overwrite)
         out.write_text(safeguards.notice_html(lines), encoding="utf-8")
         say(f"notice: {out}")
 
@@ -47,9 +51,7 @@ def notice(
 def consent(person: Who, purpose: For, scope: Scope = None, until: Until = None) -> None:
     """Record that a person agreed to be read; a year by default."""
     made = safeguards.record_consent(person, purpose, scope or ["all"], _day(until))
-    sys.stdout.write(
-        f"{person} agreed to {', '.join(made.scope)} for {made.purpose} until {made.until}\n"
-    )
+    emit(f"{person} agreed to {', '.join(made.scope)} for {made.purpose} until {made.until}\n")
 
 
 def withdraw(person: Who, folders: Also = None) -> None:
@@ -61,14 +63,18 @@ def withdraw(person: Who, folders: Also = None) -> None:
 def export(
     person: Who,
     folders: Also = None,
-    out: Annotated[Path | None, typer.Option(help="File; by default standard output.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File (.json); by default standard output.")
+    ] = None,
+    overwrite: Replace = False,
 ) -> None:
     """Give all that is kept of a person, as JSON: consents, lines of the log, readings."""
     held = safeguards.export_person(person, tuple(folders or ()))
     text = json.dumps(held, indent=2, ensure_ascii=False) + "\n"
     if out is None:
-        sys.stdout.write(text)
+        emit(text)
     else:
+        load(CHECK)(out, (".json",), overwrite)
         out.write_text(text, encoding="utf-8")
         say(f"export: {out}")
 
@@ -86,13 +92,13 @@ def log(
     names = {held.code: name for name, held in (safeguards.people() or {}).items()}
     for entry in safeguards.entries():
         if as_json:
-            sys.stdout.write(json.dumps(entry) + "\n")
+            emit(json.dumps(entry) + "\n")
             continue
         who = entry.get("who")
         about = [entry[k] for k in ("modality", "purpose", "scope", "until") if k in entry]
         named = "" if who is None else names.get(who, f"erased ({who})")
         cells = [f"{entry['n']:>5}", entry["time"], f"{entry['event']:<8}", named, *about]
-        sys.stdout.write("  ".join(filter(None, cells)) + "\n")
+        emit("  ".join(filter(None, cells)) + "\n")
 
 
 def verify(
@@ -102,7 +108,7 @@ def verify(
 ) -> None:
     """Check every byte of the audit log."""
     found = safeguards.verify(noted=head)
-    sys.stdout.write(f"{found.n} lines, unchanged; note the last hash elsewhere: {found.hash}\n")
+    emit(f"{found.n} lines, unchanged; note the last hash elsewhere: {found.hash}\n")
 
 
 def _day(text: str | None) -> date | None:
@@ -113,6 +119,6 @@ def _day(text: str | None) -> date | None:
 
 
 def _tell(words: str, changed: list[Path]) -> None:
-    sys.stdout.write(words + "\n")
+    emit(words + "\n")
     for file in changed:
-        sys.stdout.write(f"{'changed' if file.exists() else 'removed'}: {file}\n")
+        emit(f"{'changed' if file.exists() else 'removed'}: {file}\n")

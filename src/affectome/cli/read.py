@@ -11,13 +11,14 @@ from typing import Annotated
 
 import typer
 
-from affectome.cli.running import load, say
+from affectome.cli import options
+from affectome.cli.running import emit, load, say
 from affectome.errors import AffectomeError, InputError
 from affectome.people import Reading, Readings
 from affectome.people.registry import MODALITIES, files_in, find_modality, read_files
 from affectome.safeguards import permit
 
-TABLES = frozenset({".csv", ".tsv", ".parquet"})
+TABLES = frozenset({".csv", ".tsv", ".parquet", ".xlsx"})
 WRITE = "affectome.cli.read_tables:write_readings"
 TEXTS_OF = "affectome.people.words.tables:texts_of"
 
@@ -34,7 +35,7 @@ def read(
         Path | None, typer.Option("--lines", help="File with a text a line; - is standard input.")
     ] = None,
     column: Annotated[
-        str | None, typer.Option(help="Column of a table (CSV, TSV, Parquet) that holds the texts.")
+        str | None, typer.Option(help="Column of a table (CSV, Excel, Parquet) with texts.")
     ] = None,
     modality: Annotated[
         str | None, typer.Option(help=f"Read as {', '.join(MODALITIES)}, whatever the ending.")
@@ -60,29 +61,37 @@ def read(
             "speech are needed. The voice is then read against that person's usual one."
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Processes for many sounds; -1 for all cores.")] = -1,
+    n_jobs: Annotated[
+        int,
+        typer.Option(
+            "--n-jobs", "--jobs", min=-1, help="Processes for many sounds; -1 for all cores."
+        ),
+    ] = -1,
     out: Annotated[
         Path | None, typer.Option(help="Folder for readings.csv, report.html and result.json.")
     ] = None,
+    overwrite: options.Overwrite = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a line of JSON a reading.")
     ] = False,
 ) -> None:
     """Read emotion from texts and files, with probabilities, intervals and abstentions."""
-    if cropped:
-        modality = "face-crop"
+    if cropped and modality not in {None, "face", "face-crop"}:
+        raise InputError(f"--cropped is for faces; it says nothing of {modality}")
+    modality = "face-crop" if cropped else modality
     skipped: list[dict[str, str]] = []
     readings: list[Reading] = []
     shown = 0
-    if not (sources or text or lines):
-        raise InputError("give a file or a folder, or --text 'some words', or --lines FILE")
+    _check(sources, text or lines, column, modality, n_jobs)
+    if out is not None:
+        load("affectome.data.outputs:check_output")(out, overwrite)
     for reading in _all(
-        sources, text, lines, column, modality, purpose, model, person, skipped, baseline, jobs
+        sources, text, lines, column, modality, purpose, model, person, skipped, baseline, n_jobs
     ):
         if as_json:
-            sys.stdout.write(reading.to_json() + "\n")
+            emit(reading.to_json() + "\n")
         elif shown < MOST_SHOWN:
-            sys.stdout.write(f"{_name(reading)}{reading!r}\n")
+            emit(f"{_name(reading)}{reading!r}\n")
         shown += 1
         if out is not None:
             readings.append(reading)
@@ -99,6 +108,24 @@ def read(
 
 
 MOST_SHOWN = 50
+
+
+def _check(
+    sources: list[str] | None,
+    texts: object,
+    column: str | None,
+    modality: str | None,
+    n_jobs: int,
+) -> None:
+    """Refuse what can't be used before anything is read."""
+    if not (sources or texts):
+        raise InputError("give a file or a folder, or --text 'some words', or --lines FILE")
+    if n_jobs == 0:
+        raise InputError("--n-jobs is 1 or more, or -1 for all cores; got 0")
+    if column is not None and not sources:
+        raise InputError("--column names a column of a table, but no table was given")
+    if modality is not None:
+        find_modality(modality)
 
 
 def _all(

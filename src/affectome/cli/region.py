@@ -11,8 +11,9 @@ import typer
 from PIL import Image, ImageDraw
 
 from affectome.cli.running import finish, say
-from affectome.data import write_bytes
+from affectome.data import check_output_file, write_bytes
 from affectome.data.video import Region, check_region, frames, parse_region, probe
+from affectome.errors import InputError
 from affectome.features.motion import motion_map, propose_region
 
 GRID = 50
@@ -26,12 +27,19 @@ def region(
         "preview.png"
     ),
     crop: Annotated[str | None, typer.Option(help="Region to show: x,y,w,h in pixels.")] = None,
-    start: Annotated[float, typer.Option(help="Second of the film to start from.")] = 0.0,
+    start: Annotated[float, typer.Option(min=0, help="Second of the film to start from.")] = 0.0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the picture that --out names.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the regions as JSON.")] = False,
 ) -> None:
     """Show a film's frame with a grid, your crop, and a region proposed from what moves."""
+    check_output_file(out, (".png",), overwrite)
     chosen = None if crop is None else parse_region(crop)
-    check_region(probe(video), chosen)
+    film = probe(video)
+    check_region(film, chosen)
+    if start >= film.duration:
+        raise InputError(f"--start {start:g} s is after the end of {video}, {film.duration:g} s")
     images = _first_frames(video, start)
     proposed = propose_region(motion_map(images))
     picture = draw_preview(images[0], proposed, chosen)

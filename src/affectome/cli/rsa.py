@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from affectome.cli import options
 from affectome.cli.running import finish, parse_pair, progress_bar, say, settings
+from affectome.data import check_output
 from affectome.data.readers import read_recording
 from affectome.evidence import manifest
 from affectome.reports.page import write_run
@@ -31,41 +33,49 @@ def rsa(
     rating: Annotated[
         list[str] | None, typer.Option(help="Column of numbers: their distance is the model.")
     ] = None,
-    events: Annotated[
-        Path | None, typer.Option(help="Table with a row a map or event, and the conditions.")
+    events: options.Events = None,
+    target: options.Target = None,
+    subject: options.Subject = None,
+    stimulus: Annotated[
+        str | None,
+        options.column(
+            "--stimulus",
+            "--condition",
+            words="Column of the conditions that are arranged; found by its name.",
+        ),
     ] = None,
-    condition: Annotated[
-        str | None, typer.Option(help="Column of the conditions; found by its name.")
-    ] = None,
+    onset: options.Onset = None,
     measure: Annotated[
         str, typer.Option(help="correlation, squared_euclidean or crossnobis.")
     ] = "correlation",
     method: Annotated[str, typer.Option(help="correlation, cosine or spearman.")] = "correlation",
-    label: Annotated[
-        str | None, typer.Option(help="Column of labels, where the events have several.")
-    ] = None,
-    window: Annotated[
-        str | None, typer.Option(help="Seconds around each event to average over, such as 4,8.")
-    ] = None,
-    mask: Annotated[Path | None, typer.Option(help="NIfTI: mask of voxels.")] = None,
-    atlas: Annotated[Path | None, typer.Option(help="NIfTI: atlas of regions.")] = None,
-    permutations: Annotated[
-        int, typer.Option(min=20, help="Arrangements of the conditions.")
-    ] = 1000,
-    random_state: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
+    window: options.Window = None,
+    mask: options.Mask = None,
+    atlas: options.Atlas = None,
+    resampling: options.Resampling = "none",
+    n_permutations: options.Rearranged = 1000,
+    random_state: options.RandomState = 0,
+    out: options.Out = None,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Compare how a population arranges the conditions with models of them."""
+    if out is not None:
+        check_output(out, overwrite)
+    span = parse_pair(window, "--window")
     matrices = name_tables(model) if model else {}
     with progress_bar() as progress:
         measurement = read_recording(
             recording,
             events,
-            label=label,
-            window=parse_pair(window, "--window"),
+            target=target,
+            subject=subject,
+            stimulus=stimulus,
+            onset=onset,
+            window=span,
             mask=mask,
             atlas=atlas,
+            resampling=resampling,
             progress=progress,
         )
         found = run(
@@ -73,10 +83,10 @@ def rsa(
             matrices=matrices,
             categories=category or (),
             ratings=rating or (),
-            condition=condition,
+            stimulus=stimulus,
             measure=measure,
             method=method,
-            n_permutations=permutations,
+            n_permutations=n_permutations,
             random_state=random_state,
             progress=progress,
         )

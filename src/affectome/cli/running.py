@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
+import math
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
 
 from affectome.errors import InputError
@@ -24,6 +32,43 @@ console = Console(stderr=True)
 PROGRESS = "AFFECTOME_PROGRESS"
 """Variable of the environment with a file to which progress is written, a line of JSON a step."""
 PROGRESS_S = 0.2
+_printed: list[TextIO] = []
+"""Standard output, while everything but `emit` is led to standard error."""
+
+
+@contextmanager
+def only_ours() -> Iterator[None]:
+    """Lead what libraries print to standard error, so that `emit` alone reaches standard output."""
+    ours, real = sys.stdout, sys.__stdout__
+    try:
+        descriptor = None if real is None or ours is not real else real.fileno()
+    except (OSError, ValueError, io.UnsupportedOperation):
+        descriptor = None
+    if descriptor is None:
+        copy = None
+    else:  # also what is printed by code that is not Python's
+        ours.flush()
+        copy = os.dup(descriptor)
+        os.dup2(sys.stderr.fileno(), descriptor)
+        ours = os.fdopen(os.dup(copy), "w", encoding="utf-8")
+    before, sys.stdout = sys.stdout, sys.stderr
+    _printed.append(ours)
+    try:
+        yield
+    finally:
+        _printed.pop()
+        sys.stdout = before
+        if copy is not None and descriptor is not None:
+            ours.close()
+            os.dup2(copy, descriptor)
+            os.close(copy)
+
+
+def emit(text: str) -> None:
+    """Print a result on standard output."""
+    stream = _printed[-1] if _printed else sys.stdout
+    stream.write(text)
+    stream.flush()
 
 
 def load(target: str) -> Callable[..., Any]:
@@ -43,6 +88,8 @@ def progress_bar() -> Iterator[Progress]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
     )
     with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
         tasks: dict[str, Any] = {}
@@ -73,9 +120,11 @@ def finish(result: Mapping[str, Any], as_json: bool) -> None:
     """Print the result if asked for, list what was skipped, and exit with 1 if anything was."""
     if as_json:
         to_json = load("affectome.data.outputs:to_json")
-        sys.stdout.write(to_json(result) + "\n")
+        emit(to_json(result) + "\n")
     for warning in result.get("warnings", ()):
         say(f"note: {warning}", style="yellow")
+    if result.get("absent"):
+        say(f"absent: {'; '.join(result['absent'])}")
     skipped = result.get("skipped", ())
     for item in list(skipped)[:10]:
         say(f"skipped {item['file']}: {item['why']}", style="yellow")
@@ -95,7 +144,7 @@ def settings(context: typer.Context, *left_out: str) -> dict[str, Any]:
     left_out
         Options that don't change the result. Files stand among the manifest's inputs, by hash.
     """
-    silent = {"out", "as_json", *left_out}
+    silent = {"out", "as_json", "overwrite", *left_out}
     return {
         name: value
         for name, value in sorted(context.params.items())
@@ -115,7 +164,7 @@ def parse_pair(text: str | None, option: str) -> tuple[float, float] | None:
     Raises
     ------
     InputError
-        If it is not two numbers.
+        If it is not two rising numbers.
     """
     if text is None:
         return None
@@ -123,4 +172,6 @@ def parse_pair(text: str | None, option: str) -> tuple[float, float] | None:
         low, high = (float(part) for part in text.split(","))
     except ValueError as error:
         raise InputError(f"{option} takes two numbers such as 3.5,5.0; got {text!r}") from error
+    if not -math.inf < low < high < math.inf:
+        raise InputError(f"{option} takes two rising numbers such as 3.5,5.0; got {text!r}")
     return low, high

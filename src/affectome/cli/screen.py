@@ -7,8 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
+from affectome.cli import options
 from affectome.cli.running import finish, progress_bar, say, settings
-from affectome.data.outputs import output_folder, write_json, write_table, write_text
+from affectome.data.outputs import (
+    check_output,
+    output_folder,
+    result_head,
+    write_json,
+    write_manifest,
+    write_table,
+    write_text,
+)
+from affectome.errors import unknown
 from affectome.evidence import manifest
 from affectome.networks.store import digest
 from affectome.people.pictures.backbone import FILE, SHIPPED
@@ -16,6 +26,7 @@ from affectome.people.pictures.model import HEAD
 from affectome.people.pictures.reader import EVOKED
 from affectome.people.pictures.screening import (
     ABSTAIN,
+    ARITHMETIC,
     KEEP,
     KEPT,
     LEAVE,
@@ -34,12 +45,12 @@ from affectome.people.registry import files_in
 def screen_pictures(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder of pictures, with those within it.")],
-    out: Annotated[Path, typer.Option(help="Folder for the list, the sheet and the rows.")],
+    out: options.Folder,
     keep: Annotated[
         str, typer.Option(help=f"{', '.join(SIDES)}, or an emotion such as awe.")
     ] = "positive",
     threshold: Annotated[
-        float, typer.Option(help="Probability that it takes to keep a picture.")
+        float, typer.Option(help="Probability above 0 and below 1 that it takes to keep a picture.")
     ] = 0.75,
     copy: Annotated[bool, typer.Option("--copy", help="Copy kept pictures to OUT/kept.")] = False,
     model: Annotated[
@@ -48,18 +59,23 @@ def screen_pictures(
     precision: Annotated[
         str, typer.Option(help="auto, float32 or bfloat16 (faster where the processor has it).")
     ] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Keep the pictures that viewers would feel so about; say about which it can't tell."""
+    check_output(out, overwrite)
     rule = Rule(keep.lower(), threshold)
     files = files_in(folder, "pictures")
     files = [file for file in files if out.resolve() not in file.resolve().parents]
+    if precision not in ("auto", *ARITHMETIC):
+        raise unknown("precision", precision, ("auto", *ARITHMETIC))
     arithmetic = fast_arithmetic() if precision == "auto" else precision
     with progress_bar() as progress:
         found = screen(
             folder, files, rule, out, model=model, precision=arithmetic, progress=progress
         )
-    result = summary(found, rule, digest([str(file) for file in files]))
+    pictures = digest([str(file) for file in files])
+    result = summary(found, rule, folder, pictures)
     target = output_folder(out)
     write_table(target / "screened.csv", found.table)
     kept = found.table["file"][found.table["decision"] == KEEP].tolist()
@@ -77,7 +93,7 @@ def screen_pictures(
         settings=settings(context, "folder", "model", "copy")
         | {"precision": arithmetic, "pictures": result["digest"]},
     )
-    write_json(target / "manifest.json", described)
+    write_manifest(target, described, ["result.json"])
     write_json(target / "result.json", result)
     if not as_json:
         counts = result["decisions"]
@@ -90,22 +106,28 @@ def screen_pictures(
     finish(result, as_json)
 
 
-def summary(found: Screened, rule: Rule, pictures: str) -> dict[str, Any]:
+def summary(found: Screened, rule: Rule, folder: Path, pictures: str) -> dict[str, Any]:
     """Give ``result.json``."""
     counts = found.table["decision"].value_counts()
     decisions = {name: int(counts.get(name, 0)) for name in (KEEP, LEAVE, ABSTAIN)}
     warnings = [EVOKED]
     if rule.keep not in SIDES and found.guessed:
         warnings.append(f"{rule.keep} is an {UNVALIDATED}: no picture with such labels was seen")
-    result: dict[str, Any] = {
-        "schema": 1,
+    result: dict[str, Any] = result_head(
+        "screen",
+        2,
+        source=folder,
+        target=rule.keep,
+        held_out=None,
+        trials=len(found.table),
+        skipped=found.skipped,
+        warnings=warnings,
+    ) | {
         "keep": rule.keep,
         "threshold": rule.threshold,
         "pictures": len(found.table),
         "decisions": decisions,
         "abstained": decisions[ABSTAIN] / len(found.table),
         "digest": pictures,
-        "warnings": warnings,
-        "skipped": [{"file": one.file, "why": one.why} for one in found.skipped],
     }
     return result | {"key": sheet_key(result)}

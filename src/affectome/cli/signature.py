@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from affectome.cli import options
 from affectome.cli.running import finish, progress_bar, say, settings
+from affectome.data import check_output
 from affectome.data.images import load_image, squeezed
 from affectome.evidence.manifest import manifest
 from affectome.reports.brain_maps import pattern_map
@@ -28,32 +30,37 @@ def signature(
         list[str],
         typer.Option(help="Image with the weights of a pattern, or NAME=IMAGE; may be repeated."),
     ],
-    events: Annotated[
-        Path | None,
-        typer.Option(help="Table with one row a map: file_name, subject, emotion."),
-    ] = None,
-    label: Annotated[
-        str | None, typer.Option(help="Column whose values are tested apart, such as emotion.")
-    ] = None,
-    resample: Annotated[
-        str, typer.Option(help="Which side is brought to the other's grid: pattern or maps.")
+    events: options.Events = None,
+    target: options.Target = None,
+    subject: options.Subject = None,
+    resampling: Annotated[
+        str,
+        typer.Option(
+            "--resampling",
+            "--resample",
+            help="Which side is brought to the other's grid: pattern or maps.",
+        ),
     ] = "pattern",
     surrogates: Annotated[
-        int, typer.Option(help="Random patterns that each expression is held against.")
+        int, typer.Option(min=20, help="Random patterns that each expression is held against.")
     ] = 1000,
-    random_state: Annotated[int, typer.Option(help="Seed of the random patterns.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
+    random_state: options.RandomState = 0,
+    out: options.Out = None,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Measure how strongly brain maps express published patterns."""
+    if out is not None:
+        check_output(out, overwrite)
+    patterns = name_patterns(pattern)
     with progress_bar() as progress:
-        patterns = name_patterns(pattern)
         found = run(
             maps,
             patterns,
             events,
-            label=label,
-            resample=resample,
+            target=target,
+            subject=subject,
+            resampling=resampling,
             n_surrogates=surrogates,
             random_state=random_state,
             progress=progress,

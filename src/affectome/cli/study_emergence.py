@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from affectome.cli import options
 from affectome.cli.running import finish, parse_pair, parse_ratings, progress_bar
-from affectome.data import Catalog, output_folder, read_catalog
+from affectome.data import Catalog, check_output, read_catalog
 from affectome.evidence import manifest
 from affectome.reports.page import write_run
 from affectome.studies.emergence import EmergenceResult, run
@@ -28,7 +29,7 @@ def emergence(
     pictures: Annotated[
         Path, typer.Argument(help="Folder with metadata.csv, folder of class folders, or a table.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    out: options.Folder,
     network: Annotated[str, typer.Option(help=NETWORK_HELP)] = "vgg16",
     weights: Annotated[
         str, typer.Option(help="imagenet, untrained, or a file of weights.")
@@ -41,19 +42,16 @@ def emergence(
         str | None,
         typer.Option(help="What your network sees: side=224,cut=whole,top=255,mean=…/…/…,sd=…."),
     ] = None,
-    file: Annotated[
-        str | None, typer.Option(metavar="COL", help="Column with the file names.")
-    ] = None,
+    file: options.File = None,
     rating: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME[=COL]", help="A rating, such as valence=V.Mean; repeatable."),
     ] = None,
-    label: Annotated[str | None, typer.Option(metavar="COL", help="Column with the class.")] = None,
-    subject: Annotated[str | None, typer.Option(metavar="COL", help="Column to hold out.")] = None,
-    stimulus: Annotated[str | None, typer.Option(metavar="COL", help="Column to hold out.")] = None,
-    group: Annotated[
-        str | None, typer.Option(metavar="COL", help="Column to hold out, such as the theme.")
-    ] = None,
+    target: options.Target = None,
+    subject: options.Subject = None,
+    stimulus: options.Stimulus = None,
+    session: options.Session = None,
+    group: options.Group = None,
     cut: Annotated[
         str | None,
         typer.Option(metavar="LOW,HIGH", help="Bounds of valence where there are no labels."),
@@ -61,36 +59,50 @@ def emergence(
     stimuli2: Annotated[
         Path | None, typer.Option(help="A second set of pictures, to see which units recur.")
     ] = None,
-    split: Annotated[str, typer.Option(help="group, or random (stamped on the report).")] = "group",
+    holdout: Annotated[
+        str,
+        typer.Option(
+            help="What is held out: what --group, --stimulus and --subject name (group), or single "
+            "pictures (random, stamped on the report)."
+        ),
+    ] = "group",
     folds: Annotated[
-        int | None, typer.Option(help="Folds; 10, or fewer with few pictures, if not given.")
+        int | None,
+        typer.Option(
+            "--n-splits",
+            "--folds",
+            min=2,
+            help="Folds; 10, or fewer with few pictures, if not given.",
+        ),
     ] = None,
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
-    untrained: Annotated[int, typer.Option(help="Untrained networks to compare with.")] = 5,
+    untrained: Annotated[int, typer.Option(min=1, help="Untrained networks to compare with.")] = 5,
     random_draws: Annotated[
-        int, typer.Option(help="Random draws for each lesion and enhancement.")
+        int, typer.Option(min=20, help="Random draws for each lesion and enhancement.")
     ] = 20,
     manipulated: Annotated[
-        int, typer.Option(help="Most pictures to manipulate units on; 0 leaves that out.")
+        int, typer.Option(min=0, help="Most pictures to manipulate units on; 0 leaves that out.")
     ] = 24,
-    permutations: Annotated[int, typer.Option(help="Permutations of the labels.")] = 1000,
-    random_state: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print result.json.")] = False,
+    n_permutations: options.Rearranged = 1000,
+    random_state: options.RandomState = 0,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Which filters of an object network prefer pleasant or unpleasant pictures?"""
+    check_output(out, overwrite)
     columns: dict[str, Any] = {
         "file": file,
-        "label": label,
+        "target": target,
         "ratings": parse_ratings(rating or []),
         "subject": subject,
         "stimulus": stimulus,
+        "session": session,
         "group": group,
         "cut": parse_pair(cut, "--cut"),
     }
     catalog, *second = [
         read_catalog(path, **columns) for path in (pictures, stimuli2) if path is not None
     ]
-    output_folder(out)
     with progress_bar() as progress:
         result = run(
             catalog,
@@ -99,13 +111,13 @@ def emergence(
             weights=weights,
             network_layers=layers.split(",") if layers else None,
             preprocessing=preprocessing,
-            split=split,
+            holdout=holdout,
             n_splits=folds,
             precision=precision,
             n_untrained=untrained,
             n_random=random_draws,
             n_manipulated=manipulated,
-            n_permutations=permutations,
+            n_permutations=n_permutations,
             random_state=random_state,
             folder=out / RESPONSES,
             progress=progress,
@@ -118,7 +130,7 @@ def emergence(
         "n_splits": folds,
     }
     write_emergence(out, result, [catalog, *second], chosen)
-    finish(result.to_dict(), json)
+    finish(result.to_dict(), as_json)
 
 
 def write_emergence(

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from affectome.cli import options
 from affectome.cli.running import finish, progress_bar, say, settings
-from affectome.data import output_folder, read_catalog
+from affectome.data import check_output, read_catalog
 from affectome.evidence import manifest
 from affectome.people.pictures.backbone import FILE, SHIPPED
 from affectome.reports.page import write_run
@@ -21,39 +22,42 @@ def emonet(
     pictures: Annotated[
         Path, typer.Argument(help="Folder with metadata.csv, folder of class folders, or a table.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    out: options.Folder,
     weights: Annotated[
         str | None,
         typer.Option(help="EmoNet's weights: file, folder or https://…#sha256=…."),
     ] = None,
-    file: Annotated[
-        str | None, typer.Option(metavar="COL", help="Column with the file names.")
-    ] = None,
-    label: Annotated[
+    file: options.File = None,
+    target: Annotated[
         str | None,
-        typer.Option(metavar="COL", help="Column with the category; else its ratings are used."),
+        options.column(
+            "--target", "--label", words="Column with the category; else its ratings are used."
+        ),
     ] = None,
-    group: Annotated[
-        str | None, typer.Option(metavar="COL", help="Column to hold out: theme or video.")
-    ] = None,
+    subject: options.Subject = None,
+    stimulus: options.Stimulus = None,
+    group: options.Group = None,
     every: Annotated[
         float, typer.Option(help="Seconds between the frames of a film that are looked at.")
     ] = 1.0,
-    permutations: Annotated[int, typer.Option(min=0, help="Arrangements of the labels.")] = 1000,
+    n_permutations: options.Permutations = 1000,
     bootstrap: Annotated[int, typer.Option(min=0, help="Draws for the clusters.")] = 1000,
-    random_state: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
+    random_state: options.RandomState = 0,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Read categories from pictures, beside networks that saw objects only and untrained ones."""
-    catalog = read_catalog(pictures, file=file, label=label, group=group)
-    target = output_folder(out)
+    check_output(out, overwrite)
+    catalog = read_catalog(
+        pictures, file=file, target=target, subject=subject, stimulus=stimulus, group=group
+    )
     with progress_bar() as progress:
         study = run(
             catalog,
-            target,
+            out,
             weights=weights,
             every=every,
-            n_permutations=permutations,
+            n_permutations=n_permutations,
             n_bootstrap=bootstrap,
             random_state=random_state,
             progress=progress,

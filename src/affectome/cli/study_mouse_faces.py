@@ -8,10 +8,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from affectome.cli.running import finish, progress_bar, say, settings
-from affectome.data import write_bytes
-from affectome.data.outputs import output_folder
+from affectome.cli import options
+from affectome.cli.running import finish, parse_pair, progress_bar, say, settings
+from affectome.data import check_output, output_folder, write_bytes
 from affectome.data.video.clips import clip_of
+from affectome.errors import InputError
 from affectome.evidence.manifest import manifest
 from affectome.features.hog import HogSettings, clip_images
 from affectome.reports.page import write_run
@@ -26,16 +27,31 @@ def mouse_faces(
     catalog: Annotated[
         Path,
         typer.Argument(
-            help="Table with one row a clip: file, subject, event, onset (s), and where known "
-            "session, intensity, trial, region (x,y,w,h), mask, rate, pose (a DeepLabCut or SLEAP "
-            "table of the film)."
+            help="Table (or folder with metadata.csv) with one row a clip: file, subject, event, "
+            "onset (s), and where known session, intensity, trial, region (x,y,w,h), mask, rate, "
+            "pose (a DeepLabCut or SLEAP table of the film)."
         ),
     ],
-    before: Annotated[float, typer.Option(help="Seconds before the event that are read.")] = 2.0,
-    after: Annotated[float, typer.Option(help="Seconds after the event that are read.")] = 3.0,
+    file: options.File = None,
+    subject: options.Subject = None,
+    session: options.Session = None,
+    target: Annotated[
+        str | None,
+        options.column(
+            "--target", "--event", "--label", words="Column that names the event; by default event."
+        ),
+    ] = None,
+    onset: options.Onset = None,
     window: Annotated[
-        float, typer.Option(help="Seconds after the event that its expression is measured in.")
-    ] = 2.0,
+        str,
+        typer.Option(metavar="FROM,TO", help="Seconds around the event that are read."),
+    ] = "-2,3",
+    response: Annotated[
+        str,
+        typer.Option(
+            metavar="FROM,TO", help="Seconds after the event that its expression is measured in."
+        ),
+    ] = "0,2",
     cell: Annotated[
         int | None,
         typer.Option(
@@ -62,41 +78,45 @@ def mouse_faces(
     neurons_offset: Annotated[
         float, typer.Option(help="Seconds that the film starts after the neurons' clock.")
     ] = 0.0,
-    event_label: Annotated[
-        str | None,
-        typer.Option(
-            help="Column that names the event, where there is no film; event or trial_type."
-        ),
-    ] = None,
-    permutations: Annotated[
-        int, typer.Option(help="Arrangements of the labels for each p; 0 for no p.")
-    ] = 1000,
+    n_permutations: options.Permutations = 1000,
     forest_permutations: Annotated[
         int,
         typer.Option(help="Arrangements that the random forest is refitted to, a second each."),
     ] = 0,
-    seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
+    random_state: options.RandomState = 0,
+    out: options.Out = None,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Decode events and their intensity from the faces of head-fixed mice."""
-    draws = Draws(permutations, forest_permutations, seed)
+    draws = Draws(n_permutations, forest_permutations, random_state)
     cells = CELLS if cell is None else (cell,)
-    check_options(before, after, (0.0, window), rate, cells, draws)
+    read, measured = (
+        parse_pair(text, option)
+        for text, option in ((window, "--window"), (response, "--response"))
+    )
+    assert read is not None
+    assert measured is not None
+    check_options(read, measured, rate, cells, draws)
+    columns = {
+        "file": file, "subject": subject, "session": session, "event": target, "onset": onset
+    }  # fmt: skip
     if out is not None:
-        output_folder(out)
+        check_output(out, overwrite)
     inputs: dict[str, Path | list[Path]] = {"catalog": catalog}
     if neurons is not None:
         inputs["neurons"] = neurons
-    if neurons is not None and not has_films(catalog):
-        found = run_neurons(catalog, neurons, label=event_label, random_state=seed)
+    if neurons is not None and not has_films(catalog, columns):
+        _refuse_film_options(context)
+        events = {name: columns[name] for name in ("event", "onset", "session", "subject")}
+        found = run_neurons(catalog, neurons, columns=events, random_state=random_state)
     else:
         with progress_bar() as progress:
             found = run(
                 catalog,
-                before=before,
-                after=after,
-                window=(0.0, window),
+                columns=columns,
+                window=read,
+                response=measured,
                 settings=HogSettings(orientations=orientations, block_norm=norm),
                 cells=cells,
                 rate=rate,
@@ -119,7 +139,11 @@ def mouse_faces(
     if out is not None:
         split = None if film is None else film.split
         described = manifest(
-            "study mouse-faces", inputs, seed, settings=settings(context, "seed"), split=split
+            "study mouse-faces",
+            inputs,
+            random_state,
+            settings=settings(context, "random_state"),
+            split=split,
         )
         tables = {}
         if film is not None:
@@ -128,12 +152,32 @@ def mouse_faces(
                 "prototypes": film.prototype_table(),
                 "traces": film.trace_table(),
             }
-            write_bytes(out / "expression.mp4", _film(film))
+            write_bytes(output_folder(out) / "expression.mp4", _film(film))
         if found.neurons is not None:
             tables["neurons"] = found.neurons.table
         report = write_run(out, result, page, described, tables)
         say(f"report: {report}")
     finish(result, as_json)
+
+
+FOR_FILMS = (
+    "window", "response", "cell", "orientations", "norm", "rate", "n_permutations",
+    "forest_permutations", "neurons_session", "neurons_offset",
+)  # fmt: skip
+
+
+def _refuse_film_options(context: typer.Context) -> None:
+    """Refuse what would do nothing where the table names no films."""
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in FOR_FILMS
+        if str(context.get_parameter_source(name)).endswith("COMMANDLINE")
+    ]
+    if given:
+        raise InputError(
+            f"the table names no films, without which {' and '.join(given)} would do nothing; "
+            "leave that out, or name the films in a column file"
+        )
 
 
 def _film(film: Film) -> bytes:

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from affectome.cli import options
 from affectome.cli.running import finish, parse_pair, progress_bar, say, settings
-from affectome.data import output_folder
+from affectome.data import check_output, output_folder
 from affectome.data.readers import read_recording
-from affectome.errors import InputError, MissingExtraError
+from affectome.errors import InputError, MissingExtraError, unknown
 from affectome.evidence import manifest
 from affectome.reports.brain_maps import (
     are_voxels,
@@ -30,13 +31,16 @@ def neural_code(
     recording: Annotated[
         Path, typer.Argument(help="Recording: FIF, EDF, BDF, BrainVision, BIDS, NWB, NIfTI, …")
     ],
-    target: Annotated[str, typer.Option(help="Column of the trials to decode.")] = "emotion",
-    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("run/neural-code"),
-    events: Annotated[Path | None, typer.Option(help="Table of events in BIDS form.")] = None,
-    holdout: Annotated[
-        list[str] | None,
-        typer.Option(help="Column to hold out (repeat for several), or random."),
-    ] = None,
+    target: options.Target = "emotion",
+    out: options.Folder = Path("run/neural-code"),
+    events: options.Events = None,
+    subject: options.Subject = None,
+    stimulus: options.Stimulus = None,
+    session: options.Session = None,
+    run: options.Run = None,
+    group: options.Group = None,
+    onset: options.Onset = None,
+    holdout: options.Holdout = None,
     decoder: Annotated[str, typer.Option(help="linear, eegnet, shallow or gru.")] = "linear",
     features: Annotated[
         str,
@@ -48,24 +52,17 @@ def neural_code(
     connectivity: Annotated[
         str, typer.Option(help="Of all pairs of units: correlation, coherence or wpli.")
     ] = "correlation",
-    window: Annotated[
-        str | None, typer.Option(help="Seconds around each event, such as -1,2.")
-    ] = None,
-    response: Annotated[
-        str | None, typer.Option(help="Seconds of the response within the window, such as 0,2.")
-    ] = None,
-    baseline: Annotated[
-        str | None, typer.Option(help="Seconds whose mean is subtracted, such as -1,0.")
-    ] = None,
+    window: options.Window = None,
+    response: options.Response = None,
+    baseline: options.Baseline = None,
     nuisance: Annotated[
-        list[str] | None, typer.Option(help="Column that should not explain the target.")
+        list[str] | None,
+        typer.Option(metavar="COL", help="Column that should not explain the target; repeatable."),
     ] = None,
     series: Annotated[str | None, typer.Option(help="NWB: series to read, or units.")] = None,
-    mask: Annotated[Path | None, typer.Option(help="NIfTI: mask of voxels.")] = None,
-    atlas: Annotated[Path | None, typer.Option(help="NIfTI: atlas of regions.")] = None,
-    resampling: Annotated[
-        str, typer.Option(help="NIfTI: none, data or labels, where grids differ.")
-    ] = "none",
+    mask: options.Mask = None,
+    atlas: options.Atlas = None,
+    resampling: options.Resampling = "none",
     confounds: Annotated[
         Path | None, typer.Option(help="NIfTI: table of confounds, a row a volume.")
     ] = None,
@@ -73,18 +70,44 @@ def neural_code(
         float | None,
         typer.Option(help="Radius (mm) of spheres around each voxel from which it is read too."),
     ] = None,
-    permutations: Annotated[int, typer.Option(help="Arrangements in each null.")] = 1000,
-    random_state: Annotated[int, typer.Option(help="Seed.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print result.json.")] = False,
+    parts: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help=f"Parts to make: {', '.join(study.PARTS)}; all."),
+    ] = None,
+    without: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Parts to leave out, such as personal.")
+    ] = None,
+    n_permutations: options.Permutations = 1000,
+    n_jobs: options.Jobs = 1,
+    random_state: options.RandomState = 0,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Decode a target from a recording, and show when, where and how surely."""
+    check_output(out, overwrite)
+    wanted = chosen_parts(parts, without)
+    span, before, after = (
+        parse_pair(text, option)
+        for text, option in (
+            (window, "--window"),
+            (baseline, "--baseline"),
+            (response, "--response"),
+        )
+    )
+    study.check_options(decoder, features, connectivity, before, after, searchlight)
     with progress_bar() as progress:
         measurement = read_recording(
             recording,
             events,
-            label=target if events is not None else None,
-            window=parse_pair(window, "--window"),
-            baseline=parse_pair(baseline, "--baseline"),
+            target=target,
+            subject=subject,
+            stimulus=stimulus,
+            session=session,
+            run=run,
+            group=group,
+            onset=onset,
+            window=span,
+            baseline=before,
             series=series,
             mask=mask,
             atlas=atlas,
@@ -94,16 +117,18 @@ def neural_code(
         )
         found = study.run(
             measurement,
-            target,
+            target or "emotion",
             holdout=holdout[0] if holdout and len(holdout) == 1 else holdout,
             decoder=decoder,
             features=features,
-            response=parse_pair(response, "--response"),
-            baseline=parse_pair(baseline, "--baseline"),
+            response=after,
+            baseline=before,
             connectivity=connectivity,
             searchlight=searchlight,
             nuisance=nuisance or (),
-            n_permutations=permutations,
+            parts=wanted,
+            n_permutations=n_permutations,
+            n_jobs=n_jobs,
             random_state=random_state,
             progress=progress,
         )
@@ -115,11 +140,25 @@ def neural_code(
         "atlas": atlas,
     }
     inputs = {name: path for name, path in named.items() if path is not None}
-    report = write_neural_code(out, found, inputs, random_state, settings(context))
+    report = write_neural_code(out, found, inputs, random_state, settings(context, "n_jobs"))
     result = found.to_dict()
     say(answer(result))
     say(f"report: {report}")
     finish(result, as_json)
+
+
+def chosen_parts(parts: str | None, without: str | None) -> list[str] | None:
+    """Give the parts that are made: those that are named, or all, less those to leave out."""
+    named, left_out = (
+        None if text is None else [name.strip() for name in text.split(",")]
+        for text in (parts, without)
+    )
+    for name in (*(named or ()), *(left_out or ())):
+        if name not in study.PARTS:
+            raise unknown("a part", name, study.PARTS)
+    if named is None and left_out is None:
+        return None
+    return [name for name in named or study.PARTS if name not in (left_out or ())]
 
 
 def write_neural_code(
@@ -127,7 +166,7 @@ def write_neural_code(
     found: study.NeuralCode,
     inputs: Mapping[str, Path],
     random_state: int,
-    options: Mapping[str, Any],
+    chosen: Mapping[str, Any],
 ) -> Path:
     """Write report, tables, manifest and ``result.json``; give the path of the report."""
     result, table = found.to_dict(), found.table
@@ -136,7 +175,7 @@ def write_neural_code(
         "study neural-code",
         dict(inputs),
         random_state,
-        settings=options,
+        settings=chosen,
         split=found.decoding.split,
     )
     page = neural_code_page(result, table, (*found.notes, *notes), brain)

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from affectome.cli import options
 from affectome.cli.running import finish, progress_bar, say
+from affectome.data import check_output
 from affectome.errors import InputError
 from affectome.people.registry import MODALITIES, TrainOptions, find_modality
 
@@ -20,27 +22,31 @@ def train(
         Path, typer.Argument(help="Table with a row a trial, or a folder with metadata.csv.")
     ],
     target: Annotated[
-        str, typer.Option(help="Column to learn: a label, or a rating as numbers.")
+        str,
+        options.column(
+            "--target", "--label", words="Column to learn: a label, or a rating as numbers."
+        ),
     ] = "emotion",
     column: Annotated[
-        str | None, typer.Option(help="Column that holds the texts or the names of the files.")
-    ] = None,
-    holdout: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Column whose values are held out whole; may be repeated; 'random' holds out "
-            "rows. By default subject and stimulus where the table names them."
+        str | None,
+        options.column(
+            "--column", "--file", words="Column that holds the texts or the names of the files."
         ),
     ] = None,
+    subject: options.Subject = None,
+    stimulus: options.Stimulus = None,
+    session: options.Session = None,
+    holdout: options.Holdout = None,
     group: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="COL",
             help="Column whose groups are compared; may be repeated. A group that is read worse "
-            "stands in the card's first line. Groups are never inferred."
+            "stands in the card's first line. Groups are never inferred.",
         ),
     ] = None,
-    permutations: Annotated[int, typer.Option(min=0, help="Permutations for p; 0 for none.")] = 500,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of folds and permutations.")] = 0,
+    n_permutations: options.Permutations = 500,
+    random_state: options.RandomState = 0,
     purpose: Annotated[
         str | None, typer.Option(help="Purpose, where the modality needs one.")
     ] = None,
@@ -55,22 +61,27 @@ def train(
         str | None, typer.Option(help="Pictures: what the network wants, such as side=224.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("model"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print result.json alone.")] = False,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Make a model from your own data, scored on people and stimuli that it did not see."""
-    options = TrainOptions(
+    trainer = find_modality(modality).load_trainer()
+    check_output(out, overwrite)
+    named = {"subject": subject, "stimulus": stimulus, "session": session}
+    asked = TrainOptions(
         target=target,
         column=column,
         holdout=tuple(holdout or ()),
-        n_permutations=permutations,
-        random_state=seed,
+        n_permutations=n_permutations,
+        random_state=random_state,
         purpose=purpose,
         groups=tuple(group or ()),
         network=network,
         preprocessing=preprocessing,
+        columns={name: given for name, given in named.items() if given is not None},
     )
     chosen = find_modality(modality)
-    if options.groups and modality not in COMPARED:
+    if asked.groups and modality not in COMPARED:
         raise InputError(
             f"--group is for {', '.join(COMPARED)}; of {modality} write the readings and use "
             "affectome bias"
@@ -78,7 +89,7 @@ def train(
     if (network or preprocessing) and chosen.name != "pictures":
         raise InputError(f"--network looks at pictures; {chosen.name} have none")
     with progress_bar() as progress:
-        made = chosen.load_trainer().train(catalog, out, options, progress)
+        made = trainer.train(catalog, out, asked, progress)
     if not as_json:
         say(made.card.summary)
         say(f"model: {made.folder}; read with: affectome read --model {made.folder} FILE")

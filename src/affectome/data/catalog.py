@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from affectome.errors import InputError
+from affectome.data.columns import map_columns, one_spelling
+from affectome.data.tables import TABLES, read_table
+from affectome.errors import InputError, no_column
 
 MEDIA = frozenset(
     (
@@ -72,28 +74,31 @@ def read_catalog(
     path: str | Path,
     *,
     file: str | None = None,
-    label: str | None = None,
+    target: str | None = None,
     ratings: Mapping[str, str] | None = None,
     subject: str | None = None,
     stimulus: str | None = None,
+    session: str | None = None,
+    run: str | None = None,
     group: str | None = None,
     cut: tuple[float, float] | None = None,
 ) -> Catalog:
-    """Read a catalog: a folder with ``metadata.csv``, a folder of class folders, or a CSV/TSV file.
+    """Read a catalog: a folder with ``metadata.csv``, a folder of class folders, or a table.
 
     Parameters
     ----------
     path
-        Folder or table.
+        Folder, or table as :func:`affectome.data.tables.read_table` reads it.
     file
         Column that holds the file names; found by its usual names when not given.
-    label
-        Column that holds the label; becomes ``emotion``.
+    target
+        Column that holds the label; becomes ``emotion``. Labels that differ by blanks or capitals
+        only are one class.
     ratings
         Name of a rating → the column that holds it, such as ``{"valence": "V.Mean.Sum"}``.
         When not given, columns called valence, arousal, dominance and intensity are taken.
-    subject, stimulus, group
-        Columns that become ``subject``, ``stimulus`` and ``group``.
+    subject, stimulus, session, run, group
+        Columns that become ``subject``, ``stimulus``, ``session``, ``run`` and ``group``.
     cut
         Bounds ``(low, high)`` in units of the valence scale: below ``low`` is unpleasant, from
         ``high`` on pleasant, between them neutral. Used only when there is no label.
@@ -109,25 +114,26 @@ def read_catalog(
         left.
     """
     source = Path(path)
-    table, root, notes = _read_source(source)
-    names = {"subject": subject, "stimulus": stimulus, "group": group, "emotion": label}
-    for name, column in names.items():
-        if column is not None:
-            table[name] = _column(table, column, source)
+    skipped: list[Skipped] = []
+    table, root, notes = _read_source(source, skipped)
+    named = {"subject": subject, "stimulus": stimulus, "session": session, "run": run}
+    table = map_columns(table, named | {"group": group, "emotion": target}, source)
     chosen = _rating_columns(table, ratings)
     for name, column in chosen.items():
         table[name] = _numeric(_column(table, column, source), column, source)
     file_column = _file_column(table, file, source)
-    skipped: list[Skipped] = []
     if file_column is not None:
-        table, skipped = _resolve_files(table, file_column, root)
+        table, missing = _resolve_files(table, file_column, root)
+        skipped += missing
     if cut is not None and "emotion" not in table:
         table["emotion"] = cut_valence(table, cut, source)
         notes.append(
             f"classes are cut from valence: unpleasant below {cut[0]:g}, pleasant from {cut[1]:g}"
         )
     if "emotion" in table:
-        table["emotion"] = table["emotion"].astype("string").astype(object)
+        words = table["emotion"].astype("string").astype(object)
+        table["emotion"], ways = one_spelling(words)
+        notes += ways
         unlabelled = table["emotion"].isna().to_numpy()
         listed = table.get("file", pd.Series(table.index, table.index))[unlabelled]
         skipped += [Skipped(str(name), "no label in this row") for name in listed]
@@ -140,38 +146,38 @@ def read_catalog(
     )
 
 
-def _read_source(source: Path) -> tuple[pd.DataFrame, Path, list[str]]:
+def _read_source(source: Path, skipped: list[Skipped]) -> tuple[pd.DataFrame, Path, list[str]]:
+    table = table_of(source)
     try:
-        if source.is_file():
-            return read_table(source), source.parent, []
-        if not source.is_dir():
-            raise InputError(f"there is no file or folder {source}")
-        metadata = source / "metadata.csv"
-        if metadata.is_file():
-            return read_table(metadata), source, []
-        return _read_class_folders(source)
+        if table is None:
+            return _read_class_folders(source)
+        ragged: dict[str, str] = {}
+        read = read_table(table, ragged)
+        skipped += [Skipped(row, why) for row, why in ragged.items()]
+        return read, table.parent, []
     except PermissionError as error:
         raise InputError(f"{error.filename or source} can't be read: permission denied") from error
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a text table: commas where it is called .csv, else tabs; ``n/a`` is missing.
+def table_of(source: Path) -> Path | None:
+    """Find the table of what was given: itself, or ``metadata.csv`` in a folder; None without.
 
     Raises
     ------
     InputError
-        If the file is no UTF-8 text table, or has no rows.
+        If there is no such file or folder, or the folder has two such tables.
     """
-    separator = "," if path.suffix.lower() == ".csv" else "\t"
-    try:
-        table = pd.read_csv(path, sep=separator, na_values=["n/a"], encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not a UTF-8 text table (byte {error.start})") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"{path} is not a table: {str(error).splitlines()[0]}") from error
-    if table.empty:
-        raise InputError(f"{path} has columns but no rows")
-    return table
+    if source.is_file():
+        return source
+    if not source.is_dir():
+        raise InputError(f"there is no file or folder {source}")
+    found = [source / f"metadata{ending}" for ending in TABLES]
+    found = [file for file in found if file.is_file()]
+    if len(found) > 1:
+        raise InputError(
+            f"{source} has {' and '.join(f.name for f in found)}; keep the one that counts"
+        )
+    return found[0] if found else None
 
 
 def _read_class_folders(source: Path) -> tuple[pd.DataFrame, Path, list[str]]:
@@ -190,9 +196,7 @@ def _read_class_folders(source: Path) -> tuple[pd.DataFrame, Path, list[str]]:
 
 def _column(table: pd.DataFrame, column: str, source: Path) -> pd.Series:
     if column not in table:
-        raise InputError(
-            f"{source} has no column {column!r}; it has {', '.join(map(str, table.columns))}"
-        )
+        raise no_column(f"{source} has", column, table.columns)
     return table[column]
 
 
@@ -273,7 +277,7 @@ def cut_valence(table: pd.DataFrame, cut: tuple[float, float], source: str | Pat
     if "valence" not in table:
         raise InputError(
             f"{source} has neither labels nor a rating of valence to cut classes from; "
-            "name one with --label COL or --rating valence=COL"
+            "name one with --target COL or --rating valence=COL"
         )
     valence = table["valence"].to_numpy(dtype=float)
     classes = np.array(VALENCE_CLASSES, dtype=object)[np.digitize(valence, [low, high])]

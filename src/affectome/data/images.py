@@ -26,11 +26,14 @@ def load_image(path: str | Path) -> Any:
     nibabel = require("nibabel", "fmri")
     try:
         image = nibabel.load(path)
-    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
-        raise InputError(
-            f"{path} is not a readable NIfTI or Analyze image: {' '.join(str(error).split())}"
-        ) from error
-    _check_length(image, path)
+        np.dtype(image.get_data_dtype())
+        _check_length(image, path)
+    except (AffectomeError, MemoryError):
+        raise
+    except Exception as error:
+        # A broken header fails in whatever way its bytes lead nibabel.
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path} is not a readable NIfTI or Analyze image: {why}") from error
     return image
 
 

@@ -24,7 +24,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedKFold
 
 from affectome.decoding.ridge import RidgeClassifierDecoder
-from affectome.errors import InputError, require
+from affectome.errors import InputError, require, unknown
 from affectome.kernels.procrustes import hyperalign, procrustes
 
 ALPHAS = (1.0, 10.0, 100.0, 1000.0, 10000.0)
@@ -111,7 +111,7 @@ def cross_subject(
         If the method is unknown, a stimulus has two labels, or a class has too few stimuli.
     """
     if method not in USES:
-        raise InputError(f"there is no alignment {method!r}; choose {', '.join(USES)}")
+        raise unknown("alignment", method, USES)
     values, labels = np.asarray(X, dtype=float), np.asarray(y)
     people, material = np.asarray(subjects), np.asarray(stimuli)
     if (values.ndim == 3) != (method == "recentre"):

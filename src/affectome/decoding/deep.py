@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, check_random_state
 
 from affectome.decoding.groups import group_columns, inner_folds
 from affectome.decoding.torch_modules import EEGNet, ShallowConvNet, WindowGRU
-from affectome.errors import InputError, require
+from affectome.errors import InputError, require, unknown
 
 MODULES: dict[str, type[torch.nn.Module]] = {
     "eegnet": EEGNet,
@@ -167,7 +167,7 @@ class DeepDecoder(ClassifierMixin, BaseEstimator):
         dataset = require("skorch.dataset", "deep")
         module = _module(self.module)
         if self.monitor not in MONITORS:
-            raise InputError(f"monitor is one of {', '.join(MONITORS)}; got {self.monitor!r}")
+            raise unknown("monitor", self.monitor, MONITORS)
         arguments = _sizes(module, shape, len(self.classes_)) | dict(self.module_params or {})
         device = self.device
         if device == "auto":

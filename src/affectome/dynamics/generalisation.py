@@ -18,7 +18,7 @@ import xarray as xr
 
 from affectome.data import trial_table
 from affectome.dynamics.over_time import Folds, design_of, with_time
-from affectome.errors import InputError
+from affectome.errors import InputError, no_column
 from affectome.evidence import Design, Null, Split
 from affectome.evidence.splits import named
 from affectome.kernels.clusters import Clusters, null_clusters
@@ -144,7 +144,7 @@ def temporal_generalisation(
     X = with_time(recording).values
     trials = trial_table(recording)
     if within is not None and within not in trials:
-        raise InputError(f"the trials have no column {within!r}; they have {list(trials)}")
+        raise no_column("the trials have", within, trials)
     design = design_of(trials, target, design)
     names, y = np.unique(design.y, return_inverse=True)
     who = named(trials, "subject")

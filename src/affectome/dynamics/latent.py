@@ -30,7 +30,7 @@ from affectome.dynamics.linear_system import (
     trials_in_time,
 )
 from affectome.dynamics.slow_dimension import SlowDimension, fit_slow_dimension, start_from
-from affectome.errors import InputError
+from affectome.errors import InputError, no_column
 from affectome.evidence import Null, Score, exchange_for, score, tested
 from affectome.evidence.dynamics_surrogates import (
     likelihood_interval,
@@ -237,7 +237,7 @@ def _design(recording: xr.DataArray, inputs: str | Sequence[str]) -> Array:
     columns = [np.ones(len(trials))]
     for name in [inputs] if isinstance(inputs, str) else inputs:
         if name not in trials:
-            raise InputError(f"the trials have no column {name!r}; they have {list(trials)}")
+            raise no_column("the trials have", name, trials)
         values = trials[name].to_numpy()
         if np.issubdtype(values.dtype, np.number):
             columns.append(values - values.mean())

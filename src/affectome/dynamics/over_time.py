@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from affectome.data import check_recording, trial_table
 from affectome.decoding.classes import class_indicators
-from affectome.errors import InputError
+from affectome.errors import InputError, no_column
 from affectome.evidence import Design, Null, Split, make_design, max_statistic
 from affectome.kernels.ranks import auc
 from affectome.progress import Progress, silent
@@ -118,7 +118,7 @@ def decode_over_time(
     X = with_time(recording).values
     trials = trial_table(recording)
     if within is not None and within not in trials:
-        raise InputError(f"the trials have no column {within!r}; they have {list(trials)}")
+        raise no_column("the trials have", within, trials)
     design = design_of(trials, target, design)
     classes, y = np.unique(design.y, return_inverse=True)
     names, rows = ["all"], [np.arange(len(y))]
@@ -171,7 +171,7 @@ def design_of(trials: pd.DataFrame, target: str, design: Design | Split) -> Desi
         If the trials have no such target, or it holds one class.
     """
     if target not in trials:
-        raise InputError(f"the trials have no column {target!r}; they have {list(trials)}")
+        raise no_column("the trials have", target, trials)
     y = trials[target].to_numpy()
     if len(np.unique(y)) < 2:
         raise InputError(f"{target!r} holds one class only ({y[0]!s}); give two or more")

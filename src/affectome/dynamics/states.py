@@ -21,7 +21,7 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import KFold
 
 from affectome.data import check_recording, trial_table
-from affectome.errors import InputError, require
+from affectome.errors import InputError, no_column, require
 from affectome.evidence import Null, exchange_for, tested
 from affectome.progress import Progress, silent
 
@@ -143,7 +143,7 @@ def hidden_states(
     values, step = _sequences(recording)
     trials = trial_table(recording)
     if target is not None and target not in trials:
-        raise InputError(f"the trials have no column {target!r}; they have {list(trials)}")
+        raise no_column("the trials have", target, trials)
     held_out: dict[int, float] = {}
     if n_states is None:
         if len(values) < n_splits:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from affectome.errors import InputError
+from affectome.errors import InputError, no_column
 from affectome.evidence.labels import is_rating
 from affectome.evidence.split import Split
 from affectome.kernels.ridge import cross_validated_predictions
@@ -112,8 +112,7 @@ def _design(column: pd.Series) -> Array:
 
 def _nuisance(trials: pd.DataFrame, name: str) -> pd.Series:
     if name not in trials:
-        has = ", ".join(map(str, trials.columns)) or "no columns"
-        raise InputError(f"the trials have no nuisance column {name!r}; they have {has}")
+        raise no_column("the trials have", name, trials.columns, "of a nuisance")
     column = trials[name]
     bad = column.isna().to_numpy()
     if pd.api.types.is_numeric_dtype(column):

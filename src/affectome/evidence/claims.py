@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from affectome.errors import InputError
+from affectome.errors import InputError, unknown
 from affectome.evidence.metrics import FISHER, IDENTITY, LOGIT, Link
 
 ALTERNATIVES = ("greater", "two-sided", "less")
@@ -93,7 +93,7 @@ def tested(
     """
     values = np.asarray(null, dtype=float)
     if alternative not in ALTERNATIVES:
-        raise InputError(f"alternative is one of {', '.join(ALTERNATIVES)}; got {alternative!r}")
+        raise unknown("alternative", alternative, ALTERNATIVES)
     if not np.isfinite(observed) or not np.isfinite(values).all():
         raise InputError("a statistic that is not a number has no p")
     if alternative == "two-sided":
@@ -221,7 +221,7 @@ def mean_interval(
         None with fewer than three groups.
     """
     if link not in LINKS:
-        raise InputError(f"link is one of {', '.join(LINKS)}; got {link!r}")
+        raise unknown("link", link, LINKS)
     one = LINKS[link]
     kept = np.asarray(values, dtype=float)
     kept = kept[np.isfinite(kept)]

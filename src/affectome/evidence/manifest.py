@@ -27,7 +27,7 @@ CHUNK = 1 << 20
 def manifest(
     command: str,
     inputs: Mapping[str, str | Path | Iterable[str | Path]],
-    seed: int,
+    random_state: int,
     *,
     settings: Mapping[str, Any] | None = None,
     weights: Mapping[str, str] | None = None,
@@ -41,7 +41,7 @@ def manifest(
         Name of the command or study.
     inputs
         Name of each input → a file, a folder, or several files. Hashed, not named by path.
-    seed
+    random_state
         Seed of everything that was drawn.
     settings
         Options that the result depends on.
@@ -53,8 +53,9 @@ def manifest(
     Returns
     -------
     dict
-        Keys ``schema``, ``command``, ``seed``, ``settings``, ``versions``, ``inputs``, ``weights``,
-        ``split``; written by :func:`affectome.data.write_json` it gives the same bytes each time.
+        Keys ``schema``, ``command``, ``random_state``, ``settings``, ``versions``, ``inputs``,
+        ``weights``, ``split``; written by :func:`affectome.data.write_json` it gives the same
+        bytes each time.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def manifest(
     return {
         "schema": 1,
         "command": command,
-        "seed": seed,
+        "random_state": random_state,
         "settings": dict(sorted((settings or {}).items())),
         "versions": versions(),
         "inputs": {name: hash_input(path) for name, path in sorted(inputs.items())},

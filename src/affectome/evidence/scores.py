@@ -26,7 +26,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from affectome.errors import InputError
+from affectome.errors import InputError, unknown
 from affectome.evidence.claims import Null, mean_interval
 from affectome.evidence.intervals import Spread, group_codes, spread_over_groups
 from affectome.evidence.metrics import METRICS, Array, Metric, d_of_auc
@@ -257,8 +257,9 @@ def difference(
     value, n_groups, found = _estimate(excess, chosen, y, groups, n_bootstrap, random_state)
     if found is None:
         return Score(metric, value, None, None, n_groups, over)
-    reach = inflation * _reach(found)
-    return Score(metric, value, (value - reach, value + reach), None, n_groups, over)
+    reach, most = inflation * _reach(found), chosen.bounds[1] - chosen.bounds[0]
+    ends = max(-most, value - reach), min(most, value + reach)
+    return Score(metric, value, ends, None, n_groups, over)
 
 
 def contrast(
@@ -329,7 +330,7 @@ def _estimate(
 def find_metric(name: str) -> Metric:
     """Give the metric of that name."""
     if name not in METRICS:
-        raise InputError(f"the metric is one of {', '.join(METRICS)}; got {name!r}")
+        raise unknown("the metric", name, METRICS)
     return METRICS[name]
 
 

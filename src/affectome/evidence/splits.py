@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from affectome.data.roles import role_of
-from affectome.errors import InputError
+from affectome.errors import InputError, no_column
 from affectome.evidence.labels import check_labels, is_rating, strata
 from affectome.evidence.split import Fold, Split, apart
 
@@ -375,8 +375,7 @@ def nested(inner: ArrayLike, outer: ArrayLike) -> bool:
 def column_of(trials: pd.DataFrame, name: str) -> NDArray[Any]:
     """Values of a column that is there and has no empty rows."""
     if name not in trials:
-        has = ", ".join(map(str, trials.columns)) or "no columns"
-        raise InputError(f"the trials have no column {name!r} to hold out; they have {has}")
+        raise no_column("the trials have", name, trials.columns, "to hold out")
     column = trials[name]
     empty = (column.isna() | (column.astype(str) == "")).to_numpy()
     if empty.any():

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from affectome.data import make_recording, trial_table, unit_table
-from affectome.errors import InputError, require
+from affectome.errors import InputError, no_column, require, unknown
 from affectome.features.covariance import pairs_recording
 from affectome.features.spectra import BANDS
 from affectome.features.windows import sampling_rate
@@ -73,9 +73,7 @@ def noise_correlation(recording: xr.DataArray, by: str = "emotion") -> xr.DataAr
     """
     trials = trial_table(recording)
     if by not in trials:
-        raise InputError(
-            f"the Recording has no column {by!r}; it has {', '.join(map(str, trials))}"
-        )
+        raise no_column("the Recording has", by, trials)
     values = recording.mean("time").values if "time" in recording.dims else recording.values
     labels = trials[by].to_numpy()
     classes, counts = np.unique(labels, return_counts=True)
@@ -140,7 +138,7 @@ def spectral(
         If the method is unknown, or trials have fewer than five segments.
     """
     if method not in METHODS:
-        raise InputError(f"method is one of {', '.join(METHODS)}; got {method!r}")
+        raise unknown("method", method, METHODS)
     rate = sampling_rate(recording)
     length = round(segment * rate)
     count = recording.sizes["time"] // length if length else 0

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from affectome.errors import InputError
+from affectome.errors import InputError, unknown
 from affectome.kernels._hog_cells import cell_histograms
 
 NORMS = ("L1", "L1-sqrt", "L2", "L2-Hys")
@@ -65,7 +65,7 @@ def hog(
             f"frames have the shape (n_frames, height, width) or (height, width); got {stack.shape}"
         )
     if block_norm not in NORMS:
-        raise InputError(f"block_norm is one of {', '.join(NORMS)}; got {block_norm!r}")
+        raise unknown("block_norm", block_norm, NORMS)
     if min(orientations, *pixels_per_cell, *cells_per_block) < 1:
         raise InputError(
             f"orientations, cells and blocks are 1 or more; got {orientations}, {pixels_per_cell}, "

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from affectome.errors import InputError
+from affectome.errors import InputError, did_you_mean
 from affectome.networks.alexnet import alexnet
 from affectome.networks.own import KNOWN, load_program
 from affectome.networks.preprocessing import IMAGENET, Preprocessing
@@ -147,7 +147,8 @@ def _load_traced(
 ) -> Network:
     if name not in KNOWN and ":" not in name and not name.endswith(".pt2"):
         raise InputError(
-            f"there is no network {name!r}; choose one of {', '.join((*BUILDERS, *KNOWN))}, or "
+            f"there is no network {name!r}; {did_you_mean(name, (*BUILDERS, *KNOWN))}"
+            f"choose one of {', '.join((*BUILDERS, *KNOWN))}, or "
             "give your own as package.module:factory, file.py:factory or a saved program .pt2"
         )
     found = load_program(name, weights, preprocessing)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from affectome.errors import InputError
+from affectome.errors import InputError, unknown
 from affectome.networks._reduce import spatial_mean
 from affectome.networks.batches import SIDE, to_input
 from affectome.networks.network import Network
@@ -60,7 +60,7 @@ def choose_precision(network: Network, precision: str = "auto") -> Precision:
         If there is no such precision.
     """
     if precision not in {"auto", *DTYPES}:
-        raise InputError(f"precision must be one of auto, {', '.join(DTYPES)}; got {precision!r}")
+        raise unknown("precision", precision, ("auto", *DTYPES))
     if isinstance(network.stack, Traced):
         if precision == "bfloat16":
             raise InputError(f"{network.name} is run in float32; leave --precision out")

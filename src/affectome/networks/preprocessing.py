@@ -10,7 +10,7 @@ from PIL import Image
 
 from affectome.data import central_square
 from affectome.data.pictures import check_picture
-from affectome.errors import InputError
+from affectome.errors import InputError, unknown
 
 CUTS = ("square", "whole")
 KEYS = ("side", "cut", "top", "mean", "sd")
@@ -48,7 +48,7 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         if self.cut not in CUTS:
-            raise InputError(f"cut is one of {', '.join(CUTS)}; got {self.cut!r}")
+            raise unknown("cut", self.cut, CUTS)
         if self.side < 1:
             raise InputError(f"the side of a network's picture is at least 1; got {self.side}")
         if self.mean.shape not in {(3,), (self.side, self.side, 3)}:

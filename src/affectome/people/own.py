@@ -17,18 +17,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from affectome.data.catalog import read_table
-from affectome.data.outputs import output_folder, write_json, write_text
+from affectome.data.catalog import FILE_COLUMNS
+from affectome.data.outputs import output_folder
 from affectome.data.recording import make_recording
 from affectome.decoding.calibration import fit_temperature, reliability
 from affectome.decoding.multilabel import conformal_level
 from affectome.errors import InputError
-from affectome.evidence import Evidence, evaluate, manifest
+from affectome.evidence import Evidence, evaluate
 from affectome.evidence.quick import binomial_bounds
 from affectome.people.cards import Card, Metric
 from affectome.people.held_out import compared, completed
 from affectome.people.registry import Trained, TrainOptions
-from affectome.people.runs import FILE_COLUMNS
+from affectome.people.trained import need_columns, own_labels, own_rows, write_trained
 from affectome.people.voice.fitting import STEPS, fit_linear
 from affectome.people.voice.model import probabilities, save_head
 from affectome.progress import Progress
@@ -39,13 +39,17 @@ LEAST = 0.5
 
 @dataclass(frozen=True, eq=False)
 class OwnTable:
-    """Features (n, n_features) with their names, labels, and the columns that say who and what."""
+    """Features (n, n_features) with their names, labels, and the columns that say who and what.
+
+    ``left_out`` counts files in which nothing could be read; ``notes`` tell what was decided.
+    """
 
     features: Array
     names: Sequence[str]
     y: NDArray[Any]
     trials: pd.DataFrame
     left_out: int
+    notes: Sequence[str] = ()
 
 
 def read_own(
@@ -67,14 +71,9 @@ def read_own(
     InputError
         If a column is missing, or nothing is left.
     """
-    source = catalog / "metadata.csv" if catalog.is_dir() else catalog
-    table = read_table(source)
+    source, table = own_rows(catalog, options)
     column = options.column or next((name for name in FILE_COLUMNS if name in table), "file")
-    for wanted in (options.target, column):
-        if wanted not in table:
-            raise InputError(
-                f"{source} has no column {wanted!r}; it has {', '.join(map(str, table))}"
-            )
+    need_columns(table, source, options.target, column)
     table = table[table[options.target].notna()].reset_index(drop=True)
     rows, found = [], []
     for row, name in enumerate(table[column].astype(str)):
@@ -87,9 +86,9 @@ def read_own(
     if not rows:
         raise InputError(f"{source}: nothing could be read in its {len(table)} files")
     trials = table.iloc[rows].drop(columns=[column]).reset_index(drop=True)
-    y = trials[options.target].astype(str).str.strip().to_numpy(dtype=str)
+    y, notes = own_labels(trials[options.target])
     trials[options.target] = y
-    return OwnTable(np.array(found), names, y, trials, len(table) - len(rows))
+    return OwnTable(np.array(found), names, y, trials, len(table) - len(rows), notes)
 
 
 def train_linear(
@@ -132,21 +131,17 @@ def train_linear(
     card = completed(card, names, own.y, p, LEAST, groups)
     folder = output_folder(out)
     save_head(folder, fit_linear(own.features, own.y, penalty))
-    write_json(folder / "card.json", card.to_dict())
-    write_text(folder / "card.md", card.to_text())
-    described = manifest(
-        f"train {modality}",
-        {"catalog": catalog},
-        options.random_state,
-        settings={"target": options.target, "holdout": list(options.holdout)},
-        split=evidence.split,
+    return write_trained(
+        folder,
+        modality,
+        card,
+        evidence,
+        catalog,
+        options,
+        left_out=own.left_out,
+        notes=own.notes,
+        groups=groups,
     )
-    write_json(folder / "manifest.json", described)
-    result = {"schema": 1, "model": card.name, "left_out": own.left_out, **evidence.to_dict()}
-    if groups is not None:
-        result["groups"] = groups.to_dict()
-    write_json(folder / "result.json", result)
-    return Trained(folder, card, result)
 
 
 def trusted(

@@ -15,12 +15,12 @@ from __future__ import annotations
 import contextlib
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from affectome.errors import AffectomeError, InputError
+from affectome.errors import AffectomeError, InputError, unknown
 from affectome.people.cards import Card
 from affectome.people.reading import Reading, Readings
 from affectome.safeguards import permit, require_purpose
@@ -42,9 +42,10 @@ class TrainOptions:
     """How a model is made from a user's own table.
 
     ``column`` holds the texts or file names; ``holdout`` names columns as ``make_split`` takes
-    them, empty for the honest default; ``groups`` names columns whose groups are compared.
-    ``network`` and its ``preprocessing`` are for pictures: what looks at them, as
-    `affectome.networks.load_network` takes it.
+    them, empty for the honest default; ``groups`` names columns whose groups are compared;
+    ``columns`` maps ``subject``, ``stimulus`` and ``session`` to the columns that hold them, where
+    they are called otherwise. ``network`` and its ``preprocessing`` are for pictures: what looks at
+    them, as `affectome.networks.load_network` takes it.
     """
 
     target: str = "emotion"
@@ -56,6 +57,7 @@ class TrainOptions:
     groups: tuple[str, ...] = ()
     network: str | None = None
     preprocessing: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ def find_modality(name: str) -> Modality:
     if f"{name}s" in MODALITIES:
         name = f"{name}s"
     if name not in MODALITIES:
-        raise InputError(f"the modality is one of {', '.join(MODALITIES)}; got {name!r}")
+        raise unknown("the modality", name, MODALITIES)
     return MODALITIES[name]
 
 

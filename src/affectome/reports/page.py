@@ -13,7 +13,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from affectome.data import output_folder, write_json, write_table, write_text
+from affectome.data import output_folder, write_json, write_manifest, write_table, write_text
 from affectome.reports.style import LIGHT
 
 
@@ -71,6 +71,12 @@ class Page:
         The few headline numbers: (label, value, small print).
     stamps
         Warnings that no reader may miss, such as "random split".
+    warnings
+        What changes how the numbers are to be read.
+    absent
+        Parts that the data did not allow, with the reason.
+    skipped
+        Inputs that could not be used: ``file`` and ``why``.
     sections
         The body.
     facts
@@ -84,6 +90,7 @@ class Page:
     numbers: Sequence[tuple[str, str, str]] = ()
     stamps: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    absent: Sequence[str] = ()
     skipped: Sequence[Mapping[str, str]] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
 
@@ -118,7 +125,7 @@ def write_run(
     Parameters
     ----------
     folder
-        Made if missing; an older ``result.json`` is removed before anything is written.
+        Made if missing; what an earlier run wrote is removed before anything is written.
     result
         Numbers, with ``schema``.
     page
@@ -134,13 +141,18 @@ def write_run(
         Where the report lies.
     """
     out = output_folder(folder)
-    for section in page.sections:
-        for figure in section.figures:
-            if figure.markup.lstrip().startswith("<svg"):
-                write_text(out / "figures" / f"{figure.name}.svg", _standalone(figure.markup))
-    for name, table in (tables or {}).items():
-        write_table(out / f"{name}.csv", table)
-    write_json(out / "manifest.json", manifest)
+    figures = {
+        f"figures/{figure.name}.svg": figure.markup
+        for section in page.sections
+        for figure in section.figures
+        if figure.markup.lstrip().startswith("<svg")
+    }
+    named = {f"{name}.csv": table for name, table in (tables or {}).items()}
+    write_manifest(out, manifest, [*figures, *named, "report.html"])
+    for name, markup in figures.items():
+        write_text(out / name, _standalone(markup))
+    for name, table in named.items():
+        write_table(out / name, table)
     report = write_text(out / "report.html", render(page))
     write_json(out / "result.json", result)
     return report

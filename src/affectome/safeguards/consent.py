@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from affectome.errors import AffectomeError, InputError
+from affectome.errors import AffectomeError, InputError, unknown
 from affectome.safeguards import log
 from affectome.safeguards.project import PEOPLE, find_kept, kept_folder, write_whole
 from affectome.safeguards.purpose import check_purpose
@@ -113,7 +113,7 @@ def record_consent(
     name, day = _name(person), today()
     for wanted in scope:
         if wanted not in SCOPES:
-            raise InputError(f"a scope is one of {', '.join(SCOPES)}; got {wanted!r}")
+            raise unknown("a scope", wanted, SCOPES)
     last = day + timedelta(days=USUAL_DAYS) if until is None else until
     if last < day:
         raise InputError(f"a consent that ends on {last} has already passed; today is {day}")

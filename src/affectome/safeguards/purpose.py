@@ -16,7 +16,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from affectome.errors import AffectomeError
+from affectome.errors import AffectomeError, unknown
 from affectome.safeguards.project import find_kept, kept_folder, write_whole
 
 PURPOSES = ("research", "medical", "safety", "personal")
@@ -99,7 +99,7 @@ def check_purpose(purpose: str) -> None:
             "reason, declare --purpose medical or --purpose safety"
         )
     if purpose not in PURPOSES:
-        raise PurposeError(f"a purpose is one of {', '.join(PURPOSES)}; got {purpose!r}")
+        raise PurposeError(str(unknown("a purpose", purpose, PURPOSES)))
 
 
 def _remembered(folder: Path) -> str | None:

@@ -186,7 +186,7 @@ class Readers:
         )
 
     def _read_table(self, file: Path, name: str, about: About) -> Iterator[Reading]:
-        from affectome.data.catalog import read_table  # noqa: PLC0415  pandas, for tables only
+        from affectome.data.tables import read_table  # noqa: PLC0415  pandas, for tables only
 
         if about.column is None:
             raise TableError(name, [str(column) for column in read_table(file).columns])

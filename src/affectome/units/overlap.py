@@ -19,7 +19,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from affectome.data import trial_table, unit_table
-from affectome.errors import InputError
+from affectome.errors import InputError, no_column
 from affectome.evidence import Null, exchange_for, fdr, tested
 from affectome.evidence.design import factors_of
 from affectome.units._alike import alikeness, shared_factors, weights
@@ -137,7 +137,7 @@ def overlap(
         raise InputError(f"share lies above 0 and below .5; got {share}")
     units = _same_units(first, second)
     if by is not None and by not in units:
-        raise InputError(f"the units have no column {by!r}; they have {', '.join(map(str, units))}")
+        raise no_column("the units have", by, units)
     shared = shared_stimuli(trial_table(first), trial_table(second), (*ignore, labels))
     if shared:
         column, values = next(iter(shared.items()))

@@ -263,7 +263,7 @@ def test_bad_arrays_are_named(tmp_path, arrays, message):
         ("onset\tduration\n1\t2\n", {}, "has no column of labels such as trial_type"),
         ("onset\ttrial_type\n1\tn/a\n", {}, "no row has a label"),
         ("onset\ttrial_type\n", {}, "has columns but no rows"),
-        ("onset\ttrial_type\n1\tjoy\n", {"label": "mood"}, "has no column 'mood'"),
+        ("onset\ttrial_type\n1\tjoy\n", {"target": "mood"}, "has no column 'mood'"),
         ("onset\ttrial_type\n99\tjoy\n", {}, "none of 1 events gives a trial; the first"),
         ("onset\ttrial_type\n1\tjoy\n", {"window": (1, 0)}, "a window is two rising numbers"),
         ("onset\ttrial_type\n1\tjoy\n", {"sfreq": 0}, "sfreq is a positive number; got 0"),
@@ -316,7 +316,7 @@ def test_emotion_may_be_asked_for_under_its_usual_names(tmp_path, signal):
     data, times = signal
     np.savez(tmp_path / "r.npz", data=data, times=times)
     write_events(tmp_path, [2.0, 5.0])
-    read = read_recording(tmp_path / "r.npz", label="emotion")
+    read = read_recording(tmp_path / "r.npz", target="emotion")
     assert list(trial_table(read.recording)["emotion"]) == ["joy", "fear"]
 
 

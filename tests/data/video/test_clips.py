@@ -96,7 +96,7 @@ def test_tables_that_can_not_be_used(folder: Path) -> None:
     (folder / "short.csv").write_text("file,subject\na.mp4,m1\n")
     with pytest.raises(InputError, match="no column 'event'"):
         read_clips(folder / "short.csv", 1, 1)
-    with pytest.raises(InputError, match="there is no table"):
+    with pytest.raises(InputError, match="there is no file or folder"):
         read_clips(folder / "other.csv", 1, 1)
 
 

@@ -109,7 +109,8 @@ def test_a_folder_is_screened_copied_and_shown(pictures, tmp_path):
     assert not re.search(r"(src|href)=['\"]https?:", page)
     assert "ArrowRight" in page
     assert before == {f: f.stat().st_mtime_ns for f in pictures.rglob("*") if f.is_file()}
-    again = run("screen", pictures, "--out", out, "--keep", "negative", "--threshold", "0.55")
+    words = ("--out", out, "--keep", "negative", "--threshold", "0.55", "--overwrite")
+    again = run("screen", pictures, *words)
     assert "22 had been read before" in again.stderr
 
 

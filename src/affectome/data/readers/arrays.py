@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,19 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from affectome.data.memory import check_memory
+from affectome.data.readers.epochs import cut_again
 from affectome.data.readers.events import label_trials, read_events
 from affectome.data.readers.measurement import (
+    CUT,
     Measurement,
     Options,
     cut_measurement,
     drop_flat,
+    refuse_unused,
     trials_recording,
     with_subject,
 )
+from affectome.data.tables import read_table
 from affectome.errors import InputError, require
 
 SUFFIXES = (".npz", ".mat", ".csv", ".tsv")
@@ -56,10 +61,11 @@ def read_arrays(path: Path, events: Path | None, options: Options) -> Measuremen
             f"{path} has no events beside it; give events= with a table of onset, duration and "
             "trial_type"
         )
-    table = read_events(events)
+    table = read_events(events, options.columns)
     if data.ndim == 2 and times is not None:
+        refuse_unused(options, CUT, f"{path}, with arrays,")
         part = cut_measurement(data, times, units, table, options, path, str(events))
-        return Measurement(part.recording, path, part.skipped, (*notes, *part.notes))
+        return replace(part, notes=(*notes, *part.notes))
     return _in_trials(data, times, units, table, options, path, events, notes)
 
 
@@ -78,14 +84,21 @@ def _in_trials(
             f"{path}: data have {len(data)} trials (shape {data.shape}), but {events} has "
             f"{len(table)} rows; give one row a trial"
         )
-    trials, skipped = label_trials(table, options.label, str(events))
+    refuse_unused(
+        options,
+        ("window", "baseline") if data.ndim == 3 and times is not None else (),
+        f"{path}, which is in trials already,",
+    )
+    if data.ndim == 3 and times is not None:
+        data, times = cut_again(data, times, options.window, options.baseline, path)
+    trials, skipped, said = label_trials(table, options.target, str(events))
     kept = data[np.asarray(trials.index)]
     flat_shape = kept.reshape(-1, kept.shape[-1])
     flat, units, dropped = drop_flat(flat_shape, units, path)
     values = flat.reshape(*kept.shape[:-1], flat.shape[-1])
     trials = with_subject(trials.reset_index(drop=True), path)
     recording = trials_recording(values, trials, units, times if data.ndim == 3 else None)
-    return Measurement(recording, path, (*dropped, *skipped), tuple(notes))
+    return Measurement(recording, path, (*dropped, *skipped), tuple(notes), tuple(said))
 
 
 def load_arrays(path: Path) -> tuple[np.ndarray, np.ndarray | None, pd.DataFrame, list[str]]:
@@ -131,10 +144,13 @@ def load_arrays(path: Path) -> tuple[np.ndarray, np.ndarray | None, pd.DataFrame
 
 def unpacked_size(path: Path) -> int:
     """Give the bytes of all arrays of an NPZ file, packed or not; of other files their size."""
-    if zipfile.is_zipfile(path):
+    if not zipfile.is_zipfile(path):
+        return path.stat().st_size
+    try:
         with zipfile.ZipFile(path) as archive:
             return sum(entry.file_size for entry in archive.infolist())
-    return path.stat().st_size
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise InputError(f"{path} is not a readable archive of arrays: {error}") from error
 
 
 def _first(arrays: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray | None:
@@ -172,11 +188,7 @@ def _load_mat73(path: Path) -> Mapping[str, np.ndarray]:
 
 
 def _load_table(path: Path) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    try:
-        table = pd.read_csv(path, sep=separator, na_values=["n/a"], encoding="utf-8-sig")
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"{path} is not a text table: {str(error).splitlines()[0]}") from error
+    table = read_table(path)
     key = next((k for k in TIME_NAMES if k in table), None)
     if key is None or table.shape[1] < 2:
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,18 @@ import numpy as np
 import pandas as pd
 
 from affectome.data.catalog import Skipped
+from affectome.data.columns import map_columns
 from affectome.data.memory import check_memory
-from affectome.data.readers.epochs import within
+from affectome.data.readers.epochs import cut_again
 from affectome.data.readers.events import label_trials, read_events
 from affectome.data.readers.foreign import readable
 from affectome.data.readers.measurement import (
+    CUT,
     Measurement,
     Options,
     cut_measurement,
     drop_flat,
+    refuse_unused,
     trials_recording,
     with_subject,
 )
@@ -40,7 +44,7 @@ def read_eeg(path: Path, events: Path | None, options: Options) -> Measurement:
         Table in BIDS form; when None the annotations of the file, then its stimulus channel. With
         epochs one row an epoch, beside their own metadata.
     options
-        Label, window, baseline and rate; epochs are taken as they were cut.
+        Target, window, baseline and rate; epochs are taken as they were cut.
 
     Raises
     ------
@@ -51,12 +55,13 @@ def read_eeg(path: Path, events: Path | None, options: Options) -> Measurement:
     stem = path.name.lower().removesuffix(".gz").removesuffix(".fif")
     if path.name.lower().endswith((".fif", ".fif.gz")) and stem.endswith(("-epo", "_epo")):
         return _read_epochs(mne, path, events, options)
+    refuse_unused(options, CUT, f"{path}, with sensors,")
     raw = _open(mne, path)
     names, units, bad = _sensors(mne, raw.info, path)
     if events is None:
         table, events_source = _own_events(mne, raw, path), str(path)
     else:
-        table, events_source = read_events(events), str(events)
+        table, events_source = read_events(events, options.columns), str(events)
     check_memory(
         READ_FACTOR * 8 * float(raw.n_times) * len(names),
         f"reading {path}, {len(names)} channels × {raw.n_times} samples,",
@@ -69,7 +74,7 @@ def read_eeg(path: Path, events: Path | None, options: Options) -> Measurement:
     notes += [f"signals are in volts or tesla, recorded at {raw.info['sfreq']:g} Hz"]
     notes += _filter_note(raw.info)
     skipped = (*_cut_short(path), *bad, *part.skipped)
-    return Measurement(part.recording, path, skipped, (*part.notes, *notes))
+    return replace(part, skipped=skipped, notes=(*part.notes, *notes))
 
 
 def _cut_short(path: Path) -> list[Skipped]:
@@ -169,14 +174,17 @@ def _filter_note(info: Any) -> list[str]:
 def _read_epochs(mne: Any, path: Path, events: Path | None, options: Options) -> Measurement:
     with readable(path, "MNE"):
         epochs = mne.read_epochs(path, preload=False, verbose="ERROR")
+    refuse_unused(options, ("window", "baseline"), f"{path}, with epochs,")
     names, units, bad = _sensors(mne, epochs.info, path)
     table = pd.DataFrame({"trial_type": _event_names(epochs)})
     if epochs.metadata is not None:
         own = epochs.metadata.reset_index(drop=True)
         table = own.join(table.drop(columns=[c for c in table if c in own]))
-    if events is not None:
-        table = _beside(table, read_events(events), events, path)
-    trials, unlabelled = label_trials(table, options.label, path)
+    if events is None:
+        table = map_columns(table, options.columns, path)
+    else:
+        table = _beside(table, read_events(events, options.columns), events, path)
+    trials, unlabelled, said = label_trials(table, options.target, path)
     check_memory(
         READ_FACTOR * 8 * float(len(epochs.events)) * len(names) * len(epochs.times),
         f"reading {path}, {len(epochs.events)} epochs × {len(epochs.times)} samples,",
@@ -184,7 +192,7 @@ def _read_epochs(mne: Any, path: Path, events: Path | None, options: Options) ->
     )
     with readable(path, "MNE"), mne.use_log_level("ERROR"):
         values = epochs.get_data(picks=names).swapaxes(1, 2)[np.asarray(trials.index)]
-    values, times = _as_asked(values, epochs.times, options, path)
+    values, times = cut_again(values, epochs.times, options.window, options.baseline, path)
     shape = values.shape
     kept, units, flat = drop_flat(values.reshape(-1, shape[-1]), units, path)
     dropped = [
@@ -205,26 +213,7 @@ def _read_epochs(mne: Any, path: Path, events: Path | None, options: Options) ->
         times,
     )
     skipped = (*bad, *flat, *unlabelled, *dropped)
-    return Measurement(recording, path, skipped, tuple(notes))
-
-
-def _as_asked(
-    values: np.ndarray, times: np.ndarray, options: Options, path: Path
-) -> tuple[np.ndarray, np.ndarray]:
-    """Subtract the baseline and cut the window that were asked for from epochs as they are."""
-    if options.baseline is not None:
-        inside = within(times, options.baseline)
-        values = values - values[:, inside].mean(axis=1, keepdims=True)
-    if options.window is None:
-        return values, times
-    start, stop = options.window
-    if start < times[0] - 1e-9 or stop > times[-1] + 1e-9 or start >= stop:
-        raise InputError(
-            f"{path}: the window {start:g},{stop:g} s does not lie within its epochs, which run "
-            f"from {times[0]:g} to {times[-1]:g} s"
-        )
-    kept = (times >= start - 1e-9) & (times <= stop + 1e-9)
-    return values[:, kept], times[kept]
+    return Measurement(recording, path, skipped, tuple(notes), tuple(said))
 
 
 def _event_names(epochs: Any) -> list[str]:

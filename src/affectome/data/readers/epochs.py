@@ -253,3 +253,43 @@ def within(time: np.ndarray, baseline: tuple[float, float]) -> np.ndarray:
             f"{time[0]:g} to {time[-1]:g} s"
         )
     return inside
+
+
+def cut_again(
+    values: np.ndarray,
+    times: np.ndarray,
+    window: tuple[float, float] | None,
+    baseline: tuple[float, float] | None,
+    path: object,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Subtract the baseline and cut the window that were asked for from trials as they are.
+
+    Parameters
+    ----------
+    values
+        Shape (n_trials, n_times, n_units).
+    times
+        Seconds of a trial, shape (n_times,).
+    window, baseline
+        Seconds (start, stop); None for all, and for none.
+    path
+        Name for messages.
+
+    Raises
+    ------
+    InputError
+        If either does not lie within the trials.
+    """
+    if baseline is not None:
+        inside = within(times, baseline)
+        values = values - values[:, inside].mean(axis=1, keepdims=True)
+    if window is None:
+        return values, times
+    start, stop = window
+    if start < times[0] - 1e-9 or stop > times[-1] + 1e-9 or start >= stop:
+        raise InputError(
+            f"{path}: the window {start:g},{stop:g} s does not lie within its epochs, which run "
+            f"from {times[0]:g} to {times[-1]:g} s"
+        )
+    kept = (times >= start - 1e-9) & (times <= stop + 1e-9)
+    return values[:, kept], times[kept]

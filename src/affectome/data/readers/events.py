@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from affectome.data.catalog import Skipped, read_table
+from affectome.data.catalog import Skipped
+from affectome.data.columns import map_columns, one_spelling, repeated
 from affectome.data.roles import role_of
-from affectome.errors import InputError
+from affectome.data.tables import read_table
+from affectome.errors import InputError, listed, no_column
 
 LABELS = ("emotion", "trial_type", "label", "condition", "stimulus_type")
 
 
-def read_events(path: str | Path) -> pd.DataFrame:
-    """Read an events file, tab- or comma-separated; ``n/a`` is missing.
+def read_events(path: str | Path, columns: Mapping[str, str | None] | None = None) -> pd.DataFrame:
+    """Read an events file, as :func:`affectome.data.tables.read_table` reads any table.
 
     Parameters
     ----------
     path
         File with a header row.
+    columns
+        Name → column of the file that holds it, such as ``{"subject": "participant_id"}``.
 
     Raises
     ------
     InputError
-        If the file is missing, no text table, or has no rows.
+        If the file is missing, no table, has no rows, or lacks a column.
     """
     source = Path(path)
     if not source.is_file():
         raise InputError(f"there is no events file {source}")
-    return read_table(source)
+    return map_columns(read_table(source), columns or {}, source)
 
 
 def onset_events(events: pd.DataFrame, source: str | Path) -> pd.DataFrame:
@@ -43,9 +48,7 @@ def onset_events(events: pd.DataFrame, source: str | Path) -> pd.DataFrame:
         If there is no ``onset``, or either column holds something that is not a number.
     """
     if "onset" not in events:
-        raise InputError(
-            f"{source} has no column 'onset' (seconds); it has {', '.join(map(str, events))}"
-        )
+        raise no_column(f"{source} has", "onset", events, "of seconds")
     checked = events.copy()
     if "duration" not in checked:
         checked["duration"] = 0.0
@@ -62,26 +65,29 @@ def onset_events(events: pd.DataFrame, source: str | Path) -> pd.DataFrame:
     return checked
 
 
-def label_trials(
-    events: pd.DataFrame, label: str | None, source: str | Path
-) -> tuple[pd.DataFrame, list[Skipped]]:
+class Labelled(NamedTuple):
+    """Trials with ``emotion`` and ``trial_number``, what was left out, and what was decided.
+
+    The index of ``trials`` still tells their row in the events.
+    """
+
+    trials: pd.DataFrame
+    skipped: list[Skipped]
+    notes: list[str]
+
+
+def label_trials(events: pd.DataFrame, target: str | None, source: str | Path) -> Labelled:
     """Give every trial its ``emotion`` and ``trial_number``; trials without a label are skipped.
 
     Parameters
     ----------
     events
         One row a trial.
-    label
+    target
         Column that holds the label; when None (or ``emotion``, which it becomes) the first of
         ``emotion``, ``trial_type``, ``label``, ``condition`` and ``stimulus_type`` that is there.
     source
         Name for messages.
-
-    Returns
-    -------
-    trials : pandas.DataFrame
-        Kept trials; the index still tells their row in ``events``.
-    skipped : list of Skipped
 
     Raises
     ------
@@ -89,14 +95,17 @@ def label_trials(
         If the column is missing or no trial has a label.
     """
     usual = next((c for c in LABELS if c in events), None)
-    column = usual if label in {None, "emotion"} else label
-    if column is None or column not in events:
-        wanted = f"column {label!r}" if label else "column of labels such as trial_type"
+    column = usual if target in {None, "emotion"} else target
+    if column is None:
         raise InputError(
-            f"{source} has no {wanted}; it has {', '.join(map(str, events))}; name one with label="
+            f"{source} has no column of labels such as trial_type; it has "
+            f"{listed(events)}; name one with --target COL (target= in Python)"
         )
+    if column not in events:
+        raise no_column(f"{source} has", column, events)
     trials = split_tags(events.copy(), column)
-    trials["emotion"] = trials[column].astype("string").astype(object)
+    words = trials[column].astype("string").astype(object)
+    trials["emotion"], notes = one_spelling(words)
     trials["trial_number"] = np.arange(len(trials))
     unlabelled = trials["emotion"].isna().to_numpy()
     skipped = [
@@ -105,7 +114,17 @@ def label_trials(
     ]
     if unlabelled.all():
         raise InputError(f"{source}: no row has a label in the column {column!r}")
-    return trials[~unlabelled], skipped
+    return Labelled(trials[~unlabelled], skipped, notes)
+
+
+def distinct_events(events: pd.DataFrame, source: str | Path) -> tuple[pd.DataFrame, list[Skipped]]:
+    """Leave out events that stand twice in a table, and list them."""
+    again = repeated(events)
+    skipped = [
+        Skipped(row_name(source, row), f"the same event as row {first + 2}, which is kept")
+        for row, first in again.items()
+    ]
+    return events.drop(index=events.index[list(again)]), skipped
 
 
 def split_tags(trials: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,17 @@ import xarray as xr
 
 from affectome.data.catalog import Skipped
 from affectome.data.readers.epochs import cut_epochs, default_window, overlap, sampling_interval
-from affectome.data.readers.events import label_trials, onset_events, subject_of
+from affectome.data.readers.events import (
+    distinct_events,
+    label_trials,
+    onset_events,
+    subject_of,
+)
 from affectome.data.recording import make_recording, trial_table, unit_table
 from affectome.errors import InputError
 
+CUT = ("window", "baseline", "sfreq")
+IMAGES = ("mask", "atlas", "spheres", "radius", "resampling")
 ANONYMOUS = ("neuron", "unit_number")  # names that a reader gave, which say nothing elsewhere
 
 
@@ -33,19 +40,22 @@ class Measurement:
         Trials, channels and files that could not be used, and why.
     notes
         One line for each choice that was made while reading, such as the window.
+    warnings
+        What a reader of any result has to know, such as labels that were spelled in several ways.
     """
 
     recording: xr.DataArray
     source: Path
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Options:
     """What the readers let a user choose; see :func:`affectome.data.read_recording`."""
 
-    label: str | None = None
+    target: str | None = None
     window: tuple[float, float] | None = None
     baseline: tuple[float, float] | None = None
     sfreq: float | None = None
@@ -57,6 +67,34 @@ class Options:
     radius: float = 8.0
     resampling: str = "none"
     confounds: Path | None = None
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def refuse_unused(options: Options, used: Collection[str], what: object) -> None:
+    """Refuse options that would do nothing, so that nobody believes that they did something.
+
+    Parameters
+    ----------
+    options
+        What was asked for.
+    used
+        Names of the options that are used; target and columns always are.
+    what
+        What is read, with its kind: ``"r.npz, with one value a trial,"``.
+
+    Raises
+    ------
+    InputError
+        With all of them.
+    """
+    always = {"target", "columns", *used}
+    idle = [
+        one.name
+        for one in fields(options)
+        if one.name not in always and getattr(options, one.name) != one.default
+    ]
+    if idle:
+        raise InputError(f"{what} makes no use of {' and '.join(idle)}; leave that out")
 
 
 def cut_measurement(
@@ -81,13 +119,13 @@ def cut_measurement(
     events
         One row an event, with ``onset`` in seconds.
     options
-        Label, window, baseline and rate.
+        Target, window, baseline and rate.
     source, events_source
         What was read, for messages.
     """
-    labelled, skipped = label_trials(
-        onset_events(events, events_source), options.label, events_source
-    )
+    once, twice = distinct_events(onset_events(events, events_source), events_source)
+    labelled, skipped, said = label_trials(once, options.target, events_source)
+    skipped = [*twice, *skipped]
     window = options.window or default_window(labelled, sampling_interval(times, str(source)))
     values, units, flat = drop_flat(values, units, source)
     epochs = cut_epochs(
@@ -103,7 +141,7 @@ def cut_measurement(
     trials = with_subject(labelled.iloc[epochs.kept].reset_index(drop=True), source)
     notes = [
         f"trials run from {window[0]:g} to {window[1]:g} s around each event; a value is the last "
-        "sample at or before its time, never a later one"
+        "sample at or before its time, never a later one",
     ]
     if options.baseline is not None:
         notes.append(
@@ -117,7 +155,8 @@ def cut_measurement(
             "also read with another; take a shorter window"
         )
     recording = trials_recording(epochs.values, trials, units, epochs.time)
-    return Measurement(recording, source, (*flat, *skipped, *epochs.skipped), tuple(notes))
+    skipped = [*flat, *skipped, *epochs.skipped]
+    return Measurement(recording, source, tuple(skipped), tuple(notes), tuple(said))
 
 
 def trials_recording(
@@ -215,6 +254,7 @@ def join_measurements(parts: Sequence[Measurement], source: Path) -> Measurement
     trials = pd.concat([trial_table(p.recording) for p in parts], ignore_index=True)
     units = tables[0].set_index(name, drop=False).loc[shared].reset_index(drop=True)
     notes = list(dict.fromkeys(n for p in parts for n in p.notes))
+    warnings = tuple(dict.fromkeys(n for p in parts for n in p.warnings))
     time = cut[0].coords.get("time")
     if time is not None and any(p.recording.sizes["time"] > time.size for p in parts):
         span = f"{float(time[0]):g} to {float(time[-1]):g} s"
@@ -222,7 +262,7 @@ def join_measurements(parts: Sequence[Measurement], source: Path) -> Measurement
     recording = trials_recording(
         np.concatenate(values), trials, units, None if time is None else time.values
     )
-    return Measurement(recording, source, tuple(skipped), tuple(notes))
+    return Measurement(recording, source, tuple(skipped), tuple(notes), warnings)
 
 
 def _cut_to_shared_times(parts: Sequence[Measurement]) -> list[xr.DataArray]:

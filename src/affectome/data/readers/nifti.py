@@ -16,13 +16,16 @@ from affectome.data.readers.confounds import without_confounds
 from affectome.data.readers.events import LABELS, label_trials, read_events
 from affectome.data.readers.foreign import readable
 from affectome.data.readers.measurement import (
+    CUT,
+    IMAGES,
     Measurement,
     Options,
     cut_measurement,
+    refuse_unused,
     trials_recording,
     with_subject,
 )
-from affectome.errors import InputError, require
+from affectome.errors import InputError, require, unknown
 
 READ_FACTOR = 3  # the image, its masked copy and what is cut from it
 RESAMPLING = ("none", "data", "labels")
@@ -39,7 +42,7 @@ def read_nifti(path: Path, events: Path | None, options: Options) -> Measurement
         With ``onset``: events in a time series, whose repetition time is taken from the header.
         Without: one row a volume.
     options
-        Label, window and baseline; mask, atlas, spheres and resampling.
+        Target, window and baseline; mask, atlas, spheres and resampling.
 
     Raises
     ------
@@ -58,7 +61,10 @@ def read_nifti(path: Path, events: Path | None, options: Options) -> Measurement
             f"{path} has no events beside it; give events= with onset, duration and trial_type, or "
             "with one row a volume"
         )
-    table = read_events(events)
+    table = read_events(events, options.columns)
+    timed = (*CUT, *IMAGES, "confounds") if "onset" in table else (*IMAGES, "confounds")
+    kind = "a time series" if "onset" in table else "one volume a row"
+    refuse_unused(options, timed, f"{path}, {kind},")
     values, units, notes = extract(image, options, str(path))
     if options.confounds is not None:
         values, used = without_confounds(values, options.confounds, path)
@@ -73,11 +79,14 @@ def read_nifti(path: Path, events: Path | None, options: Options) -> Measurement
             "volumes; give one row a volume, or onsets in seconds"
         )
     trials, skipped = table, list[Skipped]()
-    if options.label is not None or any(column in table for column in LABELS):
-        trials, skipped = label_trials(table, options.label, str(events))
+    said: list[str] = []
+    if options.target is not None or any(column in table for column in LABELS):
+        trials, skipped, said = label_trials(table, options.target, str(events))
     kept = values[np.asarray(trials.index)]
     trials = with_subject(trials.reset_index(drop=True), path)
-    return Measurement(trials_recording(kept, trials, units), path, tuple(skipped), tuple(notes))
+    return Measurement(
+        trials_recording(kept, trials, units), path, tuple(skipped), tuple(notes), tuple(said)
+    )
 
 
 def extract(image: Any, options: Options, name: str) -> tuple[np.ndarray, pd.DataFrame, list[str]]:
@@ -108,9 +117,9 @@ def extract(image: Any, options: Options, name: str) -> tuple[np.ndarray, pd.Dat
         "cut it into runs, take a coarser grid, or a larger machine",
     )
     if options.resampling not in RESAMPLING:
-        raise InputError(
-            f"resampling is one of {', '.join(RESAMPLING)}; got {options.resampling!r}"
-        )
+        raise unknown("resampling", options.resampling, RESAMPLING)
+    if options.resampling != "none" and options.mask is None and options.atlas is None:
+        raise InputError("resampling needs a mask or an atlas, whose grid may differ; give one")
     if sum([options.mask is not None, options.atlas is not None, bool(options.spheres)]) > 1:
         raise InputError("give one of mask, atlas and spheres")
     if options.spheres:

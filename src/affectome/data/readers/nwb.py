@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +10,27 @@ import numpy as np
 import pandas as pd
 
 from affectome.data.catalog import Skipped
+from affectome.data.columns import map_columns
 from affectome.data.memory import check_memory
 from affectome.data.readers.epochs import default_window, time_grid, within
-from affectome.data.readers.events import label_trials, onset_events, read_events, row_name
+from affectome.data.readers.events import (
+    distinct_events,
+    label_trials,
+    onset_events,
+    read_events,
+    row_name,
+)
 from affectome.data.readers.measurement import (
+    CUT,
     Measurement,
     Options,
     cut_measurement,
+    refuse_unused,
     trials_recording,
     with_subject,
 )
 from affectome.data.roles import role_of
-from affectome.errors import InputError, require
+from affectome.errors import InputError, did_you_mean, require
 
 READ_FACTOR = 2
 REGION_NAMES = ("region", "location", "brain_area")
@@ -37,7 +47,7 @@ def read_nwb(path: Path, events: Path | None, options: Options) -> Measurement:
         Table in BIDS form on the file's clock; when None the file's ``trials``, then its
         ``epochs``.
     options
-        Label, window, baseline, rate; ``series`` names a series or ``"units"``; ``bin_width`` is
+        Target, window, baseline, rate; ``series`` names a series or ``"units"``; ``bin_width`` is
         for spikes.
 
     Returns
@@ -63,9 +73,9 @@ def read_nwb(path: Path, events: Path | None, options: Options) -> Measurement:
 
 def _read(nwb: Any, path: Path, events: Path | None, options: Options) -> Measurement:
     table, source = (
-        (read_events(events), str(events))
+        (read_events(events, options.columns), str(events))
         if events is not None
-        else (_trials(nwb, path), str(path))
+        else (map_columns(_trials(nwb, path), options.columns, path), str(path))
     )
     _one_animal(table, path, source)
     if "subject" not in table and nwb.subject is not None and nwb.subject.subject_id:
@@ -75,18 +85,21 @@ def _read(nwb: Any, path: Path, events: Path | None, options: Options) -> Measur
     series = all_series(nwb)
     chosen = options.series or next(iter(series), "units")
     if chosen in series:
+        refuse_unused(options, (*CUT, "series"), f"{path}, read from {chosen!r},")
         part = _read_series(series[chosen], table, options, path, source)
     elif chosen == "units" and nwb.units is not None:
+        spikes = ("window", "baseline", "series", "bin_width")
+        refuse_unused(options, spikes, f"{path}, with spikes,")
         part = _read_units(nwb, table, options, path, source)
     else:
         there = [*series, *(["units"] if nwb.units is not None else [])]
         raise InputError(
-            f"{path} has no {chosen!r}; "
+            f"{path} has no {chosen!r}; {did_you_mean(chosen, there)}"
             + (f"it has {', '.join(there)}" if there else "it holds neither series nor units")
         )
     others = [name for name in series if name != chosen]
     note = f"read from {chosen!r}" + (f"; there are also {', '.join(others)}" if others else "")
-    return Measurement(part.recording, path, part.skipped, (note, *part.notes))
+    return replace(part, notes=(note, *part.notes))
 
 
 def _one_animal(table: pd.DataFrame, path: Path, source: str) -> None:
@@ -158,7 +171,9 @@ def _read_series(
 def _read_units(
     nwb: Any, events: pd.DataFrame, options: Options, path: Path, source: str
 ) -> Measurement:
-    labelled, skipped = label_trials(onset_events(events, source), options.label, source)
+    once, twice = distinct_events(onset_events(events, source), source)
+    labelled, skipped, said = label_trials(once, options.target, source)
+    skipped = [*twice, *skipped]
     window = options.window or default_window(labelled)
     width = options.bin_width
     time = time_grid(window, width)
@@ -188,7 +203,8 @@ def _read_units(
         f"spikes a second in bins of {width:g} s; a bin at time t counts the {width:g} s before t",
         f"trials run from {window[0]:g} to {window[1]:g} s around each event",
     )
-    return Measurement(trials_recording(rates, trials, units, time), path, tuple(skipped), notes)
+    recording = trials_recording(rates, trials, units, time)
+    return Measurement(recording, path, tuple(skipped), notes, tuple(said))
 
 
 def _unobserved(table: pd.DataFrame, onsets: np.ndarray, window: tuple[float, float]) -> list[str]:

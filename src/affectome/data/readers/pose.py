@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from affectome.data.catalog import Skipped
+from affectome.data.delimited import style_of
+from affectome.data.tables import read_csv, table_errors
 from affectome.data.video import frame_times
 from affectome.errors import InputError, require
 
@@ -173,15 +175,15 @@ def clip_speeds(catalog: pd.DataFrame, time: np.ndarray) -> tuple[np.ndarray, li
 
 
 def _read_csv(file: Path) -> Pose:
-    try:
-        first = pd.read_csv(file, nrows=3, header=None, dtype=str)
+    with table_errors(file):
+        style = style_of(file)
+        first = read_csv(file, style, nrows=3, header=None, dtype=str)
         if str(first.iloc[0, 0]) == "scorer":
             several = str(first.iloc[1, 0]) == "individuals"
-            table = pd.read_csv(file, header=list(range(4 if several else 3)), index_col=0)
+            levels = list(range(4 if several else 3))
+            table = read_csv(file, style, header=levels, index_col=0)
             return _deeplabcut(table, file)
-        table = pd.read_csv(file)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} is not a table: {str(error).splitlines()[0]}") from error
+        table = read_csv(file, style)
     if {"frame_idx", "instance.score"} <= set(table.columns):
         return _sleap_csv(table)
     raise InputError(

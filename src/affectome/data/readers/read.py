@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import xarray as xr
+
 from affectome.data.catalog import Skipped
+from affectome.data.columns import map_columns
 from affectome.data.readers.arrays import read_arrays
 from affectome.data.readers.eeg import read_eeg
 from affectome.data.readers.maps import is_map, read_maps
-from affectome.data.readers.measurement import Measurement, Options, join_measurements
+from affectome.data.readers.measurement import (
+    Measurement,
+    Options,
+    join_measurements,
+    refuse_unused,
+)
 from affectome.data.readers.nifti import read_nifti
 from affectome.data.readers.nwb import read_nwb
-from affectome.data.recording import load_recording
+from affectome.data.recording import load_recording, trial_table
 from affectome.errors import InputError
 from affectome.progress import Progress, silent
 
@@ -30,7 +39,13 @@ def read_recording(
     path: str | Path,
     events: str | Path | None = None,
     *,
-    label: str | None = None,
+    target: str | None = None,
+    subject: str | None = None,
+    stimulus: str | None = None,
+    session: str | None = None,
+    run: str | None = None,
+    group: str | None = None,
+    onset: str | None = None,
     window: tuple[float, float] | None = None,
     baseline: tuple[float, float] | None = None,
     sfreq: float | None = None,
@@ -56,9 +71,12 @@ def read_recording(
         Table in BIDS form: ``onset`` and ``duration`` in seconds, ``trial_type``, further columns
         as they come. When None the file ``<stem>_events.tsv`` or ``events.tsv`` beside the
         recording, or what the recording itself holds.
-    label
+    target
         Column that becomes ``emotion``; when None ``emotion``, ``trial_type``, ``label``,
-        ``condition`` or ``stimulus_type``.
+        ``condition`` or ``stimulus_type``. Labels that differ by blanks or capitals only are one.
+    subject, stimulus, session, run, group, onset
+        Columns of the events (or of what the recording holds) that have these meanings, where they
+        are called otherwise.
     window
         Seconds ``(start, stop)`` around each event; when None from one second before it until its
         response has passed: the median duration, two seconds at least, and the lag of slow signals
@@ -93,8 +111,10 @@ def read_recording(
         If nothing can be read. In a folder a file that can't be read is skipped and listed.
     """
     source = Path(path)
+    columns = {"subject": subject, "stimulus": stimulus, "session": session, "run": run}
+    columns |= {"group": group, "onset": onset}
     options = Options(
-        label,
+        target,
         window,
         baseline,
         sfreq,
@@ -106,6 +126,7 @@ def read_recording(
         radius,
         resampling,
         None if confounds is None else Path(confounds),
+        {name: column for name, column in columns.items() if column is not None},
     )
     for name, value in (("sfreq", sfreq), ("bin_width", bin_width), ("radius", radius)):
         if value is not None and not 0 < value < float("inf"):
@@ -114,7 +135,10 @@ def read_recording(
     if not source.exists():
         raise InputError(f"there is no recording {source}")
     if (source / "zarr.json").is_file():
-        return Measurement(load_recording(source), source)
+        refuse_unused(options, (), f"{source}, a Recording,")
+        if table is not None:
+            raise InputError(f"{source}, a Recording, holds its trials; leave events out")
+        return Measurement(_renamed(load_recording(source), options, source), source)
     if source.is_file():
         _check_for_images(source, options)
         return _reader(source)(source, table or events_beside(source), options)
@@ -127,6 +151,11 @@ def read_recording(
     if all(is_map(file) for file in files):
         return read_maps(source, files, table, options)
     return _read_all(source, files, table, options, progress)
+
+
+def _renamed(recording: xr.DataArray, options: Options, source: Path) -> xr.DataArray:
+    trials = map_columns(trial_table(recording), options.columns, source)
+    return recording.assign_coords({c: ("trial", trials[c].to_numpy()) for c in options.columns})
 
 
 def _check_for_images(file: Path, options: Options) -> None:
@@ -175,7 +204,7 @@ def _read_all(
             f"{source}: none of {len(files)} recordings can be read; the first: {skipped[0].why}"
         )
     joined = join_measurements(parts, source)
-    return Measurement(joined.recording, source, (*skipped, *joined.skipped), joined.notes)
+    return replace(joined, source=source, skipped=(*skipped, *joined.skipped))
 
 
 def events_beside(file: Path) -> Path | None:

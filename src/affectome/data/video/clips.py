@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectome.data.catalog import Catalog, Skipped
+from affectome.data.catalog import FILE_COLUMNS, Catalog, Skipped, table_of
+from affectome.data.columns import map_columns, one_spelling
+from affectome.data.tables import read_table
 from affectome.data.video.film import Region, Video, check_region, parse_region, probe
-from affectome.errors import InputError
+from affectome.errors import InputError, no_column
 
 NEEDED = ("file", "subject", "event", "onset")
 
@@ -47,20 +49,27 @@ class Clip:
         return image[self.region.window] if self.region else image
 
 
-def read_clips(path: str | Path, before: float, after: float) -> Catalog:
+def read_clips(
+    path: str | Path,
+    before: float,
+    after: float,
+    columns: Mapping[str, str | None] | None = None,
+) -> Catalog:
     """Read a table of clips, one row an event, and check each row against its film.
 
     Columns are ``file``, ``subject``, ``event`` and ``onset`` (s), and where they are known
     ``session``, ``intensity``, ``trial`` (its place in the session), ``region`` and ``mask``
     (``x,y,w,h``; several masks with ``;`` between), ``rate`` (frames/s, checked), and ``pose`` (the
-    film's pose table).
+    film's pose table). Files may also be called ``file_name`` and the like.
 
     Parameters
     ----------
     path
-        CSV, or TSV by its suffix; file names are relative to its folder.
+        Table, or folder with ``metadata.csv``; file names are relative to its folder.
     before, after
         Seconds around the onset that will be read; the film has to hold them.
+    columns
+        Name from above → column of the table that holds it, where it is called otherwise.
 
     Returns
     -------
@@ -72,10 +81,10 @@ def read_clips(path: str | Path, before: float, after: float) -> Catalog:
     InputError
         If the table can't be read, lacks a column, or no row is left.
     """
-    source = Path(path)
-    table = _read(source)
+    source, table = clip_table(path, columns or {})
     films: dict[Path, Video | InputError] = {}
     seen: dict[Hashable, int] = {}
+    table["event"], notes = one_spelling(table["event"].astype("string").astype(object))
     skipped: list[Skipped] = []
     good = []
     for row, record in enumerate(table.to_dict("records"), start=2):
@@ -100,7 +109,7 @@ def read_clips(path: str | Path, before: float, after: float) -> Catalog:
     if "session" not in kept:
         kept["session"] = [Path(f).stem for f in kept["file"]]
     ratings = ("intensity",) if "intensity" in kept else ()
-    return Catalog(kept, source, ratings, tuple(skipped))
+    return Catalog(kept, source, ratings, tuple(skipped), tuple(notes))
 
 
 def clip_of(row: Mapping[Hashable, Any]) -> Clip:
@@ -131,21 +140,21 @@ def _empty(value: Any) -> bool:
     return bool(pd.isna(value)) or value == ""
 
 
-def _read(source: Path) -> pd.DataFrame:
-    if not source.is_file():
-        raise InputError(f"there is no table {source}")
-    separator = "\t" if source.suffix.lower() == ".tsv" else ","
-    try:
-        table = pd.read_csv(source, sep=separator, dtype={"subject": str, "session": str})
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{source} is not a table: {str(error).splitlines()[0]}") from error
-    missing = [c for c in NEEDED if c not in table]
-    if missing:
-        raise InputError(
-            f"{source} has no column {missing[0]!r}; clips need {', '.join(NEEDED)}, and the table "
-            f"has {', '.join(table.columns)}"
-        )
-    return table
+def clip_table(path: str | Path, columns: Mapping[str, str | None]) -> tuple[Path, pd.DataFrame]:
+    """Read the table that was given, or that of the folder, with the columns that clips need."""
+    source = Path(path)
+    found = table_of(source)
+    if found is None:
+        raise InputError(f"{source} has no metadata.csv; give a table with a row a clip")
+    names = {columns.get(name) or name for name in ("subject", "session")}
+    table = map_columns(read_table(found, as_text=names), columns, found)
+    named = next((c for c in FILE_COLUMNS if c in table), None)
+    if named not in {None, "file"}:
+        table["file"] = table[named]
+    for column in NEEDED:
+        if column not in table:
+            raise no_column(f"{found} has", column, table, "that clips need")
+    return found, table
 
 
 def _checked(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from affectome.data.catalog import read_table
+from affectome.data.tables import read_table
 from affectome.decoding.dropped import scaled_up
 from affectome.errors import InputError
 from affectome.people.cards import load_card

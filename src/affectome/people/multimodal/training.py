@@ -10,9 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from affectome.data.catalog import read_table
-from affectome.data.outputs import output_folder, write_json, write_text
+from affectome.data.outputs import (
+    output_folder,
+    result_head,
+    write_json,
+    write_manifest,
+    write_text,
+)
 from affectome.data.recording import make_recording
+from affectome.data.tables import read_table
 from affectome.decoding.calibration import fit_temperature, reliability
 from affectome.decoding.dropped import DroppedModalities, subsets
 from affectome.decoding.multilabel import conformal_level
@@ -98,14 +104,19 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
         settings=facts,
         split=evidence.split,
     )
-    write_json(folder / "manifest.json", described_as)
-    result = {
-        "schema": 1,
-        "model": card.name,
-        "left_out": int((~kept).sum()),
-        "subsets": rows,
-        **evidence.to_dict(),
-    }
+    write_manifest(folder, described_as, ["result.json"])
+    head = result_head(
+        "train fusion",
+        2,
+        source=catalog,
+        target=options.target,
+        held_out=evidence.design.headline,
+        trials=len(evidence.predictions),
+        skipped=[],
+        warnings=[],
+    )
+    about = {"model": card.name, "left_out": int((~kept).sum()), "subsets": rows}
+    result = evidence.to_dict() | about | head
     write_json(folder / "result.json", result)
     return Trained(folder, card, result)
 

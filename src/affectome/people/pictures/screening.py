@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from affectome.data import Skipped
-from affectome.data.outputs import output_folder
-from affectome.errors import InputError
+from affectome.errors import InputError, unknown
 from affectome.networks.store import digest
 from affectome.people.pictures.reader import PicturesReader
 from affectome.people.reading import Estimate, Reading
@@ -80,7 +79,7 @@ class Rule:
             return float(ndtr(sign * (estimate.value - settings["middle"]) / spread))
         named = {name.lower(): p for name, p in reading.emotions.items()}
         if self.keep not in named:
-            raise InputError(f"--keep is one of {', '.join([*SIDES, *named])}; got {self.keep!r}")
+            raise unknown("--keep", self.keep, [*SIDES, *named])
         return named[self.keep]
 
     def decide(self, probability: float | None) -> str:
@@ -169,7 +168,8 @@ def screen(
     if emonet is not None:
         asked["emonet"] = digest([emonet])
     guessed = "emotions" in settings and emonet is None
-    log = _Log(output_folder(out), asked)
+    out.mkdir(parents=True, exist_ok=True)
+    log = _Log(out, asked)
     resumed = done = log.count
     progress("pictures", done, len(files))
     for batch in _read_ahead(reader, files[done:]):

@@ -22,12 +22,12 @@ from affectome.data import (
     read_catalog,
     read_picture,
 )
-from affectome.data.outputs import output_folder, write_bytes, write_json, write_text
+from affectome.data.outputs import output_folder, write_bytes
 from affectome.decoding.calibration import fit_temperature, logits_of, reliability
 from affectome.decoding.multilabel import conformal_level, residual_quantile
 from affectome.decoding.ridge import BalancedRidgeClassifierDecoder, RidgeDecoder
 from affectome.errors import InputError
-from affectome.evidence import Evidence, evaluate, group_mean, manifest
+from affectome.evidence import Evidence, evaluate, group_mean
 from affectome.networks import untrained
 from affectome.networks.store import digest
 from affectome.people.cards import Card, Curve, Metric
@@ -45,6 +45,7 @@ from affectome.people.pictures.model import save_head
 from affectome.people.pictures.own_network import OwnNetwork
 from affectome.people.reading import DIMENSIONS
 from affectome.people.registry import Trained, TrainOptions
+from affectome.people.trained import write_trained
 from affectome.progress import Progress, silent
 
 ALPHAS = tuple(float(a) for a in np.logspace(0, 7, 15))
@@ -94,6 +95,7 @@ class OwnPictures:
     target: str
     rating: bool
     skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...] = ()
 
 
 def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = silent) -> Trained:
@@ -120,8 +122,7 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
     InputError
         If the catalog can't be used, or names nothing to hold out by.
     """
-    folder = output_folder(out)
-    own = read_own(catalog, folder, options, progress)
+    own = read_own(catalog, out, options, progress)
     X = own.features.astype(float)
     recording = _recording(own, X)
     decoder = RidgeDecoder(ALPHAS) if own.rating else BalancedRidgeClassifierDecoder(ALPHAS)
@@ -155,29 +156,20 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
     if own.eyes is not None:
         settings["network"] = own.eyes
     card = _card(own, evidence, settings, metrics, curves, out.name)
+    folder = output_folder(out)
     save_head({name: values.astype(np.float32) for name, values in arrays.items()}, folder)
-    write_json(folder / "card.json", card.to_dict())
-    write_text(folder / "card.md", card.to_text())
-    described = manifest(
-        "train picture",
-        {"catalog": catalog, "networks": SHIPPED / FILE},
-        options.random_state,
-        settings={
-            "target": options.target,
-            "holdout": list(options.holdout),
-            "network": own.eyes,
-        },
-        split=evidence.split,
+    return write_trained(
+        folder,
+        "pictures",
+        card,
+        evidence,
+        catalog,
+        options,
+        inputs={"networks": SHIPPED / FILE},
+        settings={"network": own.eyes},
+        skipped=own.skipped,
+        notes=own.notes,
     )
-    write_json(folder / "manifest.json", described)
-    result = {
-        "schema": 1,
-        "model": card.name,
-        "skipped": [{"file": one.file, "why": one.why} for one in own.skipped],
-        **evidence.to_dict(),
-    }
-    write_json(folder / "result.json", result)
-    return Trained(folder, card, result)
 
 
 def read_own(
@@ -189,8 +181,12 @@ def read_own(
     read = read_catalog(
         catalog,
         file=options.column,
-        label=None if rating or name == "emotion" else column or name,
+        target=None if rating or name == "emotion" else column or name,
         ratings={name: column or name} if rating else None,
+        subject=options.columns.get("subject"),
+        stimulus=options.columns.get("stimulus"),
+        session=options.columns.get("session"),
+        group=options.columns.get("group"),
     )
     target = name if rating else "emotion"
     for wanted in ("file", target):
@@ -220,7 +216,9 @@ def read_own(
     trials = trials.drop(columns=["file"])
     trials[target] = y
     skipped = (*read.skipped, *seen.skipped)
-    return OwnPictures(seen, features, untrained_features, eyes, y, trials, target, rating, skipped)
+    return OwnPictures(
+        seen, features, untrained_features, eyes, y, trials, target, rating, skipped, read.notes
+    )
 
 
 def see_pictures(files: list[str], folder: Path, progress: Progress = silent) -> Seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from affectome.data.catalog import read_table
-from affectome.data.outputs import output_folder, write_json, write_text
+from affectome.data.catalog import FILE_COLUMNS
+from affectome.data.outputs import output_folder
 from affectome.data.recording import make_recording
 from affectome.errors import InputError
-from affectome.evidence import Evidence, evaluate, manifest
+from affectome.evidence import Evidence, evaluate
 from affectome.features.voice.listening import HEARD
 from affectome.features.voice.sound import sound_blocks
 from affectome.people.cards import Card, Curve, Metric
@@ -25,7 +26,7 @@ from affectome.people.curves import coverage_curve, reliability_curve
 from affectome.people.held_out import compared, completed
 from affectome.people.own import trusted
 from affectome.people.registry import Trained, TrainOptions
-from affectome.people.runs import FILE_COLUMNS
+from affectome.people.trained import need_columns, own_labels, own_rows, write_trained
 from affectome.people.voice.fitting import STEPS, by_person, fit_linear
 from affectome.people.voice.model import (
     Array,
@@ -51,6 +52,7 @@ class OwnSounds:
     trials: pd.DataFrame
     target: str
     left_out: int
+    notes: Sequence[str] = ()
 
 
 def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = silent) -> Trained:
@@ -104,34 +106,24 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
     card = completed(card, names, own.y, p, LEAST, groups)
     folder = output_folder(out)
     save_head(folder, fit_linear(own.features, own.y, PENALTY), person)
-    write_json(folder / "card.json", card.to_dict())
-    write_text(folder / "card.md", card.to_text())
-    described = manifest(
-        "train voice",
-        {"catalog": catalog},
-        options.random_state,
-        settings={"target": options.target, "holdout": list(options.holdout)},
-        split=evidence.split,
+    return write_trained(
+        folder,
+        "voice",
+        card,
+        evidence,
+        catalog,
+        options,
+        left_out=own.left_out,
+        notes=own.notes,
+        groups=groups,
     )
-    write_json(folder / "manifest.json", described)
-    result = {"schema": 1, "model": card.name, "left_out": own.left_out, **evidence.to_dict()}
-    if groups is not None:
-        result["groups"] = groups.to_dict()
-    write_json(folder / "result.json", result)
-    return Trained(folder, card, result)
 
 
 def read_own(catalog: Path, options: TrainOptions, progress: Progress = silent) -> OwnSounds:
     """Hear the files of a user's table; those without speech are left out and counted."""
-    source = catalog / "metadata.csv" if catalog.is_dir() else catalog
-    table = read_table(source)
-    column = options.column or next((name for name in FILE_COLUMNS if name in table), None)
-    for wanted in (options.target, column or "file"):
-        if wanted not in table:
-            raise InputError(
-                f"{source} has no column {wanted!r}; it has {', '.join(map(str, table))}"
-            )
-    assert column is not None
+    source, table = own_rows(catalog, options)
+    column = options.column or next((name for name in FILE_COLUMNS if name in table), "file")
+    need_columns(table, source, options.target, column)
     table = table[table[options.target].notna()].reset_index(drop=True)
     listener = shipped_listener()
     rows, features, about = [], [], []
@@ -146,11 +138,11 @@ def read_own(catalog: Path, options: TrainOptions, progress: Progress = silent) 
     if not rows:
         raise InputError(f"{source}: none of its {len(table)} sounds holds speech")
     trials = table.iloc[rows].drop(columns=[column]).reset_index(drop=True)
-    y = trials[options.target].astype(str).str.strip().to_numpy(dtype=str)
+    y, notes = own_labels(trials[options.target])
     trials[options.target] = y
     trials[["loudness", "duration"]] = np.array(about)
     left_out = len(table) - len(rows)
-    return OwnSounds(np.array(features), y, trials, options.target, left_out)
+    return OwnSounds(np.array(features), y, trials, options.target, left_out, notes)
 
 
 def speech_of(file: Path) -> Window | None:

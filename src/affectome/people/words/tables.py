@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from affectome.data.catalog import read_table
+from affectome.data.tables import read_table
 from affectome.errors import InputError
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,25 +16,25 @@ from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from affectome.data.catalog import read_table
-from affectome.data.outputs import output_folder, write_json, write_text
+from affectome.data.catalog import FILE_COLUMNS
+from affectome.data.outputs import output_folder
 from affectome.data.recording import make_recording
 from affectome.decoding.calibration import fit_temperature, logits_of, reliability
 from affectome.decoding.multilabel import conformal_level, residual_quantile
 from affectome.decoding.ridge import RidgeClassifierDecoder, RidgeDecoder
 from affectome.errors import InputError
-from affectome.evidence import Evidence, evaluate, manifest
+from affectome.evidence import Evidence, evaluate
 from affectome.evidence.quick import binomial_bounds
 from affectome.people.cards import Card, Curve, Metric
 from affectome.people.curves import coverage_curve, reliability_curve
 from affectome.people.reading import DIMENSIONS
 from affectome.people.registry import Trained, TrainOptions
+from affectome.people.trained import need_columns, own_labels, own_rows, write_trained
 from affectome.people.words.features import WordsFeatures
 from affectome.people.words.reader import read_text
 from affectome.progress import Progress, silent
 
 TEXT_COLUMNS = ("text", "sentence", "utterance", "transcript", "comment", "message", "words")
-FILE_COLUMNS = ("file", "file_name", "filename", "path")
 ALPHAS = tuple(np.logspace(0, 5, 11))
 HASHED = 1024
 
@@ -47,6 +48,7 @@ class OwnTexts:
     trials: pd.DataFrame
     target: str
     rating: bool
+    notes: Sequence[str] = ()
 
 
 def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = silent) -> Trained:
@@ -97,32 +99,16 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
     folder = output_folder(out)
     weights, bias = _linear(fitted)
     save_file({"weights": weights, "bias": bias}, folder / "head.safetensors")
-    write_json(folder / "card.json", card.to_dict())
-    write_text(folder / "card.md", card.to_text())
-    described = manifest(
-        "train words",
-        {"catalog": catalog},
-        options.random_state,
-        settings={"target": options.target, "holdout": list(options.holdout)},
-        split=evidence.split,
-    )
-    write_json(folder / "manifest.json", described)
-    result = {"schema": 1, "model": card.name, **evidence.to_dict()}
-    write_json(folder / "result.json", result)
-    return Trained(folder, card, result)
+    return write_trained(folder, "words", card, evidence, catalog, options, notes=own.notes)
 
 
 def read_own(catalog: Path, options: TrainOptions) -> OwnTexts:
     """Read a user's table: texts, target, and the columns that say who and what."""
-    table_file = catalog / "metadata.csv" if catalog.is_dir() else catalog
-    table = read_table(table_file)
+    table_file, table = own_rows(catalog, options)
     name, _, column = options.target.partition("=")
     column = column or name
-    for wanted in (column, *([options.column] if options.column else [])):
-        if wanted not in table:
-            raise InputError(
-                f"{table_file} has no column {wanted!r}; it has {', '.join(map(str, table))}"
-            )
+    need_columns(table, table_file, column, *([options.column] if options.column else []))
+    notes: list[str] = []
     rating = name in DIMENSIONS
     known = table[column].notna()
     table = table[known].reset_index(drop=True)
@@ -133,11 +119,11 @@ def read_own(catalog: Path, options: TrainOptions) -> OwnTexts:
             raise InputError(f"{table_file}: {column} in row {row + 2} is not a number")
         y: NDArray[Any] = numbers.to_numpy(dtype=float)
     else:
-        y = table[column].astype(str).str.strip().to_numpy(dtype=str)
+        y, notes = own_labels(table[column])
     texts, used = _texts(table, options.column, table_file)
     trials = table.drop(columns=[used, *({column} - {used})])
     trials[name], trials["characters"] = y, [float(len(text)) for text in texts]
-    return OwnTexts(texts, y, trials, name, rating)
+    return OwnTexts(texts, y, trials, name, rating, notes)
 
 
 def _texts(table: pd.DataFrame, column: str | None, source: Path) -> tuple[list[str], str]:

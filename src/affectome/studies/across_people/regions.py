@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from affectome.data.catalog import read_table
 from affectome.data.images import image_values, load_image, squeezed
+from affectome.data.tables import read_table
 from affectome.errors import InputError
 
 ALL = "all"

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from affectome.brains import AcrossPeople, pls_across_people
-from affectome.data import trial_table, unit_table
+from affectome.data import result_head, trial_table, unit_table
 from affectome.data.catalog import Skipped
 from affectome.data.readers import Measurement
 from affectome.data.roles import role_of
@@ -42,6 +42,8 @@ class AcrossPeopleStudy:
         Of the fits.
     skipped, notes
         What could not be used, and what a reader has to know.
+    trials
+        Number of trials.
     """
 
     source: str
@@ -51,18 +53,24 @@ class AcrossPeopleStudy:
     n_components: int
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
+    trials: int
 
     def to_dict(self) -> dict[str, Any]:
         """Give the numbers for ``result.json``."""
         result = {
-            "schema": 1,
-            "command": "pls",
-            "source": self.source,
             "n_components": self.n_components,
             **self.found.to_dict(),
             "clusters": [one.to_dict() for one in self.clusters],
-            "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
-            "warnings": list(self.notes),
+            **result_head(
+                "pls",
+                2,
+                source=self.source,
+                target=None,
+                held_out="held out: each person in turn",
+                trials=self.trials,
+                skipped=self.skipped,
+                warnings=self.notes,
+            ),
         }
         return dict(correct_together(result))
 
@@ -160,7 +168,8 @@ def run(
         voxels[inside[found.regions[0].name]].reset_index(drop=True),
         n_components,
         measurement.skipped,
-        (*notes, *said, *told, *measurement.notes, *found.notes),
+        (*measurement.warnings, *notes, *said, *told, *measurement.notes, *found.notes),
+        measurement.recording.sizes["trial"],
     )
 
 

@@ -123,16 +123,26 @@ def _table(result: Result) -> Table:
 
 
 def _tests(result: Result) -> Table:
-    """Give the p of the decoder that has one, and why the others have none."""
-    rows = []
+    """Give the p of the decoder that has one, and once why the others have none."""
+    rows: list[list[str]] = []
+    without: dict[str, list[str]] = {}
     for cell in result["table"]:
         own = cell[METRIC]
         if own["p"] is not None:
             said = f"{p_text(own)}, q = {own['q']:.3f} ({own['null']['scheme']})"
-        else:
-            said = own.get("why") or "no p"
-        rows.append([cell["decoder"], cell["split"], said])
-    return Table(["decoder", "split", "against chance"], rows, "q is over all p of this page.")
+            rows.append([cell["decoder"], cell["split"], said])
+            continue
+        why = own.get("why") or "no p"
+        names = without.setdefault(why, [])
+        if cell["decoder"] not in names:
+            names.append(cell["decoder"])
+    if not rows:
+        rows = [[", ".join(names), "all", why] for why, names in without.items()]
+        return Table(["decoder", "split", "against chance"], rows)
+    others = "".join(f" {' and '.join(names)}: {why}." for why, names in without.items())
+    return Table(
+        ["decoder", "split", "against chance"], rows, f"q is over all p of this page.{others}"
+    )
 
 
 def _against_linear(result: Result) -> Table:

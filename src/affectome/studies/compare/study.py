@@ -17,7 +17,7 @@ import xarray as xr
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
-from affectome.data import Skipped, trial_table
+from affectome.data import Skipped, result_head, trial_table
 from affectome.data.readers.measurement import Measurement
 from affectome.decoding import RidgeClassifierDecoder
 from affectome.decoding.deep import DeepDecoder
@@ -130,13 +130,24 @@ class Comparison:
     skipped: tuple[Skipped, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def held_out(self) -> str:
+        """What was held out under the strictest split, in words."""
+        return list(self.designs.values())[-1].headline
+
     def to_dict(self) -> dict[str, Any]:
-        """Give ``result.json``, schema 1."""
+        """Give ``result.json``, schema 3."""
         result: dict[str, Any] = {
-            "schema": 2,
-            "command": "compare",
-            "source": self.source,
-            "target": self.target,
+            **result_head(
+                "compare",
+                3,
+                source=self.source,
+                target=self.target,
+                held_out=self.held_out,
+                trials=self.sizes["trials"],
+                skipped=self.skipped,
+                warnings=self.warnings,
+            ),
             "classes": list(self.classes),
             "chance": 1 / len(self.classes),
             "sizes": dict(self.sizes),
@@ -145,8 +156,6 @@ class Comparison:
                 for name, design in self.designs.items()
             },
             "table": [cell.to_dict() for cell in self.cells],
-            "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
-            "warnings": list(self.warnings),
         }
         whole: dict[str, Any] = correct_together(result)
         return whole
@@ -204,7 +213,7 @@ def run(
             f"epochs and jobs are 1 or more, permutations 0 or more; got {max_epochs}, {n_jobs} "
             f"and {n_permutations}"
         )
-    designs, warnings = _designs(trials.drop(columns=target), y, random_state)
+    designs, absent = _designs(trials.drop(columns=target), y, random_state)
     decoders: dict[str, tuple[Any, np.ndarray]] = {
         LINEAR: (RidgeClassifierDecoder(alpha=ALPHAS), differential_entropy(samples).values)
     }
@@ -248,7 +257,7 @@ def run(
         designs,
         tuple(cells),
         (*measurement.skipped, *skipped),
-        tuple(warnings),
+        (*measurement.warnings, *absent),
     )
 
 

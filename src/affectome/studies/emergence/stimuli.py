@@ -23,7 +23,7 @@ from affectome.data import (
 )
 from affectome.data.catalog import FILE_COLUMNS
 from affectome.data.roles import role_of
-from affectome.errors import InputError
+from affectome.errors import InputError, unknown
 from affectome.evidence import Split, make_split
 from affectome.networks import Network, Precision, activations
 from affectome.networks.store import digest
@@ -31,7 +31,7 @@ from affectome.progress import Progress
 from affectome.units.manipulation import check_draws
 
 ROLES = ("subject", "stimulus", "session")
-SPLITS = ("group", "random")
+HELD = ("group", "random")
 THREADS = 4
 FEWEST_PERMUTATIONS = 20
 FOLDS = 10
@@ -42,7 +42,7 @@ MANY = 100
 class Settings:
     """Options that the result depends on; `affectome.studies.emergence.run` says what they mean."""
 
-    split: str = "group"
+    holdout: str = "group"
     n_splits: int | None = None
     precision: str = "auto"
     n_untrained: int = 5
@@ -52,8 +52,8 @@ class Settings:
     random_state: int = 0
 
     def __post_init__(self) -> None:
-        if self.split not in SPLITS:
-            raise InputError(f"split is one of {', '.join(SPLITS)}; got {self.split!r}")
+        if self.holdout not in HELD:
+            raise unknown("holdout", self.holdout, HELD)
         if self.n_untrained < 1:
             raise InputError(f"at least one untrained network is compared; got {self.n_untrained}")
         if self.n_manipulated < 0:
@@ -118,7 +118,7 @@ def _cut(catalog: Catalog, bounds: tuple[float, float] | None) -> Catalog:
     if "valence" not in table:
         raise InputError(
             f"{catalog.source} has neither labels nor a rating of valence to cut classes from; "
-            "name one with --label COL or --rating valence=COL"
+            "name one with --target COL or --rating valence=COL"
         )
     if bounds is None:
         low, high = np.nanquantile(table["valence"].to_numpy(dtype=float), [1 / 3, 2 / 3])
@@ -197,7 +197,7 @@ def split_pictures(trials: pd.DataFrame, settings: Settings) -> Split:
     y = trials["emotion"].to_numpy(dtype=str)
     many = np.unique(y, return_counts=True)[1].min() >= MANY
     parts = settings.n_splits or (FOLDS if many else None)
-    if settings.split == "random":
+    if settings.holdout == "random":
         return make_split(trials, y, "random", parts, settings.random_state)
     if not any(trials[c].nunique() > 1 for c in belonging(trials)):
         raise InputError(

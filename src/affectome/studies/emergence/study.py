@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from affectome.data import Catalog, Skipped, trial_table
+from affectome.data import Catalog, Skipped, result_head, trial_table
 from affectome.evidence import Null, Split, correct_together, make_design
 from affectome.networks import load_network
 from affectome.progress import Progress, silent
@@ -85,6 +85,10 @@ class EmergenceResult:
         out from all layers, out of fold.
     settings
         Options that the result depends on.
+    source
+        Name of the folder or table of the pictures.
+    held_out
+        What was held out, in words.
     """
 
     network: Mapping[str, str]
@@ -105,14 +109,23 @@ class EmergenceResult:
     drivers: tuple[Drivers, ...] = field(repr=False)
     predictions: pd.DataFrame = field(repr=False)
     settings: Settings
+    source: str
+    held_out: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Give ``result.json``, schema 2; every p with its q over all that are printed together."""
+        """Give ``result.json``, schema 3; every p with its q over all that are printed together."""
         found = {
-            "schema": 2,
-            "study": "emergence",
+            **result_head(
+                "study emergence",
+                3,
+                source=self.source,
+                target="emotion",
+                held_out=self.held_out,
+                trials=self.trials,
+                skipped=self.skipped,
+                warnings=self.warnings,
+            ),
             "network": dict(self.network),
-            "trials": self.trials,
             "classes": dict(self.classes),
             "split": {
                 "kind": self.split.kind,
@@ -129,8 +142,6 @@ class EmergenceResult:
             "compared": self.compared,
             "layers": [layer.to_dict() for layer in self.layers],
             "decoding": self.decoding.to_dict(),
-            "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
-            "warnings": list(self.warnings),
         }
         return dict(correct_together(found))
 
@@ -153,7 +164,7 @@ def run(
     weights: str | Path = "imagenet",
     network_layers: Sequence[str] | None = None,
     preprocessing: str | None = None,
-    split: str = "group",
+    holdout: str = "group",
     n_splits: int | None = None,
     precision: str = "auto",
     n_untrained: int = 5,
@@ -179,7 +190,7 @@ def run(
         of the groups are compared.
     weights, network_layers, preprocessing
         As in :func:`affectome.networks.load_network`; all layers that it finds if not given.
-    split
+    holdout
         ``"group"``, or ``"random"`` single pictures, which is stamped on the report.
     n_splits
         Folds; 10 where there are enough groups, if not given.
@@ -210,7 +221,7 @@ def run(
         If there is one class only, nothing to hold out, or a class smaller than the folds.
     """
     settings = Settings(
-        split,
+        holdout,
         n_splits,
         precision,
         n_untrained,
@@ -275,6 +286,8 @@ def run(
         drivers=drivers(recording, units),
         predictions=read.predictions,
         settings=settings,
+        source=catalog.source.name,
+        held_out=design.headline,
     )
 
 

@@ -19,7 +19,7 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from affectome.data import Catalog, Skipped, make_recording, read_picture
+from affectome.data import Catalog, Skipped, make_recording, read_picture, result_head
 from affectome.data.roles import role_of
 from affectome.decoding.pls import PLSDecoder
 from affectome.decoding.ridge import BalancedRidgeClassifierDecoder
@@ -112,6 +112,8 @@ class EmoNetStudy:
         EmoNet's twenty units, a row a picture or film; None without its weights.
     skipped, notes
         What could not be used, and what a reader has to know.
+    source
+        Name of the folder or table of the pictures.
     """
 
     units: str
@@ -124,6 +126,7 @@ class EmoNetStudy:
     responses: pd.DataFrame | None
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
+    source: str
 
     def to_dict(self) -> dict[str, Any]:
         """Give ``result.json``."""
@@ -135,16 +138,22 @@ class EmoNetStudy:
                 ratings[name]["ceiling"] = ceiling
                 ratings[name]["share_of_ceiling"] = one.score.value / ceiling
         found = {
-            "schema": 1,
-            "study": "emonet",
+            **result_head(
+                "study emonet",
+                2,
+                source=self.source,
+                target="emotion",
+                held_out=self.evidence.design.headline,
+                trials=len(self.evidence.predictions),
+                skipped=self.skipped,
+                warnings=self.notes,
+            ),
             "units": self.units,
             "decoding": self.evidence.to_dict(),
             "categories": [one.to_dict() for one in self.categories],
             "clusters": [one.to_dict() for one in self.clusters],
             "ratings": ratings,
             "colours": self.colours.to_dict("records"),
-            "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
-            "warnings": list(self.notes),
         }
         return dict(correct_together(found))
 
@@ -241,6 +250,7 @@ def run(
         looked.responses,
         (*catalog.skipped, *looked.skipped),
         (*notes, *looked.notes, *design.notes),
+        catalog.source.name,
     )
 
 
@@ -333,7 +343,7 @@ def labelled(catalog: Catalog) -> tuple[Catalog, list[str]]:
         rated = [name for name in EMOTIONS if name in catalog.table]
         if len(rated) < FEWEST:
             raise InputError(
-                f"{catalog.source} has no label (--label COL) and no columns of ratings such as "
+                f"{catalog.source} has no label (--target COL) and no columns of ratings such as "
                 f"{', '.join(EMOTIONS[:3])}"
             )
         top = top_category(catalog.table[rated])

@@ -12,11 +12,12 @@ import pandas as pd
 import xarray as xr
 
 from affectome.brains import Encoding, encode, explainable_variance
-from affectome.data import trial_table
-from affectome.data.catalog import Skipped, read_table
+from affectome.data import result_head, trial_table
+from affectome.data.catalog import Skipped
 from affectome.data.readers import Measurement
 from affectome.data.roles import role_of
-from affectome.errors import InputError
+from affectome.data.tables import read_table
+from affectome.errors import InputError, no_column
 from affectome.evidence import correct_together
 from affectome.progress import Progress, silent
 
@@ -50,15 +51,19 @@ class EncodingStudy:
     def to_dict(self) -> dict[str, Any]:
         """Give the numbers for ``result.json``."""
         result = {
-            "schema": 1,
-            "command": "encode",
-            "source": self.source,
+            **result_head(
+                "encode",
+                2,
+                source=self.source,
+                target=None,
+                held_out=self.found.design.headline,
+                trials=int(np.isfinite(self.found.predictions[:, 0]).sum()),
+                skipped=self.skipped,
+                warnings=self.notes,
+            ),
             "stimulus": self.stimulus,
-            "n_trials": int(np.isfinite(self.found.predictions[:, 0]).sum()),
             **self.found.to_dict(),
             "median_explainable": None if self.ceiling is None else float(np.median(self.ceiling)),
-            "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
-            "warnings": list(self.notes),
         }
         return dict(correct_together(result))
 
@@ -124,7 +129,7 @@ def run(
         ceiling = explainable_variance(recording, who, name)
     except InputError as error:
         notes.append(f"no ceiling: {error}")
-    notes += [*measurement.notes, *found.design.notes]
+    notes += [*measurement.warnings, *measurement.notes, *found.design.notes]
     return EncodingStudy(
         measurement.source.name, found, ceiling, name, measurement.skipped, tuple(notes)
     )
@@ -148,9 +153,7 @@ def stimulus_column(trials: pd.DataFrame, wanted: str | None) -> str:
     """
     if wanted is not None:
         if wanted not in trials:
-            raise InputError(
-                f"the trials have no column {wanted!r}; they have {', '.join(map(str, trials))}"
-            )
+            raise no_column("the trials have", wanted, trials)
         return wanted
     for column in map(str, trials):
         if role_of(column) == "stimulus" and trials[column].nunique() > 2:

@@ -41,7 +41,7 @@ class Draws:
 
     Attributes
     ----------
-    permutations
+    n_permutations
         Arrangements of the labels for ridge; 0 for no p.
     forest
         The same for the random forest, which is refitted for each.
@@ -49,7 +49,7 @@ class Draws:
         Seed of everything.
     """
 
-    permutations: int = 1000
+    n_permutations: int = 1000
     forest: int = 0
     random_state: int = 0
 
@@ -177,9 +177,11 @@ def split_animals(trials: Any, by: str) -> Split:
 
 def arrangements(design: Design, draws: Draws) -> NDArray[Any]:
     """Real labels, and where there is a valid null, arrangements of them beneath."""
-    if draws.permutations == 0 or design.why_no_p is not None:
+    if draws.n_permutations == 0 or design.why_no_p is not None:
         return np.asarray(design.y[None])
-    return np.concatenate([design.y[None], design.arrange(draws.permutations, draws.random_state)])
+    return np.concatenate(
+        [design.y[None], design.arrange(draws.n_permutations, draws.random_state)]
+    )
 
 
 def decode_intensity(

@@ -15,8 +15,9 @@ from scipy.stats import rankdata
 from affectome.data import Skipped, make_recording
 from affectome.data.readers.continuous import Continuous
 from affectome.data.readers.epochs import cut_epochs
+from affectome.data.readers.events import onset_events
 from affectome.decoding import RidgeClassifierDecoder
-from affectome.errors import InputError
+from affectome.errors import no_column
 from affectome.evidence import Null, Score, evaluate, purged_time_split
 from affectome.faces.following import (
     FINE,
@@ -387,35 +388,15 @@ def _contrast(
     return Contrast(pair, found.score, (found.best_baseline, found.baselines[found.best_baseline]))
 
 
-def check_events(
-    events: pd.DataFrame, source: str | Path, label: str | None = None
-) -> pd.DataFrame:
+def check_events(events: pd.DataFrame, source: str | Path) -> pd.DataFrame:
     """Give a table of events with ``event`` and ``onset``, from BIDS' ``trial_type`` if need be.
-
-    Parameters
-    ----------
-    events
-        Table as read.
-    source
-        Where it came from.
-    label
-        Column that names the event; ``event`` or ``trial_type`` by default.
 
     Raises
     ------
     InputError
-        If a column is missing.
+        If a column is missing, or an onset is no number.
     """
-    has = ", ".join(map(str, events.columns))
-    if label is not None and label not in events:
-        raise InputError(f"{source} has no column {label!r}; it has {has}")
-    name = label or ("event" if "event" in events else "trial_type")
-    missing = [c for c, column in (("event", name), ("onset", "onset")) if column not in events]
-    if missing:
-        raise InputError(
-            f"{source} has no column {missing[0]!r}; events of a recording need event (or "
-            f"trial_type, or name one by --event-label) and onset, and it has {has}"
-        )
-    return events.drop(columns=["event"] if name != "event" and "event" in events else []).rename(
-        columns={name: "event"}
-    )
+    named = next((c for c in ("event", "trial_type") if c in events), None)
+    if named is None:
+        raise no_column(f"{source} has", "event", events, "(or trial_type; or name it by --target)")
+    return onset_events(events.assign(event=events[named]), source)

@@ -8,6 +8,7 @@ how faces are described is chosen among them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectome.data import Skipped, trial_table
+from affectome.data import Skipped, result_head, trial_table
+from affectome.data.catalog import FILE_COLUMNS, table_of
+from affectome.data.columns import one_spelling
 from affectome.data.readers.continuous import read_continuous
-from affectome.data.readers.events import read_events
+from affectome.data.readers.events import distinct_events, read_events
 from affectome.data.video import probe
 from affectome.data.video.clips import clip_of, read_clips
 from affectome.errors import InputError
@@ -185,12 +188,15 @@ class MouseFaces:
         What could not be used.
     warnings
         What a reader should know first.
+    source
+        Name of the table.
     """
 
     film: Film | None
     neurons: Neurons | None
     skipped: tuple[Skipped, ...]
     warnings: tuple[str, ...]
+    source: str
 
     @property
     def held_out(self) -> str | None:
@@ -207,11 +213,18 @@ class MouseFaces:
         """Give the numbers for ``result.json``."""
         film = self.film
         result: dict[str, Any] = {
-            "schema": 2,
-            "study": "mouse-faces",
+            **result_head(
+                "study mouse-faces",
+                3,
+                source=self.source,
+                target="event",
+                held_out=self.held_out,
+                trials=0 if film is None else len(film.clips.trials),
+                skipped=self.skipped,
+                warnings=self.warnings,
+            ),
             "clips": 0 if film is None else len(film.clips.trials),
             "subjects": [] if film is None else sorted(set(film.clips.subjects)),
-            "held_out": self.held_out,
             "classification": _plain(film and film.events),
             "intensity": _plain(film and film.intensity),
             "sessions": _plain(film and film.sessions),
@@ -224,8 +237,6 @@ class MouseFaces:
             if film is None
             else {name: one.to_dict() for name, one in film.dynamics.items()},
             "neurons": _plain(self.neurons),
-            "skipped": [vars(one) for one in self.skipped],
-            "warnings": list(self.warnings),
         }
         corrected: dict[str, Any] = correct_together(result)
         return corrected
@@ -234,9 +245,9 @@ class MouseFaces:
 def run(
     catalog: str | Path,
     *,
-    before: float = 2.0,
-    after: float = 3.0,
-    window: tuple[float, float] = (0.0, 2.0),
+    columns: Mapping[str, str | None] | None = None,
+    window: tuple[float, float] = (-2.0, 3.0),
+    response: tuple[float, float] = (0.0, 2.0),
     settings: HogSettings | None = None,
     cells: tuple[int, ...] = CELLS,
     rate: float | None = None,
@@ -252,9 +263,11 @@ def run(
     ----------
     catalog
         Table of clips; see :func:`affectome.data.video.clips.read_clips`.
-    before, after
-        Seconds around each event that are read.
+    columns
+        Name from there → column of the table, such as ``{"subject": "participant_id"}``.
     window
+        Seconds around each event that are read.
+    response
         First and last second after the event that its expression is measured in.
     settings
         How frames are described; its cells are those of the prototypes where ``cells`` is empty.
@@ -284,9 +297,10 @@ def run(
         If an option or the table can't be used, or it has one animal with one trial of an event.
     """
     chosen, drawn = settings or HogSettings(), draws or Draws()
-    check_options(before, after, window, rate, cells, drawn)
+    check_options(window, response, rate, cells, drawn)
+    before, after = -window[0], window[1]
     recording = None if neurons is None else read_continuous(neurons)
-    table = read_clips(catalog, before, after)
+    table = read_clips(catalog, before, after, columns)
     if rate is not None:
         _check_rate(rate, table.table)
     session = _session(table.table, neurons_session) if recording is not None else None
@@ -297,15 +311,15 @@ def run(
     }
     described, features = next(iter(of_cell.values())), next(iter(found_by.values()))
     hog = {cell: one.hog.values for cell, one in found_by.items()}
-    clips = FaceClips(trial_table(features.hog), features.hog["time"].values, hog, window)
+    clips = FaceClips(trial_table(features.hog), features.hog["time"].values, hog, response)
     film, more = analyse(clips, features.motion, features.mean_image, described, drawn, progress)
     skipped = (*table.skipped, *features.skipped, *more)
     found = None
     if recording is not None and session is not None:
         face, onsets = trace_film(clips, session, described, neurons_offset)
         found = neurons_and_face(recording, face, onsets, random_state=drawn.random_state)
-    warnings = [*_film_warnings(film), *_neuron_warnings(found)]
-    return MouseFaces(film, found, skipped, tuple(warnings))
+    warnings = [*table.notes, *_film_warnings(film), *_neuron_warnings(found)]
+    return MouseFaces(film, found, skipped, tuple(warnings), table.source.name)
 
 
 def analyse(
@@ -392,13 +406,20 @@ def analyse(
     return film, skipped
 
 
-def has_films(table: str | Path) -> bool:
-    """Say whether a table of events names films."""
-    return "file" in read_events(table)
+def has_films(table: str | Path, columns: Mapping[str, str | None] | None = None) -> bool:
+    """Say whether a table of events, or the one of a folder, names films."""
+    found = table_of(Path(table))
+    if found is None:
+        raise InputError(f"{table} has no metadata.csv; give a table with a row a clip")
+    return bool(set(FILE_COLUMNS) & set(read_events(found, columns)))
 
 
 def run_neurons(
-    events: str | Path, recording: str | Path, *, label: str | None = None, random_state: int = 0
+    events: str | Path,
+    recording: str | Path,
+    *,
+    columns: Mapping[str, str | None] | None = None,
+    random_state: int = 0,
 ) -> MouseFaces:
     """Run the part on neurons where there is no film: neurons against stimuli.
 
@@ -408,25 +429,28 @@ def run_neurons(
         Table with ``onset`` (s) and ``event`` or ``trial_type``.
     recording
         Continuous traces on the same clock.
-    label
-        Column that names the event, where it is called otherwise.
+    columns
+        ``event`` and ``onset`` → the columns that hold them, where they are called otherwise.
     random_state
         Seed.
     """
     found = read_continuous(recording)
-    table = check_events(read_events(events), events, label)
+    source = table_of(Path(events)) or Path(events)
+    table, twice = distinct_events(check_events(read_events(source, columns), source), source)
+    table["event"], said = one_spelling(table["event"].astype("string").astype(object))
     neurons, skipped = neurons_and_stimuli(found, table, random_state)
+    skipped = [*twice, *skipped]
     warnings = (
+        *said,
         "there is no film, so nothing is said of the face or of movement",
         *_neuron_warnings(neurons),
     )
-    return MouseFaces(None, neurons, tuple(skipped), warnings)
+    return MouseFaces(None, neurons, tuple(skipped), warnings, source.name)
 
 
 def check_options(
-    before: float,
-    after: float,
     window: tuple[float, float],
+    response: tuple[float, float],
     rate: float | None,
     cells: tuple[int, ...],
     draws: Draws,
@@ -438,31 +462,37 @@ def check_options(
     InputError
         With the option, what was given, and what is wanted.
     """
-    positive = {"before": before, "after": after, "window": window[1] - window[0]}
-    for name, value in positive.items():
-        if not value > 0:
-            raise InputError(f"--{name} is a number of seconds above 0; got {value:g}")
-    if window[1] > after:
+    if not window[0] < 0 < window[1]:
         raise InputError(
-            f"the expression is measured for --window {window[1]:g} s after the event, but "
-            f"--after {after:g} s are read; read more or measure less"
+            "--window starts before the event (below 0) and ends after it, such as -2,3; got "
+            f"{window[0]:g},{window[1]:g}"
+        )
+    if not 0 <= response[0] < response[1]:
+        raise InputError(
+            f"--response is two rising numbers of seconds after the event, such as 0,2; got "
+            f"{response[0]:g},{response[1]:g}"
+        )
+    if response[1] > window[1]:
+        raise InputError(
+            f"the expression is measured up to --response {response[1]:g} s after the event, but "
+            f"--window is read up to {window[1]:g} s; read more or measure less"
         )
     if rate is not None and not rate > 0:
         raise InputError(f"--rate is a number of frames per second above 0; got {rate:g}")
     for cell in cells:
         if cell < 4:
             raise InputError(f"--cell is a number of pixels, 4 or more; got {cell}")
-    drawn = {"permutations": draws.permutations, "forest-permutations": draws.forest}
+    drawn = {"n-permutations": draws.n_permutations, "forest-permutations": draws.forest}
     for name, number in drawn.items():
         if number < 0:
             raise InputError(f"--{name} is 0 or more; got {number}")
-    if draws.forest > draws.permutations:
+    if draws.forest > draws.n_permutations:
         raise InputError(
-            f"--forest-permutations {draws.forest} are taken from --permutations "
-            f"{draws.permutations}; ask for more of those or fewer of these"
+            f"--forest-permutations {draws.forest} are taken from --n-permutations "
+            f"{draws.n_permutations}; ask for more of those or fewer of these"
         )
     if draws.random_state < 0:
-        raise InputError(f"--seed is 0 or more; got {draws.random_state}")
+        raise InputError(f"--random-state is 0 or more; got {draws.random_state}")
 
 
 def _check_rate(rate: float, table: pd.DataFrame) -> None:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from affectome.data import Skipped, trial_table
 from affectome.data.readers.measurement import Measurement
-from affectome.errors import InputError
+from affectome.errors import InputError, no_column
 from affectome.evidence import Design, exchange_for, make_design
 from affectome.evidence.splits import honest_columns, named
 from affectome.features.covariance import log_covariances
@@ -38,10 +38,7 @@ def labelled(measurement: Measurement, target: str) -> tuple[xr.DataArray, list[
     recording = measurement.recording
     trials = trial_table(recording)
     if target not in trials:
-        raise InputError(
-            f"the trials of {measurement.source} have no column {target!r}; they have "
-            f"{', '.join(trials.columns) or 'none'}"
-        )
+        raise no_column(f"the trials of {measurement.source} have", target, trials.columns)
     column = trials[target]
     missing = column.isna() | (column.astype(str).str.strip() == "")
     skipped = [Skipped(f"trial {row}", f"no {target}") for row in np.flatnonzero(missing)]
@@ -159,11 +156,8 @@ def responder(
     Raises
     ------
     InputError
-        If the features are not known, or need times that are not there.
+        If the features need times that are not there.
     """
-    known = ("auto", *FEATURES)
-    if features not in known:
-        raise InputError(f"there are no features {features!r}; choose {', '.join(known)}")
     if "time" not in recording.dims and features in {"auto", "mean"}:
         return _as_it_is
     if features == "auto":

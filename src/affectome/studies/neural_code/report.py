@@ -74,6 +74,7 @@ def neural_code_page(
         ],
         stamps=["Random split"] if result["split"]["kind"] == "random" else [],
         warnings=result["warnings"],
+        absent=result["absent"],
         skipped=result["skipped"],
         facts={
             "held out": result["held_out"].removeprefix("held out: "),

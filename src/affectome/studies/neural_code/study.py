@@ -6,17 +6,17 @@ part that they don't allow is absent from the result and named in its warnings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from affectome.brains import Searchlight
-from affectome.data import Skipped, unit_table
+from affectome.data import Skipped, result_head, unit_table
 from affectome.data.readers.measurement import Measurement
 from affectome.decoding.deep import DeepDecoder
-from affectome.errors import AffectomeError, InputError
+from affectome.errors import AffectomeError, InputError, unknown
 from affectome.evidence import Design, Evidence, correct_together, evaluate
 from affectome.progress import Progress, silent
 from affectome.studies.neural_code import readings as read
@@ -31,6 +31,7 @@ from affectome.studies.neural_code.case import (
     main_score,
 )
 from affectome.studies.neural_code.inputs import (
+    FEATURES,
     after_event,
     check_baseline,
     choose_design,
@@ -69,11 +70,15 @@ class NeuralCode:
     skipped
         Trials, channels and files that could not be used.
     warnings
-        What a reader has to know, and every part that is absent with its reason.
+        What a reader has to know.
     unit_names
         One row a unit.
     notes
         Choices that were made while reading.
+    absent
+        Every part that is absent, with its reason.
+    source
+        Name of the recording.
     """
 
     target: str
@@ -88,6 +93,8 @@ class NeuralCode:
     warnings: tuple[str, ...]
     unit_names: pd.DataFrame = field(repr=False)
     notes: tuple[str, ...] = field(default=())
+    absent: tuple[str, ...] = field(default=())
+    source: str = ""
 
     @property
     def table(self) -> pd.DataFrame:
@@ -100,18 +107,23 @@ class NeuralCode:
         return self.decoding.design
 
     def to_dict(self) -> dict[str, Any]:
-        """Give ``result.json``, schema 2; every p has its q over all that is printed."""
+        """Give ``result.json``, schema 3; every p has its q over all that is printed."""
         evidence, design = self.decoding, self.design
         kept = {"kind", "by", "n_folds"}
         auc = evidence.scores.get("macro_auc")
         main = main_score(evidence)
         result: dict[str, Any] = {
-            "schema": 2,
-            "study": "neural-code",
-            "target": self.target,
+            **result_head(
+                "study neural-code",
+                3,
+                source=self.source,
+                target=self.target,
+                held_out=held_out_words(design),
+                trials=self.trials,
+                skipped=self.skipped,
+                warnings=self.warnings,
+            ),
             "classes": list(self.classes),
-            "trials": self.trials,
-            "held_out": held_out_words(design),
             "not_held_out": list(design.notes),
             "split": {k: v for k, v in evidence.split.to_dict().items() if k in kept}
             | {"folds": len(evidence.split)},
@@ -125,8 +137,7 @@ class NeuralCode:
             "units": {"tested": self.units, **self._selective()},
             **{name: part.to_dict() for name, part in self.found.items()},
             **({} if self.searchlight is None else {"searchlight": self.searchlight.to_dict()}),
-            "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
-            "warnings": list(self.warnings),
+            "absent": list(self.absent),
         }
         whole: dict[str, Any] = correct_together(result)
         return whole
@@ -160,6 +171,7 @@ def run(
     connectivity: str = "correlation",
     searchlight: float | None = None,
     nuisance: Sequence[str] = (),
+    parts: Collection[str] | None = None,
     n_permutations: int = 1000,
     random_state: int = 0,
     n_jobs: int = 1,
@@ -194,6 +206,8 @@ def run(
         Radius of the spheres in the unit of the places of voxels or sensors; none when not given.
     nuisance
         Columns that should not explain the target.
+    parts
+        Names of the further parts to make, of ``PARTS``; all when None.
     n_permutations
         Arrangements of the labels in each null.
     random_state, n_jobs, progress
@@ -204,20 +218,23 @@ def run(
     InputError
         If the target is missing or has one class, or an argument is not one of those above.
     """
-    if decoder not in DECODERS:
-        raise InputError(f"there is no decoder {decoder!r}; choose {', '.join(DECODERS)}")
-    if connectivity not in read.CONNECTIVITY:
-        raise InputError(
-            f"there is no connectivity {connectivity!r}; choose {', '.join(read.CONNECTIVITY)}"
-        )
-    check_baseline(baseline, response)
+    check_options(decoder, features, connectivity, baseline, response, searchlight)
+    wanted = tuple(PARTS) if parts is None else tuple(parts)
+    for name in wanted:
+        if name not in PARTS:
+            raise unknown("a part", name, PARTS)
     if n_permutations < 0:
         raise InputError(f"permutations are 0 or more; got {n_permutations}")
     recording, skipped = labelled(measurement, target)
     design, chosen = choose_design(recording, target, holdout, random_state)
-    warnings = list(chosen)
+    warnings = [*measurement.warnings, *chosen]
     respond = responder(recording, features, response)
     timed = has_times(recording)
+    if response is not None and not timed:
+        raise InputError(
+            f"{measurement.source} has one value a trial, of which response makes no use; leave "
+            "that out"
+        )
     X = respond(after_event(recording, response) if timed else recording)
     light = (
         None if searchlight is None else carry.light(X, target, design.split, searchlight, progress)
@@ -246,14 +263,17 @@ def run(
         recording, X, respond, target, design, nuisance, connectivity, n_permutations, random_state
     )
     found: dict[str, Part] = {}
-    for number, (name, part) in enumerate(PARTS.items()):
-        progress(name.replace("_", " "), number, len(PARTS))
+    absent: list[str] = []
+    left_out = [name for name in PARTS if name not in wanted]
+    if left_out:
+        absent.append(f"left out, as asked: {', '.join(map(part_name, left_out))}")
+    for number, name in enumerate(name for name in PARTS if name in wanted):
+        progress("further parts", number, len(wanted))
         try:
-            found[name] = part(case)
+            found[name] = PARTS[name](case)
         except AffectomeError as error:
-            words = name.removesuffix("_s").replace("_", " ")
-            warnings.append(f"{words}: absent, {error}")
-    progress("all parts", len(PARTS), len(PARTS))
+            absent.append(f"{part_name(name)}: {error}")
+    progress("further parts", len(wanted), len(wanted))
     warnings += read.warn_of_pre_event(found.get("pre_event"), evidence) + _limits(case, found)
     return NeuralCode(
         target,
@@ -268,7 +288,46 @@ def run(
         tuple(warnings),
         unit_table(X),
         measurement.notes,
+        tuple(absent),
+        measurement.source.name,
     )
+
+
+def part_name(name: str) -> str:
+    """Give the name of a part in words."""
+    return name.removesuffix("_s").replace("_", " ")
+
+
+def check_options(
+    decoder: str,
+    features: str,
+    connectivity: str,
+    baseline: tuple[float, float] | None,
+    response: tuple[float, float] | None,
+    searchlight: float | None,
+) -> None:
+    """Refuse what can't be used before anything is read.
+
+    Raises
+    ------
+    InputError
+        If a name is not known, an option would do nothing, or the baseline lies in the response.
+    """
+    if decoder not in DECODERS:
+        raise unknown("the decoder", decoder, DECODERS)
+    known = ("auto", *FEATURES)
+    if features not in known:
+        raise unknown("features", features, known)
+    if decoder != "linear" and features != "auto":
+        raise InputError(
+            f"{decoder} reads samples as they are and makes no use of features; leave that out, or "
+            "take linear"
+        )
+    if connectivity not in read.CONNECTIVITY:
+        raise unknown("connectivity", connectivity, read.CONNECTIVITY)
+    if searchlight is not None and not 0 < searchlight < float("inf"):
+        raise InputError(f"searchlight is a radius above 0; got {searchlight:g}")
+    check_baseline(baseline, response)
 
 
 def _limits(case: Case, found: Mapping[str, Part]) -> list[str]:
@@ -277,7 +336,7 @@ def _limits(case: Case, found: Mapping[str, Part]) -> list[str]:
     n = case.recording.sizes["trial"]
     thin = [name for name in ("states", "time_constants_s") if name in found]
     if n > MOST_TRIALS and thin:
-        words = " and ".join(name.removesuffix("_s").replace("_", " ") for name in thin)
+        words = " and ".join(map(part_name, thin))
         lines.append(
             f"{words}: fitted to {MOST_TRIALS} of the {n} trials, evenly spaced, for speed"
         )
@@ -289,7 +348,7 @@ def _limits(case: Case, found: Mapping[str, Part]) -> list[str]:
     for name, most in limits:
         if name in found and case.n_permutations > most and case.design.why_no_p is None:
             lines.append(
-                f"{name.replace('_', ' ')}: {most} arrangements of the labels instead of "
+                f"{part_name(name)}: {most} arrangements of the labels instead of "
                 f"{case.n_permutations}, for speed"
             )
     return lines

@@ -10,14 +10,15 @@ from typing import Any
 import pandas as pd
 
 from affectome.brains.signature import N_SURROGATES, PRIMARY, GroupTest, Signature, signature
-from affectome.data import Skipped
+from affectome.data import Skipped, result_head
 from affectome.data.images import load_image, squeezed
 from affectome.data.readers.maps import load_maps
-from affectome.errors import InputError
+from affectome.errors import InputError, unknown
 from affectome.evidence import fdr
 from affectome.progress import Progress, silent
 
 LOW_COVERAGE = 0.8
+SIDES = ("pattern", "maps")
 HELD_OUT = "nothing is fitted to these maps, so nobody is held out"
 
 
@@ -35,12 +36,15 @@ class Signatures:
         Maps and patterns that could not be used.
     warnings
         What a reader has to know.
+    target
+        Column of the conditions that are tested apart; None where there are none.
     """
 
     maps: str
     found: tuple[Signature, ...]
     skipped: tuple[Skipped, ...]
     warnings: tuple[str, ...]
+    target: str | None = None
 
     @property
     def tests(self) -> tuple[tuple[Signature, GroupTest], ...]:
@@ -50,14 +54,18 @@ class Signatures:
     def to_dict(self) -> dict[str, Any]:
         """Give the numbers for ``result.json``."""
         return {
-            "schema": 2,
-            "command": "signature",
-            "maps": self.maps,
-            "held_out": HELD_OUT,
+            **result_head(
+                "signature",
+                3,
+                source=self.maps,
+                target=self.target,
+                held_out=HELD_OUT,
+                trials=len(self.found[0].values),
+                skipped=self.skipped,
+                warnings=self.warnings,
+            ),
             "primary": PRIMARY,
             "patterns": [one.to_dict() for one in self.found],
-            "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
-            "warnings": list(self.warnings),
         }
 
     def table(self) -> pd.DataFrame:
@@ -71,8 +79,9 @@ def run(
     patterns: Mapping[str, Path],
     events: str | Path | None = None,
     *,
-    label: str | None = None,
-    resample: str = "pattern",
+    target: str | None = None,
+    subject: str | None = None,
+    resampling: str = "pattern",
     n_surrogates: int = N_SURROGATES,
     random_state: int = 0,
     progress: Progress = silent,
@@ -88,9 +97,11 @@ def run(
         skipped and listed.
     events
         One row a map, with ``subject`` and a label where there are several a person.
-    label
+    target
         Column that becomes the condition.
-    resample
+    subject
+        Column that says who, where it is called otherwise.
+    resampling
         ``"pattern"`` or ``"maps"``: which side is brought to the other's grid.
     n_surrogates, random_state
         Random patterns that each expression is held against, and their seed.
@@ -102,7 +113,9 @@ def run(
     InputError
         If there are no maps, or no pattern can be used.
     """
-    image, trials, skipped = load_maps(maps, events, label)
+    if resampling not in SIDES:
+        raise unknown("resampling", resampling, SIDES)
+    image, trials, skipped, said = load_maps(maps, events, target, subject)
     found: list[Signature] = []
     for done, (name, file) in enumerate(patterns.items()):
         progress("signatures", done, len(patterns))
@@ -117,7 +130,7 @@ def run(
                     name,
                     subjects=list(trials["subject"]),
                     conditions=list(trials["emotion"]) if "emotion" in trials else None,
-                    resample=resample,
+                    resampling=resampling,
                     n_surrogates=n_surrogates,
                     random_state=random_state,
                 )
@@ -128,7 +141,13 @@ def run(
     if not found:
         raise InputError(f"no pattern can be used; the first: {skipped[-len(patterns)].why}")
     corrected = _corrected(found)
-    return Signatures(Path(maps).name, corrected, tuple(skipped), tuple(_warnings(corrected)))
+    return Signatures(
+        Path(maps).name,
+        corrected,
+        tuple(skipped),
+        (*said, *_warnings(corrected)),
+        "emotion" if "emotion" in trials else None,
+    )
 
 
 def name_patterns(patterns: Sequence[str | Path]) -> dict[str, Path]:

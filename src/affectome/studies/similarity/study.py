@@ -12,9 +12,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from affectome.brains import Rsa, category_model, distance_model, rdms, rsa
-from affectome.data import trial_table
+from affectome.data import result_head, trial_table
 from affectome.data.catalog import Skipped
+from affectome.data.delimited import style_of
 from affectome.data.readers import Measurement
+from affectome.data.tables import read_csv, table_errors
 from affectome.errors import InputError
 from affectome.evidence import correct_together
 from affectome.progress import Progress, silent
@@ -37,6 +39,8 @@ class SimilarityStudy:
         Column of the conditions, and what a dissimilarity is.
     skipped, notes
         What could not be used, and what a reader has to know.
+    trials
+        Number of trials.
     """
 
     source: str
@@ -45,19 +49,24 @@ class SimilarityStudy:
     measure: str
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
+    trials: int
 
     def to_dict(self) -> dict[str, Any]:
         """Give the numbers for ``result.json``."""
         result = {
-            "schema": 1,
-            "command": "rsa",
-            "source": self.source,
-            "condition": self.condition,
+            **result_head(
+                "rsa",
+                2,
+                source=self.source,
+                target=None,
+                held_out=HELD_OUT,
+                trials=self.trials,
+                skipped=self.skipped,
+                warnings=self.notes,
+            ),
+            "stimulus": self.condition,
             "measure": self.measure,
-            "held_out": HELD_OUT,
             **self.found.to_dict(),
-            "skipped": [{"file": s.file, "why": s.why} for s in self.skipped],
-            "warnings": list(self.notes),
         }
         return dict(correct_together(result))
 
@@ -68,7 +77,7 @@ def run(
     matrices: Mapping[str, Path] | None = None,
     categories: Sequence[str] = (),
     ratings: Sequence[str] = (),
-    condition: str | None = None,
+    stimulus: str | None = None,
     measure: str = "correlation",
     method: str = "correlation",
     n_permutations: int = 1000,
@@ -86,7 +95,7 @@ def run(
         is ordered by them; bare numbers are in the order of the sorted names.
     categories, ratings
         Columns of the trials, constant within a condition: alike or not; distance in a number.
-    condition
+    stimulus
         Column of the conditions; the one that names stimuli when None.
     measure, method
         As in :func:`affectome.brains.rdms` and :func:`affectome.brains.rsa`.
@@ -101,7 +110,7 @@ def run(
         If there is no model, or one does not fit the conditions.
     """
     recording, notes = averaged(measurement)
-    name = stimulus_column(trial_table(recording), condition)
+    name = stimulus_column(trial_table(recording), stimulus)
     progress("dissimilarities", 0, 2)
     data = rdms(recording, name, measure)
     models: dict[str, ArrayLike | pd.DataFrame] = {
@@ -123,7 +132,7 @@ def run(
         data, models, method=method, n_permutations=n_permutations, random_state=random_state
     )
     progress("dissimilarities", 2, 2)
-    notes += measurement.notes
+    notes = [*measurement.warnings, *notes, *measurement.notes]
     n_all = trial_table(recording)[name].nunique()
     if n_all > found.n_conditions:
         notes.append(
@@ -133,7 +142,13 @@ def run(
     if found.n_subjects < 3:
         notes.append("no interval with fewer than three people")
     return SimilarityStudy(
-        measurement.source.name, found, name, measure, measurement.skipped, tuple(notes)
+        measurement.source.name,
+        found,
+        name,
+        measure,
+        measurement.skipped,
+        tuple(notes),
+        recording.sizes["trial"],
     )
 
 
@@ -145,15 +160,13 @@ def read_matrix(path: Path) -> np.ndarray | pd.DataFrame:
     InputError
         If it is no table of numbers.
     """
-    separator = "," if path.suffix.lower() == ".csv" else "\t"
-    try:
-        bare = pd.read_csv(path, sep=separator, header=None, encoding="utf-8-sig")
+    with table_errors(path):
+        style = style_of(path)
+        bare = read_csv(path, style, header=None)
         numbers = all(pd.api.types.is_numeric_dtype(kind) for kind in bare.dtypes)
         if numbers and bare.shape[0] == bare.shape[1]:
             return bare.to_numpy(dtype=float)
-        named = pd.read_csv(path, sep=separator, index_col=0, encoding="utf-8-sig")
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"{path} is not a table: {str(error).splitlines()[0]}") from error
+        named = read_csv(path, style, index_col=0)
     if named.shape[0] != named.shape[1]:
         raise InputError(
             f"{path} has {named.shape[0]} rows and {named.shape[1]} columns beside their names; a "
