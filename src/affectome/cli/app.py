@@ -67,6 +67,20 @@ MODELS = {
         "Show what a model was made from and how good it is.",
     ),
 }
+WEIGHTS = {
+    "list": (
+        "affectome.cli.weights:list_weights",
+        "List the packages of weights, what needs them, and where they are.",
+    ),
+    "fetch": (
+        "affectome.cli.weights:fetch_weights",
+        "Bring packages of weights into your cache, pinned by hash.",
+    ),
+    "verify": (
+        "affectome.cli.weights:verify_weights",
+        "Check the cache against the hashes.",
+    ),
+}
 STUDIES = {
     "emergence": (
         "affectome.cli.study_emergence:emergence",
@@ -117,13 +131,21 @@ def build(arguments: Sequence[str]) -> typer.Typer:
     )
     study = typer.Typer(help="Run one of the studies, end to end.", **OPTIONS)
     models = typer.Typer(help="Look at the models that are shipped.", **OPTIONS)
+    weights = typer.Typer(help="Bring the weights that come apart from the program.", **OPTIONS)
     privacy = typer.Typer(help="Consents, the notice, and the log of who was read.", **OPTIONS)
-    groups = ((app, COMMANDS), (study, STUDIES), (models, MODELS), (privacy, PRIVACY))
+    groups = (
+        (app, COMMANDS),
+        (study, STUDIES),
+        (models, MODELS),
+        (weights, WEIGHTS),
+        (privacy, PRIVACY),
+    )
     for parent, commands in groups:
         for name, (target, words) in commands.items():
             parent.command(name, help=words)(load(target) if name in arguments else _named)
     app.add_typer(study, name="study")
     app.add_typer(models, name="models")
+    app.add_typer(weights, name="weights")
     app.add_typer(privacy, name="privacy")
     return app
 

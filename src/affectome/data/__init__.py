@@ -18,7 +18,7 @@ from affectome.data.pictures import (
     picture_statistics,
     read_picture,
 )
-from affectome.data.readers import Measurement, read_recording
+from affectome.data.readers import Measurement, as_recording, read_recording
 from affectome.data.recording import (
     check_recording,
     load_recording,
@@ -35,6 +35,7 @@ __all__ = [
     "Measurement",
     "OutputError",
     "Skipped",
+    "as_recording",
     "central_square",
     "check_picture",
     "check_recording",

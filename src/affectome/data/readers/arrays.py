@@ -13,7 +13,7 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from affectome.data.memory import check_memory
-from affectome.data.readers.events import label_trials, read_events
+from affectome.data.readers.events import Events, label_trials, read_events
 from affectome.data.readers.measurement import (
     Measurement,
     Options,
@@ -30,7 +30,7 @@ TIME_NAMES = ("times", "time", "t")
 UNIT_NAMES = ("units", "neurons", "channels", "ch_names")
 
 
-def read_arrays(path: Path, events: Path | None, options: Options) -> Measurement:
+def read_arrays(path: Path, events: Events | None, options: Options) -> Measurement:
     """Read a recording from plain arrays.
 
     Parameters
@@ -60,25 +60,26 @@ def read_arrays(path: Path, events: Path | None, options: Options) -> Measuremen
     if data.ndim == 2 and times is not None:
         part = cut_measurement(data, times, units, table, options, path, str(events))
         return Measurement(part.recording, path, part.skipped, (*notes, *part.notes))
-    return _in_trials(data, times, units, table, options, path, events, notes)
+    return measure_trials(data, times, units, table, options, path, str(events), notes)
 
 
-def _in_trials(
+def measure_trials(
     data: np.ndarray,
     times: np.ndarray | None,
     units: pd.DataFrame,
     table: pd.DataFrame,
     options: Options,
     path: Path,
-    events: Path,
+    events: str,
     notes: list[str],
 ) -> Measurement:
+    """Bring together what is in trials already, data (n_trials, [n_times,] n_units) and a table."""
     if len(table) != len(data):
         raise InputError(
             f"{path}: data have {len(data)} trials (shape {data.shape}), but {events} has "
             f"{len(table)} rows; give one row a trial"
         )
-    trials, skipped = label_trials(table, options.label, str(events))
+    trials, skipped = label_trials(table, options.label, events)
     kept = data[np.asarray(trials.index)]
     flat_shape = kept.reshape(-1, kept.shape[-1])
     flat, units, dropped = drop_flat(flat_shape, units, path)

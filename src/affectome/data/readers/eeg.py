@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pandas as pd
 from affectome.data.catalog import Skipped
 from affectome.data.memory import check_memory
 from affectome.data.readers.epochs import within
-from affectome.data.readers.events import label_trials, read_events
+from affectome.data.readers.events import Events, label_trials, read_events
 from affectome.data.readers.foreign import readable
 from affectome.data.readers.measurement import (
     Measurement,
@@ -28,7 +29,7 @@ BREAKS = ("bad", "edge", "new segment", "boundary")
 TYPES = {"eeg": True, "meg": True, "seeg": True, "ecog": True, "dbs": True, "fnirs": True}
 
 
-def read_eeg(path: Path, events: Path | None, options: Options) -> Measurement:
+def read_eeg(path: Path, events: Events | None, options: Options) -> Measurement:
     """Read sensors that MNE can read, as trials.
 
     Parameters
@@ -50,8 +51,17 @@ def read_eeg(path: Path, events: Path | None, options: Options) -> Measurement:
     mne = require("mne", "eeg")
     stem = path.name.lower().removesuffix(".gz").removesuffix(".fif")
     if path.name.lower().endswith((".fif", ".fif.gz")) and stem.endswith(("-epo", "_epo")):
-        return _read_epochs(mne, path, events, options)
-    raw = _open(mne, path)
+        with readable(path, "MNE"):
+            epochs = mne.read_epochs(path, preload=False, verbose="ERROR")
+        return measure_epochs(mne, epochs, path, events, options)
+    part = measure_raw(mne, _open(mne, path), path, events, options)
+    return replace(part, skipped=(*_cut_short(path), *part.skipped))
+
+
+def measure_raw(
+    mne: Any, raw: Any, path: Path, events: Events | None, options: Options
+) -> Measurement:
+    """Cut MNE's ``Raw`` into trials; parameters as in :func:`read_eeg`."""
     names, units, bad = _sensors(mne, raw.info, path)
     if events is None:
         table, events_source = _own_events(mne, raw, path), str(path)
@@ -68,8 +78,7 @@ def read_eeg(path: Path, events: Path | None, options: Options) -> Measurement:
     part = cut_measurement(values, raw.times[keep], units, table, options, path, events_source)
     notes += [f"signals are in volts or tesla, recorded at {raw.info['sfreq']:g} Hz"]
     notes += _filter_note(raw.info)
-    skipped = (*_cut_short(path), *bad, *part.skipped)
-    return Measurement(part.recording, path, skipped, (*part.notes, *notes))
+    return Measurement(part.recording, path, (*bad, *part.skipped), (*part.notes, *notes))
 
 
 def _cut_short(path: Path) -> list[Skipped]:
@@ -166,9 +175,10 @@ def _filter_note(info: Any) -> list[str]:
     ]
 
 
-def _read_epochs(mne: Any, path: Path, events: Path | None, options: Options) -> Measurement:
-    with readable(path, "MNE"):
-        epochs = mne.read_epochs(path, preload=False, verbose="ERROR")
+def measure_epochs(
+    mne: Any, epochs: Any, path: Path, events: Events | None, options: Options
+) -> Measurement:
+    """Take MNE's ``Epochs`` as they were cut; parameters as in :func:`read_eeg`."""
     names, units, bad = _sensors(mne, epochs.info, path)
     table = pd.DataFrame({"trial_type": _event_names(epochs)})
     if epochs.metadata is not None:
@@ -232,7 +242,7 @@ def _event_names(epochs: Any) -> list[str]:
     return [names[number] for number in epochs.events[:, 2]]
 
 
-def _beside(own: pd.DataFrame, given: pd.DataFrame, events: Path, path: Path) -> pd.DataFrame:
+def _beside(own: pd.DataFrame, given: pd.DataFrame, events: Events, path: Path) -> pd.DataFrame:
     if len(own) != len(given):
         raise InputError(
             f"{events} has {len(given)} rows, but {path} has {len(own)} epochs; give one row an "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +16,44 @@ from affectome.errors import InputError
 LABELS = ("emotion", "trial_type", "label", "condition", "stimulus_type")
 
 
-def read_events(path: str | Path) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)
+class EventTable:
+    """Events that a user holds as a table, where others give a file; messages call them "events".
+
+    Raises
+    ------
+    InputError
+        If the table has no rows.
+    """
+
+    table: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        if self.table.empty:
+            raise InputError("events have columns but no rows")
+
+    def __str__(self) -> str:
+        return "events"
+
+
+Events = Path | EventTable
+
+
+def read_events(path: str | Events) -> pd.DataFrame:
     """Read an events file, tab- or comma-separated; ``n/a`` is missing.
 
     Parameters
     ----------
     path
-        File with a header row.
+        File with a header row, or a table that is held in memory.
 
     Raises
     ------
     InputError
         If the file is missing, no text table, or has no rows.
     """
+    if isinstance(path, EventTable):
+        return path.table.reset_index(drop=True)
     source = Path(path)
     if not source.is_file():
         raise InputError(f"there is no events file {source}")

@@ -10,7 +10,14 @@ import pandas as pd
 
 from affectome.data.catalog import Skipped, read_catalog
 from affectome.data.images import check_maps_memory, load_image, squeezed, stack_images
-from affectome.data.readers.events import LABELS, label_trials, read_events, subject_of
+from affectome.data.readers.events import (
+    LABELS,
+    Events,
+    EventTable,
+    label_trials,
+    read_events,
+    subject_of,
+)
 from affectome.data.readers.measurement import Measurement, Options, trials_recording, with_subject
 from affectome.data.readers.nifti import extract
 from affectome.errors import InputError, require
@@ -24,7 +31,7 @@ def is_map(file: Path) -> bool:
 
 
 def read_maps(
-    source: Path, files: Sequence[Path], events: Path | None, options: Options
+    source: Path, files: Sequence[Path], events: Events | None, options: Options
 ) -> Measurement:
     """Read one map a file, such as the contrast images of a group, as a Recording.
 
@@ -103,12 +110,16 @@ def load_maps(
 
 
 def _map_table(
-    source: Path, files: Sequence[Path], events: Path | None, label: str | None
+    source: Path, files: Sequence[Path], events: Events | None, label: str | None
 ) -> tuple[pd.DataFrame, list[Skipped]]:
     table = events or next((t for t in [source / "metadata.csv"] if t.is_file()), None)
     if table is None:
         names = [subject_of(f.name, f.name.split(".")[0]) for f in files]
         return pd.DataFrame({"file": [str(f) for f in files], "subject": names}), []
+    if isinstance(table, EventTable):
+        raise InputError(
+            f"{source} is a folder of maps; write the table of its files to {source}/metadata.csv"
+        )
     catalog = read_catalog(table, label=label)
     if "file" not in catalog.table:
         raise InputError(f"{table} has no column of file names such as file_name")
