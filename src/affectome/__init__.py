@@ -1,20 +1,13 @@
-"""Affectome reads emotion from whatever carries it and shows whether the reading is real."""
+"""Affectome reads emotion from whatever carries it and shows whether the reading is real.
 
-from __future__ import annotations
+All that a user needs is here by name, and is imported when it is first used: ``import affectome as
+af``, then ``af.read``, ``af.evaluate``, ``af.studies.emergence.run`` … The names are listed once,
+in ``__init__.pyi``.
+"""
 
-import importlib
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from affectome.people import Reading, Readings, read
+import lazy_loader
 
-__all__ = ["Reading", "Readings", "read"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 __version__ = version("affectome")
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name when it is first used, so that ``import affectome`` costs nothing."""
-    if name in __all__:
-        return getattr(importlib.import_module("affectome.people"), name)
-    raise AttributeError(f"module 'affectome' has no attribute {name!r}")

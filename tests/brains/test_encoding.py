@@ -91,6 +91,16 @@ def test_one_band_is_ridge_with_its_penalty_chosen_inside():
             )
 
 
+def test_two_people_in_training_are_held_out_in_turn():
+    people = np.repeat([0, 1], 6)
+    stimuli = np.tile(np.arange(6), 2)
+    folds = _banded._inner(12, np.column_stack([people, stimuli]), 0)
+    assert len(folds) == 4
+    for train, test in folds:
+        assert not set(people[train]) & set(people[test])
+        assert not set(stimuli[train]) & set(stimuli[test])
+
+
 def test_features_and_kernels_give_the_same_predictions():
     rng = np.random.default_rng(2)
     bands = [rng.standard_normal((40, 3)), rng.standard_normal((40, 5))]

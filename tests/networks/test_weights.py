@@ -133,13 +133,15 @@ def elsewhere(tmp_path, monkeypatch):
         raise OSError("no network")
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(room, "find_spec", lambda _name: None)
+    monkeypatch.setattr(room, "folder_of", lambda _name: None)
     monkeypatch.setattr(room.socket, "create_connection", refuse)
     return tmp_path / "checkpoints"
 
 
 def test_without_any_source_the_error_says_what_to_do(elsewhere):
-    with pytest.raises(InputError, match=r"can't be reached \(no network\); install them with"):
+    with pytest.raises(
+        InputError, match=r"can't be reached \(no network\); bring them with: affectome"
+    ):
         load_network("vgg16")
 
 

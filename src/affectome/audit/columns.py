@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from affectome.audit.findings import Finding, listed
-from affectome.evidence.quick import Folds, fold_numbers, normal_reach
+from affectome.evidence.quick import Folds, difference_bounds, fold_numbers, normal_reach
 
 N_BINS = 32
 FEWEST_IN_BIN = 8
@@ -142,8 +142,8 @@ def _read_class_column(
         worth = min(1.0, _worth(said - rate, y == best, units, tests))
         pair = [v * worth for v in pair]
     counted = (pair[0], pair[1], pair[2], pair[3])
-    low, high = _difference(*counted, normal_reach(tests * n_classes))
-    return float(j[best]), low, high, _difference(*counted, normal_reach())[0], best
+    low, high = difference_bounds(*counted, normal_reach(tests * n_classes))
+    return float(j[best]), low, high, difference_bounds(*counted, normal_reach())[0], best
 
 
 def _worth(left: np.ndarray, is_c: np.ndarray, units: np.ndarray, tests: int) -> float:
@@ -203,22 +203,6 @@ def _correlation(r: float, n: float, z: float) -> tuple[float, float]:
     middle, half = np.arctanh(np.clip(r, -0.9999999, 0.9999999)), z / np.sqrt(max(n - 3, 1))
     low, high = np.tanh([middle - half, middle + half])
     return float(low * abs(low)), float(high * abs(high))
-
-
-def _difference(a: float, n_a: float, b: float, n_b: float, z: float) -> tuple[float, float]:
-    """Bounds of a/n_a - b/n_b from Wilson's bounds of each (Newcombe 1998)."""
-    n_a, n_b = max(n_a, 1.0), max(n_b, 1.0)
-    p, q = a / n_a, b / n_b
-    (p_low, p_high), (q_low, q_high) = _wilson(p, n_a, z), _wilson(q, n_b, z)
-    low = p - q - np.hypot(p - p_low, q_high - q)
-    high = p - q + np.hypot(p_high - p, q - q_low)
-    return float(low), float(high)
-
-
-def _wilson(p: float, n: float, z: float) -> tuple[float, float]:
-    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    return centre - half, centre + half
 
 
 def constant_columns(

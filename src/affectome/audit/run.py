@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -33,8 +33,12 @@ from affectome.audit.order import order_findings
 from affectome.audit.predictions import Predictions, read_predictions
 from affectome.audit.scope import ALWAYS, not_looked_for
 from affectome.data import Skipped, result_head
+from affectome.data.shown import Shown, plot_counts
 from affectome.errors import InputError, unknown
 from affectome.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SCHEMA = 1
 SEVERITIES = tuple(ORDER)
@@ -52,8 +56,8 @@ KINDS = (
 )
 
 
-@dataclass(frozen=True)
-class Audit:
+@dataclass(frozen=True, repr=False)
+class Audit(Shown):
     """What an audit found.
 
     Attributes
@@ -87,6 +91,26 @@ class Audit:
     not_looked_for: tuple[str, ...]
     skipped: tuple[Skipped, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def _title(self) -> str:
+        return f"Audit of {self.source} for {self.target!r}: {len(self.findings)} findings"
+
+    @property
+    def _lines(self) -> list[str]:
+        first = [f"{one.code} {one.severity}: {one.what}" for one in self.findings[:4]]
+        return [self.verdict, *first, *self.warnings[:3]]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give a row a finding, the worst first."""
+        columns = ("code", "kind", "severity", "what", "advice", "price")
+        rows = [[getattr(one, name) for name in columns] for one in self.findings]
+        return pd.DataFrame(rows, columns=columns)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how many findings there are of each severity."""
+        counts = pd.Series([one.severity for one in self.findings], dtype=object).value_counts()
+        return plot_counts(ax, counts.reindex(SEVERITIES, fill_value=0), "findings")
 
     @property
     def verdict(self) -> str:

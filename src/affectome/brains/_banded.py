@@ -146,5 +146,6 @@ def _inner(n: int, groups: ArrayLike | None, random_state: int) -> Folds:
     codes = np.asarray(groups)
     columns = {f"group_{k}": c for k, c in enumerate(codes.reshape(len(codes), -1).T)}
     kept = [name for name, c in columns.items() if len(np.unique(c)) > 1]
-    split = make_split(pd.DataFrame(columns), None, kept or "random", 3, random_state=random_state)
-    return list(split)
+    parts = min([3, *(len(np.unique(columns[name])) for name in kept)])
+    table = pd.DataFrame(columns)
+    return list(make_split(table, None, kept or "random", parts, random_state=random_state))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ import xarray as xr
 from affectome.brains._banded import BandedRidge
 from affectome.data import check_recording, trial_table, unit_table
 from affectome.data.roles import role_of
+from affectome.data.shown import Shown, new_axes
 from affectome.errors import InputError
 from affectome.evidence import (
     Design,
@@ -38,12 +39,15 @@ from affectome.evidence import (
 )
 from affectome.progress import Progress, silent
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 Bands = Mapping[str, np.ndarray]
 N_BEST = 10
 
 
-@dataclass(frozen=True, eq=False)
-class Encoding:
+@dataclass(frozen=True, eq=False, repr=False)
+class Encoding(Shown):
     """How well bands of features predict each unit on held-out trials.
 
     Attributes
@@ -71,6 +75,35 @@ class Encoding:
     overall: Score
     null: Null | None
     design: Design
+
+    @property
+    def _title(self) -> str:
+        n = len(self.units)
+        if self.n_predicted is None:
+            return f"Encoding of {n:,} units by {', '.join(self.bands)}: no p"
+        return f"Encoding: {self.n_predicted:,} of {n:,} units are predicted (q < .05)"
+
+    @property
+    def _lines(self) -> list[str]:
+        unique = [c for c in self.units if str(c).startswith("unique_")]
+        return [
+            self.design.headline,
+            f"bands: {', '.join(self.bands)}; mean over units: {self.overall.words}",
+            *(f"{c}: median {self.units[c].median():.3f}" for c in unique),
+        ]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give the table, a row a unit."""
+        return self.units.copy()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how many units reach which *r*."""
+        axes = new_axes(ax)
+        axes.hist(self.units["r"].dropna(), bins=30, color="C0")
+        axes.axvline(0.0, color="0.5", linewidth=1, linestyle="--")
+        axes.set_xlabel("r of predicted and measured, held-out trials")
+        axes.set_ylabel("units")
+        return axes
 
     @property
     def n_predicted(self) -> int | None:

@@ -9,28 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import pdist, squareform
 from sklearn.covariance import LedoitWolf
 
 from affectome.data import check_recording, trial_table
 from affectome.data.roles import role_of
+from affectome.data.shown import Shown, new_axes, plot_scores
 from affectome.errors import InputError, no_column, unknown
 from affectome.evidence import Score, belongs_to, model_scores
 from affectome.kernels import rdm
 from affectome.kernels.rsa import noise_ceiling
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 MEASURES = {"correlation": rdm.correlation, "squared_euclidean": rdm.squared_euclidean}
 CROSSED = "crossnobis"
 
 
-@dataclass(frozen=True)
-class Rdms:
+@dataclass(frozen=True, repr=False)
+class Rdms(Shown):
     """Dissimilarities between the conditions, subject by subject.
 
     Attributes
@@ -48,9 +52,49 @@ class Rdms:
     subjects: tuple[str, ...]
     conditions: pd.DataFrame
 
+    @property
+    def _title(self) -> str:
+        return f"Rdms of {len(self.conditions)} conditions in {len(self.subjects)} subjects"
 
-@dataclass(frozen=True)
-class Rsa:
+    @property
+    def _lines(self) -> list[str]:
+        names = [str(name) for name in self.conditions["condition"]]
+        more = [f"and {len(names) - 8} more"] if len(names) > 8 else []
+        told = ", ".join([*names[:8], *more])
+        return [f"in this order: {told}", f"known of them: {', '.join(map(str, self.conditions))}"]
+
+    def square(self) -> pd.DataFrame:
+        """Give the mean over subjects as a square table, labelled by the conditions."""
+        names = list(self.conditions["condition"])
+        return pd.DataFrame(squareform(self.values.mean(axis=0), checks=False), names, names)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give a row a subject and pair of conditions."""
+        names = self.conditions["condition"].to_numpy()
+        first, second = np.triu_indices(len(names), 1)
+        return pd.DataFrame(
+            {
+                "subject": np.repeat(self.subjects, len(first)),
+                "first": np.tile(names[first], len(self.subjects)),
+                "second": np.tile(names[second], len(self.subjects)),
+                "dissimilarity": self.values.ravel(),
+            }
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the mean over subjects as a matrix."""
+        axes = new_axes(ax, 4.0)
+        square = self.square()
+        shown = axes.imshow(square, cmap="cividis")
+        axes.figure.colorbar(shown, ax=axes, label="dissimilarity")
+        if len(square) <= 24:
+            axes.set_yticks(range(len(square)), [str(name) for name in square.index])
+        axes.set_xlabel("condition")
+        return axes
+
+
+@dataclass(frozen=True, repr=False)
+class Rsa(Shown):
     """How well models describe the dissimilarities of the data.
 
     Attributes
@@ -71,6 +115,38 @@ class Rsa:
     n_conditions: int
     n_subjects: int
     method: str
+
+    @property
+    def _title(self) -> str:
+        return f"Rsa of {self.n_conditions} conditions in {self.n_subjects} subjects: {self.method}"
+
+    @property
+    def _lines(self) -> list[str]:
+        lines = [f"{name}: {one.words}" for name, one in self.scores.items()]
+        if self.ceiling is not None:
+            lines.append(f"noise ceiling {self.ceiling[0]:.2f} to {self.ceiling[1]:.2f}")
+        return lines
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give a row a model: similarity, interval and p."""
+        return pd.DataFrame(
+            {
+                "model": name,
+                "similarity": one.value,
+                "low": None if one.interval is None else one.interval[0],
+                "high": None if one.interval is None else one.interval[1],
+                "p": one.p,
+            }
+            for name, one in self.scores.items()
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the models' similarities, with the noise ceiling as a band."""
+        marks = [(name, one.value, one.interval) for name, one in self.scores.items()]
+        axes = plot_scores(ax, marks, f"similarity ({self.method})", 0.0)
+        if self.ceiling is not None:
+            axes.axvspan(*self.ceiling, color="0.5", alpha=0.2, linewidth=0)
+        return axes
 
     def to_dict(self) -> dict[str, Any]:
         """Give the numbers for ``result.json``."""
@@ -174,13 +250,25 @@ def _crossnobis(
 
 
 def category_model(labels: ArrayLike) -> np.ndarray:
-    """Model: conditions of the same label are alike (0), others differ (1); upper triangle."""
+    """Model: conditions of the same label are alike (0), others differ (1); upper triangle.
+
+    Examples
+    --------
+    >>> af.category_model(["joy", "joy", "fear"])
+    array([0., 1., 1.])
+    """
     names = np.asarray(labels)
     return (names[:, None] != names)[np.triu_indices(names.size, 1)].astype(float)
 
 
 def distance_model(ratings: ArrayLike) -> np.ndarray:
-    """Model: Euclidean distance of ratings, shape (n_conditions,) or (n_conditions, n_ratings)."""
+    """Model: Euclidean distance of ratings, shape (n_conditions,) or (n_conditions, n_ratings).
+
+    Examples
+    --------
+    >>> af.distance_model([1.0, 3.0, 6.0])
+    array([2., 5., 3.])
+    """
     values = np.asarray(ratings, dtype=float)
     return np.asarray(pdist(values.reshape(len(values), -1)))
 

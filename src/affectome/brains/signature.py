@@ -19,14 +19,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from affectome.data.images import image_values, same_grid
+from affectome.data.shown import Shown, plot_scores
 from affectome.errors import InputError, require
 from affectome.evidence import NoNullError, Null, SurrogateMaps, group_mean, spatial_test
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Chance = tuple[float | None, float | None, Null | None]
 
@@ -98,8 +102,8 @@ class GroupTest:
         return found | {"z": self.z, "q": self.q, "null": self.null.to_dict()}
 
 
-@dataclass(frozen=True)
-class Signature:
+@dataclass(frozen=True, repr=False)
+class Signature(Shown):
     """How strongly a pattern is expressed.
 
     Attributes
@@ -129,6 +133,30 @@ class Signature:
     n_places: float | None
     resampling: str
     thresholded: bool = False
+
+    @property
+    def _title(self) -> str:
+        return f"Signature {self.pattern} in {len(self.values)} maps"
+
+    @property
+    def _lines(self) -> list[str]:
+        lines = []
+        for one in self.tests:
+            if one.measure == PRIMARY:
+                ends = one.interval
+                around = "" if ends is None else f" [{ends[0]:.3f}, {ends[1]:.3f}]"
+                p = one.why or "no p" if one.p is None else f"p = {one.p:.3f}"
+                lines.append(f"{one.condition}: {one.measure} {one.mean:.3f}{around}, {p}")
+        return [*lines, f"{self.n_voxels:,} voxels; {self.resampling}"]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give how strongly each map expresses the pattern, a row a map."""
+        return self.values.copy()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the mean cosine of each condition with its interval."""
+        marks = [(t.condition, t.mean, t.interval) for t in self.tests if t.measure == PRIMARY]
+        return plot_scores(ax, marks, f"cosine with {self.pattern}", 0.0)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the tests for ``result.json``."""

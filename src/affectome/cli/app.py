@@ -68,6 +68,20 @@ MODELS = {
         "Show what a model was made from and how good it is.",
     ),
 }
+WEIGHTS = {
+    "list": (
+        "affectome.cli.weights:list_weights",
+        "List the packages of weights, what needs them, and where they are.",
+    ),
+    "fetch": (
+        "affectome.cli.weights:fetch_weights",
+        "Bring packages of weights into your cache, pinned by hash.",
+    ),
+    "verify": (
+        "affectome.cli.weights:verify_weights",
+        "Check the cache against the hashes.",
+    ),
+}
 STUDIES = {
     "emergence": (
         "affectome.cli.study_emergence:emergence",
@@ -102,6 +116,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "": COMMANDS,
     "study": STUDIES,
     "models": MODELS,
+    "weights": WEIGHTS,
     "privacy": PRIVACY,
 }
 OPTIONS: dict[str, Any] = {
@@ -130,13 +145,16 @@ def build(arguments: Sequence[str]) -> typer.Typer:
     )
     study = typer.Typer(help="Run one of the studies, end to end.", **OPTIONS)
     models = typer.Typer(help="Look at the models that are shipped.", **OPTIONS)
+    weights = typer.Typer(help="Bring the weights that come apart from the program.", **OPTIONS)
     privacy = typer.Typer(help="Consents, the notice, and the log of who was read.", **OPTIONS)
-    for parent, group in ((app, ""), (study, "study"), (models, "models"), (privacy, "privacy")):
+    parents = {"": app, "study": study, "models": models, "weights": weights, "privacy": privacy}
+    for group, parent in parents.items():
         for name, (target, words) in GROUPS[group].items():
             asked = name in arguments and (not group or group in arguments)
             parent.command(name, help=words)(load(target) if asked else _named)
     app.add_typer(study, name="study")
     app.add_typer(models, name="models")
+    app.add_typer(weights, name="weights")
     app.add_typer(privacy, name="privacy")
     app.callback()(_version)
     return app

@@ -22,7 +22,7 @@ from affectome.data.pictures import (
     picture_statistics,
     read_picture,
 )
-from affectome.data.readers import Measurement, read_recording
+from affectome.data.readers import Measurement, as_recording, read_recording
 from affectome.data.recording import (
     check_recording,
     load_recording,
@@ -39,6 +39,7 @@ __all__ = [
     "Measurement",
     "OutputError",
     "Skipped",
+    "as_recording",
     "central_square",
     "check_output",
     "check_output_file",

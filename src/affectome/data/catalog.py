@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from affectome.data.columns import map_columns, one_spelling
+from affectome.data.shown import Shown, new_axes, plot_counts
 from affectome.data.tables import TABLES, read_table
 from affectome.errors import InputError, no_column
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MEDIA = frozenset(
     (
@@ -32,8 +37,8 @@ class Skipped:
     why: str
 
 
-@dataclass(frozen=True)
-class Catalog:
+@dataclass(frozen=True, repr=False)
+class Catalog(Shown):
     """What was recorded.
 
     Attributes
@@ -60,6 +65,38 @@ class Catalog:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    @property
+    def _title(self) -> str:
+        return f"Catalog of {len(self):,} trials from {self.source}"
+
+    @property
+    def _lines(self) -> list[str]:
+        lines = [f"columns: {', '.join(map(str, self.table.columns))}"]
+        if "emotion" in self.table:
+            counts = self.table["emotion"].value_counts()
+            named = [f"{name} {n}" for name, n in counts.head(8).items()]
+            more = [f"and {len(counts) - 8} more"] if len(counts) > 8 else []
+            lines.append(f"emotion: {', '.join([*named, *more])}")
+        if self.skipped:
+            first = self.skipped[0]
+            lines.append(f"{len(self.skipped)} skipped, the first {first.file}: {first.why}")
+        return [*lines, *self.notes]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give the table, a row a trial."""
+        return self.table.copy()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how many trials each class has, or how ratings are spread."""
+        if "emotion" in self.table:
+            return plot_counts(ax, self.table["emotion"].value_counts(), "trials")
+        axes = new_axes(ax)
+        for name in self.ratings:
+            axes.hist(self.table[name].dropna(), bins=20, histtype="step", label=name)
+        axes.set_xlabel(", ".join(self.ratings) or "nothing is said of these trials")
+        axes.set_ylabel("trials")
+        return axes
 
     def keep(self, rows: np.ndarray, skipped: Sequence[Skipped] = ()) -> Catalog:
         """Give a Catalog of the chosen rows, with more rows listed as skipped."""

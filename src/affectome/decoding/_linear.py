@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
@@ -46,6 +48,19 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     def predict(self, X: ArrayLike) -> NDArray[np.generic]:
         """Label with the highest score, shape (n,)."""
         return decide(self.decision_function(X), self.classes_)
+
+    @property
+    def predict_proba(self) -> Callable[[ArrayLike], Array]:
+        """None: scores of regressions on codes are no probabilities.
+
+        What makes them some has to be learned on people and stimuli that the decoder has not seen,
+        which `CalibratedDecoder` does.
+        """
+        name = type(self).__name__
+        raise AttributeError(
+            f"{name} gives scores, no probabilities; CalibratedDecoder({name}()) learns them on "
+            "groups that it did not fit"
+        )
 
     def _checked(self, X: ArrayLike, y: ArrayLike) -> tuple[Array, NDArray[np.generic]]:
         """Features and labels; sets ``classes_``."""

@@ -42,7 +42,7 @@ SESSIONS = ("session", "run", "block")
 NOUNS = {"subject": "people", "stimulus": "stimuli"}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Design:
     """What a data set allows to be said.
 
@@ -70,6 +70,10 @@ class Design:
     exchange: Exchange
     notes: tuple[str, ...]
     order: str | None = None
+
+    def __repr__(self) -> str:
+        null = self.why_no_p or f"null: {self.exchange.scheme}"
+        return "\n  ".join([f"Design, {self.headline}", null, *self.notes])
 
     @property
     def held(self) -> tuple[str, ...]:

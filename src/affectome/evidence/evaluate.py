@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import get_tags
 
-from affectome.data import check_recording, trial_table
+from affectome.data import as_recording, check_recording, trial_table
 from affectome.data.memory import check_memory
+from affectome.data.shown import Shown, plot_scores
 from affectome.errors import InputError
 from affectome.evidence.baselines import baseline_scores
 from affectome.evidence.cross_fit import Predictions, cross_fit
 from affectome.evidence.design import Design, Holdout, make_design
+from affectome.evidence.given import given_trials
 from affectome.evidence.labels import check_labels, is_rating
 from affectome.evidence.metrics import METRICS
 from affectome.evidence.permutation import (
@@ -32,9 +35,12 @@ from affectome.evidence.scores import Score, find_metric
 from affectome.evidence.split import Split
 from affectome.progress import Progress, silent
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-@dataclass(frozen=True, eq=False)
-class Evidence:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Evidence(Shown):
     """What is claimed about a decoder, and why it can be believed.
 
     Attributes
@@ -79,6 +85,52 @@ class Evidence:
     stamps: tuple[str, ...]
 
     @property
+    def _title(self) -> str:
+        return f"Evidence({', '.join(self.target)}): {self.score.words}"
+
+    @property
+    def _stamps(self) -> tuple[str, ...]:
+        return self.stamps
+
+    @property
+    def _lines(self) -> list[str]:
+        best = self.baselines[self.best_baseline]
+        ends = self.excess.interval
+        above = "" if ends is None else f" [{ends[0]:+.2f}, {ends[1]:+.2f}]"
+        no_p = [] if self.score.p is not None or not self.score.why else [self.score.why]
+        return [
+            self.design.headline,
+            *no_p,
+            f"{self.excess.value:+.2f}{above} over the best baseline, "
+            f"{self.best_baseline} ({best.value:.2f})",
+            *self.design.notes,
+        ]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give a row a score: those of the decoder, then its baselines by the main metric."""
+        named = [("decoder", self.score)]
+        named += [("decoder", one) for name, one in self.scores.items() if name != self.metric]
+        named += list(self.baselines.items())
+        return pd.DataFrame(
+            {
+                "what": name,
+                "metric": one.metric,
+                "score": one.value,
+                "low": None if one.interval is None else one.interval[0],
+                "high": None if one.interval is None else one.interval[1],
+                "p": one.p,
+                "over": one.over,
+                "why": one.why,
+            }
+            for name, one in named
+        ).astype({"score": float, "low": float, "high": float, "p": float})
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the score and those of the baselines, with their intervals."""
+        marks = [("decoder", self.score), *self.baselines.items()]
+        return plot_scores(ax, [(n, one.value, one.interval) for n, one in marks], self.metric)
+
+    @property
     def split(self) -> Split:
         """The folds."""
         return self.design.split
@@ -110,11 +162,11 @@ class Evidence:
 
 def evaluate(
     decoder: Any,
-    recording: xr.DataArray,
-    target: str | Sequence[str],
+    recording: Any,
+    target: str | Sequence[str] | ArrayLike,
     holdout: Holdout = None,
     nuisance: Sequence[str] = (),
-    controls: Mapping[str, xr.DataArray] | None = None,
+    controls: Mapping[str, Any] | None = None,
     metric: str | None = None,
     n_splits: int | None = None,
     order: str | None = None,
@@ -123,22 +175,25 @@ def evaluate(
     random_state: int = 0,
     n_jobs: int | None = None,
     progress: Progress = silent,
+    **columns: str | ArrayLike | None,
 ) -> Evidence:
-    """Decode a target from a Recording and gather the evidence that the decoding is real.
+    """Decode a target and gather the evidence that the decoding is real.
 
     Parameters
     ----------
     decoder
         Any scikit-learn estimator or Pipeline; all of it is fitted inside the folds.
     recording
-        Dims (trial, [time,] unit). Time is laid out as more units for estimators that don't declare
-        the tag ``three_d_array``.
+        Dims (trial, [time,] unit); or what :func:`affectome.data.as_recording` takes: an array
+        (n_trials, [n_times,] n_units), a DataFrame with a column a unit, ``mne.Epochs`` … Time is
+        laid out as more units for estimators that don't declare the tag ``three_d_array``.
     target
-        Coordinate of ``trial``: labels for a classifier, ratings (floats) for a regressor. Several
-        columns of 0 and 1 are labels that may occur together.
+        Coordinate of ``trial`` or column of the DataFrame; or the labels themselves, shape
+        (n_trials,): classes for a classifier, ratings (floats) for a regressor. Several columns of
+        0 and 1 are labels that may occur together.
     holdout
-        Columns as in :func:`make_split`, a Split, a Design, or a scikit-learn splitter. By default
-        subject and stimulus, where both are named.
+        Columns as in :func:`make_split`, a Split, a Design, or a scikit-learn splitter; or an array
+        (n_trials,) of groups. By default subject and stimulus, where both are named.
     nuisance
         Columns that should not explain the target: motion, loudness, brightness.
     controls
@@ -161,6 +216,10 @@ def evaluate(
         Processes for the permutations of estimators without a closed form.
     progress
         Called with the name of the step.
+    **columns
+        What is known of the trials, one value each, shape (n_trials,): ``subject``, ``stimulus``,
+        ``session``, ``run``, ``onset``, a nuisance such as ``loudness``; or the name of the column
+        that holds it. ``groups`` are held out.
 
     Returns
     -------
@@ -171,8 +230,22 @@ def evaluate(
     InputError
         If the Recording, the labels or the split are unusable, the decoder does not fit the target,
         or the work would not fit into memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> person = np.repeat(np.arange(8), 10)
+    >>> y = np.tile(["fear", "joy"], 40)
+    >>> X = rng.normal(size=(80, 5)) + 2.0 * (y == "joy")[:, None]
+    >>> found = af.evaluate(af.RidgeClassifierDecoder(), X, y, subject=person, n_permutations=19)
+    >>> found.design.headline
+    'held out: 8 people (subject)'
+    >>> bool(found.score.value > 0.95), found.best_baseline
+    (True, ...)
     """
-    names = (target,) if isinstance(target, str) else tuple(target)
+    options = inspect.signature(evaluate).parameters
+    recording, names, holdout = given_trials(recording, target, holdout, columns, options)
     check_memory(
         _bytes_needed(recording, n_permutations), f"evaluating the shape {recording.shape}"
     )
@@ -318,17 +391,18 @@ def _features_for(decoder: Any, recording: xr.DataArray) -> NDArray[Any]:
 
 
 def _controls_for(
-    decoder: Any, recording: xr.DataArray, controls: Mapping[str, xr.DataArray]
+    decoder: Any, recording: xr.DataArray, controls: Mapping[str, Any]
 ) -> dict[str, NDArray[Any]]:
     """Values of each control Recording, of the same trials."""
     n_trials = recording.sizes["trial"]
-    for name, control in controls.items():
+    given = {name: as_recording(control) for name, control in controls.items()}
+    for name, control in given.items():
         if control.sizes.get("trial") != n_trials:
             raise InputError(
                 f"the control {name!r} has the shape {control.shape}, but the Recording has "
                 f"{n_trials} trials; give the same trials in the same order"
             )
-    return {name: _features_for(decoder, check_recording(one)) for name, one in controls.items()}
+    return {name: _features_for(decoder, check_recording(one)) for name, one in given.items()}
 
 
 def _bytes_needed(recording: xr.DataArray, n_permutations: int) -> float:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 from affectome.evidence.labels import strata
 from affectome.evidence.splits import deal
@@ -63,10 +64,16 @@ def binomial_bounds(hits: int, n: int, confidence: float = 0.95) -> tuple[float,
     """Exact bounds on a share (Clopper & Pearson 1934): what few examples allow to be said."""
     if n == 0:
         return 0.0, 1.0
-    tail = (1 - confidence) / 2
-    low = 0.0 if hits == 0 else float(stats.beta.ppf(tail, hits, n - hits + 1))
-    high = 1.0 if hits == n else float(stats.beta.ppf(1 - tail, hits + 1, n - hits))
-    return low, high
+    found = stats.binomtest(hits, n).proportion_ci(confidence, method="exact")
+    return float(found.low), float(found.high)
+
+
+def difference_bounds(a: float, n_a: float, b: float, n_b: float, z: float) -> tuple[float, float]:
+    """Bounds of a/n_a - b/n_b from Wilson's bounds of each (Newcombe 1998), z errors away."""
+    low, high = confint_proportions_2indep(
+        a, max(n_a, 1.0), b, max(n_b, 1.0), method="newcomb", alpha=2 * float(stats.norm.sf(z))
+    )
+    return float(low), float(high)
 
 
 def random_folds(y: np.ndarray, rng: np.random.Generator, n_splits: int = N_SPLITS) -> Folds:

@@ -38,7 +38,7 @@ USUAL_INFLATION = 2.0
 """Widening where no null could be drawn: the largest that simulated designs need."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Score:
     """One number, how sure it is, and how likely chance gives it.
 
@@ -70,6 +70,19 @@ class Score:
     over: str = ""
     null: Null | None = None
     why: str | None = None
+
+    @property
+    def words(self) -> str:
+        """The score, its interval and its p, or why there is none."""
+        if not np.isfinite(self.value):
+            return f"no {self.metric}: {self.why or 'it is not defined for these trials'}"
+        ends = self.interval
+        interval = "" if ends is None else f" [{ends[0]:.2f}, {ends[1]:.2f}]"
+        p = "" if self.p is None else ", p < .001" if self.p < 0.001 else f", p = {self.p:.3f}"
+        return f"{self.metric} {self.value:.2f}{interval}{p}"
+
+    def __repr__(self) -> str:
+        return f"Score({self.words}; over {self.over or f'{self.n_groups} groups'})"
 
     def to_dict(self) -> dict[str, Any]:
         """Give the score as it goes into ``result.json``."""

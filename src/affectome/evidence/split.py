@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from affectome.data.shown import Shown, new_axes
 from affectome.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 KINDS = ("group", "double", "blocked", "time", "random", "given")
 
 
-@dataclass(frozen=True, eq=False)
-class Split:
+@dataclass(frozen=True, eq=False, repr=False)
+class Split(Shown):
     """Folds of trials that are proved disjoint when they are made.
 
     Attributes
@@ -71,6 +75,52 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.folds)
+
+    @property
+    def _title(self) -> str:
+        held = " and ".join(self.by) or ("stretches of time" if self.kind == "time" else "nothing")
+        return f"Split({self.kind}): {len(self)} folds, held out: {held}"
+
+    @property
+    def _stamps(self) -> tuple[str, ...]:
+        return ("random split",) if self.random else ()
+
+    @property
+    def _lines(self) -> list[str]:
+        sizes = [
+            _range(train for train, _ in self.folds),
+            _range(test for _, test in self.folds),
+        ]
+        train, test = (f"{a}" if a == b else f"{a} to {b}" for a, b in sizes)
+        lines = [f"{train} trials train, {test} are tested in a fold"]
+        lines += [f"{name}: {len(pd.unique(self.columns[name]))} groups" for name in self.by]
+        return [*lines, *([f"{self.gap:g} s apart"] if self.gap else [])]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give a row a fold: trials on both sides, and which groups are tested."""
+        table = pd.DataFrame(
+            {
+                "fold": range(len(self)),
+                "n_train": [train.size for train, _ in self.folds],
+                "n_test": [test.size for _, test in self.folds],
+            }
+        )
+        for name in self.by:
+            values = np.asarray(self.columns[name])
+            table[name] = ["|".join(map(str, pd.unique(values[test]))) for _, test in self.folds]
+        return table
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw which trials train (light) and which are tested (dark), a row a fold."""
+        axes = new_axes(ax, 0.8 + 0.16 * len(self))
+        last = max(int(side.max()) for fold in self.folds for side in fold)
+        image = np.zeros((len(self), last + 1))
+        for row, (train, test) in zip(image, self.folds, strict=True):
+            row[train], row[test] = 0.35, 1.0
+        axes.imshow(image, aspect="auto", cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+        axes.set_xlabel("trial")
+        axes.set_ylabel("fold")
+        return axes
 
     @property
     def random(self) -> bool:

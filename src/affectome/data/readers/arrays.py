@@ -15,7 +15,7 @@ from scipy.io.matlab import MatReadError
 
 from affectome.data.memory import check_memory
 from affectome.data.readers.epochs import cut_again
-from affectome.data.readers.events import label_trials, read_events
+from affectome.data.readers.events import Events, label_trials, read_events
 from affectome.data.readers.measurement import (
     CUT,
     Measurement,
@@ -35,7 +35,7 @@ TIME_NAMES = ("times", "time", "t")
 UNIT_NAMES = ("units", "neurons", "channels", "ch_names")
 
 
-def read_arrays(path: Path, events: Path | None, options: Options) -> Measurement:
+def read_arrays(path: Path, events: Events | None, options: Options) -> Measurement:
     """Read a recording from plain arrays.
 
     Parameters
@@ -66,19 +66,20 @@ def read_arrays(path: Path, events: Path | None, options: Options) -> Measuremen
         refuse_unused(options, CUT, f"{path}, with arrays,")
         part = cut_measurement(data, times, units, table, options, path, str(events))
         return replace(part, notes=(*notes, *part.notes))
-    return _in_trials(data, times, units, table, options, path, events, notes)
+    return measure_trials(data, times, units, table, options, path, str(events), notes)
 
 
-def _in_trials(
+def measure_trials(
     data: np.ndarray,
     times: np.ndarray | None,
     units: pd.DataFrame,
     table: pd.DataFrame,
     options: Options,
     path: Path,
-    events: Path,
+    events: str,
     notes: list[str],
 ) -> Measurement:
+    """Bring together what is in trials already, data (n_trials, [n_times,] n_units) and a table."""
     if len(table) != len(data):
         raise InputError(
             f"{path}: data have {len(data)} trials (shape {data.shape}), but {events} has "

@@ -13,7 +13,7 @@ from affectome.data.catalog import Skipped
 from affectome.data.columns import map_columns
 from affectome.data.memory import check_memory
 from affectome.data.readers.epochs import cut_again
-from affectome.data.readers.events import label_trials, read_events
+from affectome.data.readers.events import Events, label_trials, read_events
 from affectome.data.readers.foreign import readable
 from affectome.data.readers.measurement import (
     CUT,
@@ -32,7 +32,7 @@ BREAKS = ("bad", "edge", "new segment", "boundary")
 TYPES = {"eeg": True, "meg": True, "seeg": True, "ecog": True, "dbs": True, "fnirs": True}
 
 
-def read_eeg(path: Path, events: Path | None, options: Options) -> Measurement:
+def read_eeg(path: Path, events: Events | None, options: Options) -> Measurement:
     """Read sensors that MNE can read, as trials.
 
     Parameters
@@ -54,9 +54,18 @@ def read_eeg(path: Path, events: Path | None, options: Options) -> Measurement:
     mne = require("mne", "eeg")
     stem = path.name.lower().removesuffix(".gz").removesuffix(".fif")
     if path.name.lower().endswith((".fif", ".fif.gz")) and stem.endswith(("-epo", "_epo")):
-        return _read_epochs(mne, path, events, options)
+        with readable(path, "MNE"):
+            epochs = mne.read_epochs(path, preload=False, verbose="ERROR")
+        return measure_epochs(mne, epochs, path, events, options)
+    part = measure_raw(mne, _open(mne, path), path, events, options)
+    return replace(part, skipped=(*_cut_short(path), *part.skipped))
+
+
+def measure_raw(
+    mne: Any, raw: Any, path: Path, events: Events | None, options: Options
+) -> Measurement:
+    """Cut MNE's ``Raw`` into trials; parameters as in :func:`read_eeg`."""
     refuse_unused(options, CUT, f"{path}, with sensors,")
-    raw = _open(mne, path)
     names, units, bad = _sensors(mne, raw.info, path)
     if events is None:
         table, events_source = _own_events(mne, raw, path), str(path)
@@ -73,7 +82,7 @@ def read_eeg(path: Path, events: Path | None, options: Options) -> Measurement:
     part = cut_measurement(values, raw.times[keep], units, table, options, path, events_source)
     notes += [f"signals are in volts or tesla, recorded at {raw.info['sfreq']:g} Hz"]
     notes += _filter_note(raw.info)
-    skipped = (*_cut_short(path), *bad, *part.skipped)
+    skipped = (*bad, *part.skipped)
     return replace(part, skipped=skipped, notes=(*part.notes, *notes))
 
 
@@ -171,9 +180,10 @@ def _filter_note(info: Any) -> list[str]:
     ]
 
 
-def _read_epochs(mne: Any, path: Path, events: Path | None, options: Options) -> Measurement:
-    with readable(path, "MNE"):
-        epochs = mne.read_epochs(path, preload=False, verbose="ERROR")
+def measure_epochs(
+    mne: Any, epochs: Any, path: Path, events: Events | None, options: Options
+) -> Measurement:
+    """Take MNE's ``Epochs`` as they were cut; parameters as in :func:`read_eeg`."""
     refuse_unused(options, ("window", "baseline"), f"{path}, with epochs,")
     names, units, bad = _sensors(mne, epochs.info, path)
     table = pd.DataFrame({"trial_type": _event_names(epochs)})
@@ -221,7 +231,7 @@ def _event_names(epochs: Any) -> list[str]:
     return [names[number] for number in epochs.events[:, 2]]
 
 
-def _beside(own: pd.DataFrame, given: pd.DataFrame, events: Path, path: Path) -> pd.DataFrame:
+def _beside(own: pd.DataFrame, given: pd.DataFrame, events: Events, path: Path) -> pd.DataFrame:
     if len(own) != len(given):
         raise InputError(
             f"{events} has {len(given)} rows, but {path} has {len(own)} epochs; give one row an "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,13 +19,38 @@ from affectome.errors import InputError, listed, no_column
 LABELS = ("emotion", "trial_type", "label", "condition", "stimulus_type")
 
 
-def read_events(path: str | Path, columns: Mapping[str, str | None] | None = None) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)
+class EventTable:
+    """Events that a user holds as a table, where others give a file; messages call them "events".
+
+    Raises
+    ------
+    InputError
+        If the table has no rows.
+    """
+
+    table: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        if self.table.empty:
+            raise InputError("events have columns but no rows")
+
+    def __str__(self) -> str:
+        return "events"
+
+
+Events = Path | EventTable
+
+
+def read_events(
+    path: str | Events, columns: Mapping[str, str | None] | None = None
+) -> pd.DataFrame:
     """Read an events file, as :func:`affectome.data.tables.read_table` reads any table.
 
     Parameters
     ----------
     path
-        File with a header row.
+        File with a header row, or a table that is held in memory.
     columns
         Name → column of the file that holds it, such as ``{"subject": "participant_id"}``.
 
@@ -33,6 +59,8 @@ def read_events(path: str | Path, columns: Mapping[str, str | None] | None = Non
     InputError
         If the file is missing, no table, has no rows, or lacks a column.
     """
+    if isinstance(path, EventTable):
+        return map_columns(path.table.reset_index(drop=True), columns or {}, path)
     source = Path(path)
     if not source.is_file():
         raise InputError(f"there is no events file {source}")

@@ -10,7 +10,14 @@ import pandas as pd
 
 from affectome.data.catalog import Skipped, read_catalog, table_of
 from affectome.data.images import check_maps_memory, load_image, squeezed, stack_images
-from affectome.data.readers.events import LABELS, label_trials, read_events, subject_of
+from affectome.data.readers.events import (
+    LABELS,
+    Events,
+    EventTable,
+    label_trials,
+    read_events,
+    subject_of,
+)
 from affectome.data.readers.measurement import (
     IMAGES,
     Measurement,
@@ -31,7 +38,7 @@ def is_map(file: Path) -> bool:
 
 
 def read_maps(
-    source: Path, files: Sequence[Path], events: Path | None, options: Options
+    source: Path, files: Sequence[Path], events: Events | None, options: Options
 ) -> Measurement:
     """Read one map a file, such as the contrast images of a group, as a Recording.
 
@@ -130,7 +137,7 @@ def _nothing_to_name(path: Path, target: str | None, subject: str | None) -> Non
 def _map_table(
     source: Path,
     files: Sequence[Path],
-    events: Path | None,
+    events: Events | None,
     target: str | None,
     columns: Mapping[str, str | None],
 ) -> tuple[pd.DataFrame, list[Skipped], list[str]]:
@@ -139,6 +146,10 @@ def _map_table(
         _nothing_to_name(source, target, columns.get("subject"))
         names = [subject_of(f.name, f.name.split(".")[0]) for f in files]
         return pd.DataFrame({"file": [str(f) for f in files], "subject": names}), [], []
+    if isinstance(table, EventTable):
+        raise InputError(
+            f"{source} is a folder of maps; write the table of its files to {source}/metadata.csv"
+        )
     catalog = read_catalog(
         table,
         target=target,

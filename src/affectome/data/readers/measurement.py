@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,15 +20,19 @@ from affectome.data.readers.events import (
     subject_of,
 )
 from affectome.data.recording import make_recording, trial_table, unit_table
+from affectome.data.shown import Shown, new_axes
 from affectome.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 CUT = ("window", "baseline", "sfreq")
 IMAGES = ("mask", "atlas", "spheres", "radius", "resampling")
 ANONYMOUS = ("neuron", "unit_number")  # names that a reader gave, which say nothing elsewhere
 
 
-@dataclass(frozen=True)
-class Measurement:
+@dataclass(frozen=True, repr=False)
+class Measurement(Shown):
     """What was measured, as it was read.
 
     Attributes
@@ -49,6 +54,43 @@ class Measurement:
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def _title(self) -> str:
+        sizes = " × ".join(f"{n:,} {dim}s" for dim, n in self.recording.sizes.items())
+        return f"Measurement of {sizes} from {self.source}"
+
+    @property
+    def _lines(self) -> list[str]:
+        trials = trial_table(self.recording)
+        lines = [
+            f"trials say: {', '.join(map(str, trials))}",
+            f"units say: {', '.join(map(str, unit_table(self.recording)))}",
+        ]
+        if "emotion" in trials:
+            counts = trials["emotion"].value_counts()
+            lines.append(f"emotion: {', '.join(f'{k} {n}' for k, n in counts.head(8).items())}")
+        if self.skipped:
+            first = self.skipped[0]
+            lines.append(f"{len(self.skipped)} skipped, the first {first.file}: {first.why}")
+        return [*lines, *self.notes]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give what is known of the trials, a row each; ``.recording`` holds the values."""
+        return trial_table(self.recording)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the mean over trials: over time where there is one, else by unit."""
+        mean = self.recording.mean("trial")
+        axes = new_axes(ax)
+        if "time" in mean.dims:
+            axes.plot(mean["time"].values, mean.values, linewidth=0.8)
+            axes.set_xlabel("seconds after the event")
+        else:
+            axes.plot(mean.values, ".")
+            axes.set_xlabel("unit")
+        axes.set_ylabel("mean over trials")
+        return axes
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from affectome.data.catalog import Skipped
 from affectome.data.images import check_same_grid, load_image, squeezed
 from affectome.data.memory import check_memory
 from affectome.data.readers.confounds import without_confounds
-from affectome.data.readers.events import LABELS, label_trials, read_events
+from affectome.data.readers.events import LABELS, Events, label_trials, read_events
 from affectome.data.readers.foreign import readable
 from affectome.data.readers.measurement import (
     CUT,
@@ -31,7 +31,7 @@ READ_FACTOR = 3  # the image, its masked copy and what is cut from it
 RESAMPLING = ("none", "data", "labels")
 
 
-def read_nifti(path: Path, events: Path | None, options: Options) -> Measurement:
+def read_nifti(path: Path, events: Events | None, options: Options) -> Measurement:
     """Read a four-dimensional image: a time series, or one map a trial.
 
     Parameters
@@ -50,7 +50,11 @@ def read_nifti(path: Path, events: Path | None, options: Options) -> Measurement
         If the image has no fourth axis, there are no events, the rows do not match the volumes, or
         the grids of image and mask differ.
     """
-    image = load_image(path)
+    return measure_image(load_image(path), path, events, options)
+
+
+def measure_image(image: Any, path: Path, events: Events | None, options: Options) -> Measurement:
+    """Take the trials of an image that is open; parameters as in :func:`read_nifti`."""
     if len(image.shape) != 4 or image.shape[3] < 2:
         raise InputError(
             f"{path} has the shape {image.shape}; give a four-dimensional image, or a folder of "

@@ -14,6 +14,7 @@ from affectome.data.columns import map_columns
 from affectome.data.memory import check_memory
 from affectome.data.readers.epochs import default_window, time_grid, within
 from affectome.data.readers.events import (
+    Events,
     distinct_events,
     label_trials,
     onset_events,
@@ -36,7 +37,7 @@ READ_FACTOR = 2
 REGION_NAMES = ("region", "location", "brain_area")
 
 
-def read_nwb(path: Path, events: Path | None, options: Options) -> Measurement:
+def read_nwb(path: Path, events: Events | None, options: Options) -> Measurement:
     """Read the trials of an NWB file.
 
     Parameters
@@ -71,7 +72,7 @@ def read_nwb(path: Path, events: Path | None, options: Options) -> Measurement:
         ) from error
 
 
-def _read(nwb: Any, path: Path, events: Path | None, options: Options) -> Measurement:
+def _read(nwb: Any, path: Path, events: Events | None, options: Options) -> Measurement:
     table, source = (
         (read_events(events, options.columns), str(events))
         if events is not None
@@ -90,7 +91,7 @@ def _read(nwb: Any, path: Path, events: Path | None, options: Options) -> Measur
     elif chosen == "units" and nwb.units is not None:
         spikes = ("window", "baseline", "series", "bin_width")
         refuse_unused(options, spikes, f"{path}, with spikes,")
-        part = _read_units(nwb, table, options, path, source)
+        part = measure_spikes(nwb.units.to_dataframe(), table, options, path, source)
     else:
         there = [*series, *(["units"] if nwb.units is not None else [])]
         raise InputError(
@@ -164,20 +165,28 @@ def _read_series(
         units["neuron"] = [f"roi-{i}" for i in np.asarray(rois.table.id.data)[rows]]
         # Not to_dataframe(): that would copy the image mask of every region of interest.
         kept = [c for c in REGION_NAMES if c in rois.table.colnames]
-        _add_region(units, pd.DataFrame({c: np.asarray(rois.table[c].data)[rows] for c in kept}))
+        add_region(units, pd.DataFrame({c: np.asarray(rois.table[c].data)[rows] for c in kept}))
     return cut_measurement(values, times, units, events, options, path, source)
 
 
-def _read_units(
-    nwb: Any, events: pd.DataFrame, options: Options, path: Path, source: str
+def measure_spikes(
+    table: pd.DataFrame, events: pd.DataFrame, options: Options, path: Path, source: str
 ) -> Measurement:
+    """Count the spikes of units around events.
+
+    Parameters
+    ----------
+    table
+        One row a unit: ``spike_times`` (s), and where known ``obs_intervals`` and a region.
+    events, options, path, source
+        Events with ``onset``, how trials are cut, and what was read, for messages.
+    """
     once, twice = distinct_events(onset_events(events, source), source)
     labelled, skipped, said = label_trials(once, options.target, source)
     skipped = [*twice, *skipped]
     window = options.window or default_window(labelled)
     width = options.bin_width
     time = time_grid(window, width)
-    table = nwb.units.to_dataframe()
     trains = [np.sort(np.asarray(t, dtype=float)) for t in table["spike_times"]]
     if not any(t.size for t in trains):
         raise InputError(f"{path}: none of the {len(trains)} units has a spike")
@@ -197,7 +206,7 @@ def _read_units(
     if options.baseline is not None:
         rates = rates - rates[:, within(time, options.baseline)].mean(axis=1, keepdims=True)
     units = pd.DataFrame({"neuron": [f"unit-{i}" for i in table.index]})
-    _add_region(units, table)
+    add_region(units, table)
     trials = with_subject(labelled[keep].reset_index(drop=True), path)
     notes = (
         f"spikes a second in bins of {width:g} s; a bin at time t counts the {width:g} s before t",
@@ -228,7 +237,8 @@ def _unobserved(table: pd.DataFrame, onsets: np.ndarray, window: tuple[float, fl
     return reasons
 
 
-def _add_region(units: pd.DataFrame, table: pd.DataFrame) -> None:
+def add_region(units: pd.DataFrame, table: pd.DataFrame) -> None:
+    """Add the region of each unit where a table of the units has it."""
     column = next((c for c in REGION_NAMES if c in table), None)
     if column is not None:
         units["region"] = table[column].astype(str).to_numpy()

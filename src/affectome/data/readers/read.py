@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
@@ -12,6 +13,7 @@ from affectome.data.catalog import Skipped
 from affectome.data.columns import map_columns
 from affectome.data.readers.arrays import read_arrays
 from affectome.data.readers.eeg import read_eeg
+from affectome.data.readers.events import Events
 from affectome.data.readers.maps import is_map, read_maps
 from affectome.data.readers.measurement import (
     Measurement,
@@ -21,11 +23,12 @@ from affectome.data.readers.measurement import (
 )
 from affectome.data.readers.nifti import read_nifti
 from affectome.data.readers.nwb import read_nwb
+from affectome.data.readers.objects import event_table, read_object
 from affectome.data.recording import load_recording, trial_table
 from affectome.errors import InputError
 from affectome.progress import Progress, silent
 
-Reader = Callable[[Path, Path | None, Options], Measurement]
+Reader = Callable[[Path, Events | None, Options], Measurement]
 READERS: dict[str, Reader] = {
     **dict.fromkeys((".fif", ".fif.gz", ".edf", ".bdf", ".vhdr", ".set"), read_eeg),
     **dict.fromkeys((".nii", ".nii.gz", ".img"), read_nifti),
@@ -36,8 +39,8 @@ BIDS_DATATYPES = ("eeg", "ieeg", "meg", "func", "ecephys", "icephys", "micr")
 
 
 def read_recording(
-    path: str | Path,
-    events: str | Path | None = None,
+    path: str | Path | Any,
+    events: str | Path | Any | None = None,
     *,
     target: str | None = None,
     subject: str | None = None,
@@ -66,11 +69,15 @@ def read_recording(
     path
         A file; a folder of such files (one a subject or session); a BIDS folder; a folder of brain
         maps with ``metadata.csv`` or class folders; or a Recording in Zarr, taken as it is. MNE
-        ``Epochs`` come as they were cut.
+        ``Epochs`` come as they were cut. Or what is held in memory: MNE's ``Epochs`` and ``Raw``;
+        nibabel's and nilearn's images (four-dimensional, or a list of maps); pynapple's
+        ``TsdFrame`` and ``TsGroup``; an ``xarray.DataArray`` with dims for trials, times and units
+        in any order, or for times and units; an array or DataFrame with one row a trial.
     events
-        Table in BIDS form: ``onset`` and ``duration`` in seconds, ``trial_type``, further columns
-        as they come. When None the file ``<stem>_events.tsv`` or ``events.tsv`` beside the
-        recording, or what the recording itself holds.
+        File or DataFrame in BIDS form, or pynapple's ``IntervalSet``: ``onset`` and ``duration`` in
+        seconds, ``trial_type``, further columns as they come. When None the file
+        ``<stem>_events.tsv`` or ``events.tsv`` beside the recording, or what the recording itself
+        holds.
     target
         Column that becomes ``emotion``; when None ``emotion``, ``trial_type``, ``label``,
         ``condition`` or ``stimulus_type``. Labels that differ by blanks or capitals only are one.
@@ -110,7 +117,6 @@ def read_recording(
     InputError
         If nothing can be read. In a folder a file that can't be read is skipped and listed.
     """
-    source = Path(path)
     columns = {"subject": subject, "stimulus": stimulus, "session": session, "run": run}
     columns |= {"group": group, "onset": onset}
     options = Options(
@@ -131,7 +137,10 @@ def read_recording(
     for name, value in (("sfreq", sfreq), ("bin_width", bin_width), ("radius", radius)):
         if value is not None and not 0 < value < float("inf"):
             raise InputError(f"{name} is a positive number; got {value:g}")
-    table = None if events is None else Path(events)
+    table = event_table(events)
+    if not isinstance(path, str | Path):
+        return read_object(path, table, options)
+    source = Path(path)
     if not source.exists():
         raise InputError(f"there is no recording {source}")
     if (source / "zarr.json").is_file():
@@ -189,7 +198,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _read_all(
-    source: Path, files: Sequence[Path], events: Path | None, options: Options, progress: Progress
+    source: Path, files: Sequence[Path], events: Events | None, options: Options, progress: Progress
 ) -> Measurement:
     parts, skipped = [], []
     for done, file in enumerate(files):

