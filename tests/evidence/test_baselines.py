@@ -86,7 +86,7 @@ def test_session_identity_and_several_labels():
 @pytest.mark.parametrize(
     ("column", "message"),
     [
-        ("loudness", "no nuisance column 'loudness'; they have subject, stimulus, motion"),
+        ("loudness", "no column 'loudness' of a nuisance; they have subject, stimulus"),
         ("motion", "'motion' is empty or infinite in 1 trials, the first is trial 3"),
     ],
 )
