@@ -2,8 +2,7 @@
 
 The face is that of a portrait in the public domain (scikit-image), moved about a little; the voice
 is arithmetic, which the voice activity detector takes for no speech: it runs, and what is loud is
-then read as speech. There is no peer: those that read expressions need TensorFlow, or fetch their
-weights when they run.
+then read as speech. No peer is timed.
 """
 
 from __future__ import annotations
