@@ -54,7 +54,7 @@ def test_eeg_with_epochs_and_bids(tmp_path):
                 1.9,
                 baseline=None,
                 preload=True,
-                metadata=pd.DataFrame({"participant": [f"sub-{person}"] * 24, "film": films}),
+                metadata=pd.DataFrame({"participant": [f"sub-{person}"] * 24}),
                 verbose="ERROR",
             )
         )
@@ -167,7 +167,7 @@ def test_mice_with_films_poses_and_neurons(tmp_path):
         nwb.add_trial(start_time=onset, stop_time=onset + 2, event=("pain", "none")[k % 2])
     with pynwb.NWBHDF5IO(tmp_path / "anna.nwb", "w") as file:
         file.write(nwb)
-    measured = af.read_recording(tmp_path / "anna.nwb", target="event", window=(0.0, 2.0))
+    measured = af.read_recording(tmp_path / "anna.nwb", label="event", window=(0.0, 2.0))
     assert measured.recording.sizes["unit"] == 5
     units = af.selectivity(measured.recording.mean("time"), "emotion", n_permutations=200)
     assert set(units.to_frame().nlargest(2, "F").index) == {0, 1}
@@ -184,9 +184,8 @@ def test_an_engineer_with_arrays_a_pipeline_and_a_gate(tmp_path):
     told = json.loads(found.save(tmp_path / "score.json").read_text())
     assert told["scores"]["macro_auc"]["score"] == pytest.approx(found.score.value)
     table = pd.DataFrame(X).rename(columns="f{}".format).join(trials)
-    table["leak"] = (table["emotion"] == "joy") + 0.0
     checked = af.audit(table, "emotion")
-    assert any(one.severity == "high" and "leak" in one.columns for one in checked.findings)
+    assert "AFX003" in [one.code for one in checked.findings], checked  # a film has one label
 
 
 def test_affective_computing_with_texts_voices_and_faces(tmp_path):
@@ -207,7 +206,7 @@ def test_affective_computing_with_texts_voices_and_faces(tmp_path):
     assert face.abstains
     angry = af.Reading("voice", {"anger": 0.7, "sadness": 0.2, "joy": 0.1}, labels=("anger",))
     fused = af.fuse([texts[1], angry])
-    assert set(fused.reading.emotions) <= {"anger", "sadness", "joy"}
+    assert set(fused.reading.emotions) <= {"anger", "sadness", "happiness"}
     Path(texts.save(tmp_path / "texts.html")).stat()
 
 
