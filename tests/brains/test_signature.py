@@ -145,14 +145,14 @@ def test_patterns_that_are_none_are_refused_in_a_line(maps, pattern):
 def test_maps_load_from_a_folder_or_one_image(tmp_path, maps):
     for i in range(3):
         nibabel.save(image(maps[..., i]), tmp_path / f"sub-{i + 1:02d}_con.nii.gz")
-    found, trials, skipped = load_maps(tmp_path)
+    found, trials, skipped, _ = load_maps(tmp_path)
     assert found.shape == (*SHAPE, 3)
     assert list(trials["subject"]) == ["sub-01", "sub-02", "sub-03"]
     assert not skipped
     nibabel.save(image(maps), tmp_path / "all.nii.gz")
     table = tmp_path / "rows.tsv"
     table.write_text("subject\temotion\n" + "".join(f"{i}\tjoy\n" for i in range(11)) + "11\tn/a\n")
-    found, trials, skipped = load_maps(tmp_path / "all.nii.gz", table)
+    found, trials, skipped, _ = load_maps(tmp_path / "all.nii.gz", table)
     assert found.shape == (*SHAPE, 11)
     assert set(trials["emotion"]) == {"joy"}
     assert len(skipped) == 1

@@ -106,9 +106,10 @@ def test_labels_in_blocks_move_as_blocks():
     trials = pd.DataFrame({"subject": np.repeat(np.arange(8), 60)})
     y = np.concatenate([np.repeat(rng.permutation([0, 1] * 3), 10) for _ in range(8)])
     exchange = exchange_for(trials, y)
-    assert exchange.scheme.startswith("whole stretches of equal labels")
+    assert exchange.scheme.startswith("labels permuted over blocks of 10")
     for labels in exchange.draw(20, 0):
         by_person = labels.reshape(8, 60)
+        assert (by_person.reshape(8, 6, 10).std(2) == 0).all()
         assert (by_person.sum(1) == 30).all()
         assert ((np.diff(by_person) != 0).sum(1) <= 5).all()
 

@@ -245,7 +245,7 @@ def spoilt(value):
         ),
         (RidgeDecoder(), recorded(), ["valence", "smile"], {}, "labels of 0 and 1"),
         (RidgeClassifierDecoder(), recorded(), "emotion", {"metric": "auc"}, "metric is one of"),
-        (RidgeClassifierDecoder(), recorded(), "emotion", {"nuisance": ["x"]}, "no nuisance"),
+        (RidgeClassifierDecoder(), recorded(), "emotion", {"nuisance": ["x"]}, "of a nuisance"),
     ],
 )
 def test_bad_input_is_one_line(decoder, recording, target, options, message):

@@ -60,31 +60,44 @@ def test_equal_labels_never_meet_and_runs_stay_whole(labels, seed):
             assert (np.diff(label[one][run == k]) != 0).all()
 
 
-def people(orders):
-    """Blocks of five trials in each person's order, and their design."""
-    y = np.repeat(np.ravel(orders), 5)
-    n = np.size(orders[0]) * 5
-    trials = pd.DataFrame({"subject": np.arange(y.size) // n, "onset": np.arange(y.size) % n})
-    return y, make_design(trials, y, "subject")
+def people(labels, lengths):
+    """Four people who met stretches of these lengths, and their design."""
+    y = np.concatenate(
+        [np.repeat(np.arange(len(n)) % 2 ^ k, n) for k, n in zip(labels, lengths, strict=True)]
+    )
+    who = np.repeat(range(4), [sum(n) for n in lengths])
+    trials = pd.DataFrame({"subject": who, "onset": np.arange(y.size)})
+    return y, who, make_design(trials, y, "subject")
 
 
-def changes(labels):
-    """Changes of label within each of four people, shape (n_draws, 4)."""
-    return (np.diff(labels.reshape(len(labels), 4, -1), axis=2) != 0).sum(axis=2)
+def changes(labels, who):
+    """Changes of label within people, shape (n_draws,)."""
+    return ((np.diff(labels, axis=1) != 0) & (np.diff(who) == 0)).sum(axis=1)
 
 
 def test_the_exchange_keeps_stretches_apart():
     rng = np.random.default_rng(1)
-    y, design = people([rng.permutation(np.arange(12) % 2) for _ in range(4)])
+    y, who, design = people([0, 1, 1, 0], [rng.integers(3, 9, 8) for _ in range(4)])
     drawn = design.arrange(50)
     assert "whole stretches of equal labels" in design.exchange.scheme
-    assert (changes(drawn) == changes(y[None])).all()
+    assert (changes(drawn, who) == changes(y[None], who)).all()
     assert len(np.unique(drawn, axis=0)) > 20
 
 
-def test_labels_that_alternate_strictly_may_meet():
-    y, design = people([(np.arange(12) + k) % 2 for k in (0, 1, 0, 1)])
+def test_labels_may_meet_where_orders_are_few():
+    y, who, design = people([0, 1, 1, 0], [[5, 5, 5, 7], [5, 5, 7, 5], [5, 7, 5, 5], [7, 5, 5, 5]])
     drawn = design.arrange(50)
     assert "whole stretches of equal labels" in design.exchange.scheme
-    assert (changes(drawn) <= changes(y[None])).all()
-    assert len(np.unique(drawn, axis=0)) > 20
+    assert (changes(drawn, who) <= changes(y[None], who)).all()
+    assert changes(drawn, who).min() < changes(y[None], who)[0]
+
+
+def test_blocks_of_equal_length_trade_places_as_trials_do():
+    rng = np.random.default_rng(1)
+    y = np.concatenate([np.repeat(rng.permutation(np.arange(12) % 2), 5) for _ in range(4)])
+    trials = pd.DataFrame({"subject": np.repeat(range(4), 60), "onset": np.arange(240)})
+    design = make_design(trials, y, "subject")
+    drawn = design.arrange(50)
+    assert design.exchange.scheme.startswith("labels permuted over blocks of 5")
+    assert (drawn.reshape(50, 48, 5).std(axis=2) == 0).all()
+    assert (drawn.reshape(50, 4, 60).sum(axis=2) == 30).all()

@@ -163,7 +163,7 @@ def test_bfloat16_is_close_and_auto_says_why(alexnet, noise):
     chosen = choose_precision(alexnet)
     assert chosen.name in {"float32", "bfloat16"}
     assert "bfloat16" in chosen.why
-    with pytest.raises(InputError, match="precision must be one of auto, float32, bfloat16"):
+    with pytest.raises(InputError, match="precision is one of auto, float32, bfloat16"):
         choose_precision(alexnet, "float16")
 
 

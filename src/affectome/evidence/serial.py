@@ -33,6 +33,8 @@ TOLD_BY_ROWS = 0.25
 TRIALS_A_POWER = 6
 FIFTHS = 5
 FEWEST_SWINGS = 20
+PLENTY = 1000
+"""Orders that a p of .001 needs."""
 FEWEST_RUNS = 5
 """Five runs trade places in 120 ways."""
 RUNS_ALIKE = "places in runs, of which several had the same labels throughout"
@@ -65,7 +67,9 @@ def trials(  # noqa: PLR0911 - one return a scheme
     if alike is not None and (f.timed or clock.is_serial(y, free)):
         return _for_all_alike(y, alike, f.timed, RUNS_ALIKE, others)
     if clock.is_serial(y, free):
-        return _stretches(y, clock, where, f, others)
+        block = clock.blocks_of(y)
+        whole = None if block is None else _whole_blocks(y, block, blocks, f, where)
+        return whole or _stretches(y, clock, where, f, others)
     drawn = np.concatenate([y[None], free(CHECKED, np.random.default_rng(0))])
     least = 0.0 if f.timed else TOLD_BY_ROWS
     if clock.share_told(y) <= least or _rarity(clock.told(drawn)) > ALIKE_AT:
@@ -165,6 +169,23 @@ class _Clock:
         unit = together(len(y), number, place)
         return Sequences(number, place, unit, np.unique(unit, return_index=True)[1])
 
+    def blocks_of(self, y: NDArray[Any]) -> Codes | None:
+        """Blocks of equal length that the stretches of equal labels are made of; None for none."""
+        if self.rating:
+            return None
+        size = int(np.gcd.reduce(self.stretches(y)[1]))
+        if size == 1:
+            return None
+        block = np.empty(len(y), dtype=np.intp)
+        block[self.order] = np.arange(len(y)) // size
+        return block
+
+    def stretches(self, y: NDArray[Any]) -> tuple[Codes, Codes]:
+        """First place, in the order of time, and length of the stretches of equal labels."""
+        ordered = row_codes(y)[self.order]
+        first = np.flatnonzero(np.r_[True, (ordered[1:] != ordered[:-1]) | ~self.next])
+        return first, np.diff(np.r_[first, len(y)])
+
     def n_alike(self, y: NDArray[Any]) -> int:
         """Pairs of runs with the same sequence of labels."""
         codes = row_codes(y)
@@ -205,6 +226,23 @@ class _Clock:
         return values - mean[self.run]
 
 
+def _whole_blocks(
+    y: NDArray[Any], block: Codes, blocks: Codes, f: Factors, where: str
+) -> Exchange | None:
+    """Blocks of as many trials with one label each trade places, as trials do, where they can."""
+    first = np.unique(block, return_index=True)[1]
+    assert f.time is not None
+    of_blocks = replace(
+        f,
+        who=None if f.who is None else f.who[first],
+        run=None if f.run is None else f.run[first],
+        time=f.time[first],
+    )
+    what = f"blocks of {len(y) // first.size} {where}"
+    found = trials(y[first], blocks[first], of_blocks, what)
+    return None if found.by_null is None else found.spread_over(block)
+
+
 def _stretches(y: NDArray[Any], clock: _Clock, where: str, f: Factors, others: Draw) -> Exchange:
     """Whole stretches of equal labels trade places; ratings are shifted along the circle."""
     inner = _shifts(y, clock, where) if clock.rating else _runs(y, clock, where)
@@ -237,17 +275,16 @@ def _for_all_alike(
 def _runs(y: NDArray[Any], clock: _Clock, where: str) -> Exchange:
     """Stretches of equal labels, laid end to end in a new order within a run.
 
-    Where they alternate strictly there is no other order in which equal labels don't meet, and
-    they may: it makes slower arrangements than the real one, and so a cautious test.
+    Where orders in which equal labels don't meet are few, too few to tell many units apart, labels
+    may meet: it makes slower arrangements than the real one, and so a cautious test.
     """
-    ordered = row_codes(y)[clock.order]
-    first = np.flatnonzero(np.r_[True, (ordered[1:] != ordered[:-1]) | ~clock.next])
-    length, label, run = np.diff(np.r_[first, len(y)]), ordered[first], clock.run[first]
-    n = first.size
+    first, length = clock.stretches(y)
+    label, run, n = row_codes(y)[clock.order[first]], clock.run[first], first.size
     number = log_within(label, run)
     if not enough(number):
         return Exchange("none", n, too_few(number, f"{n} stretches of equal labels of {where}"))
-    apart = enough(sum(log_orders(label[run == one], length[run == one]) for one in set(run)))
+    orders = sum(log_orders(label[run == one], length[run == one]) for one in set(run))
+    apart = orders >= np.log(PLENTY)
 
     def draw(n_draws: int, rng: np.random.Generator) -> NDArray[Any]:
         order = new_orders(label, run, n_draws, rng) if apart else shuffle(run, n_draws, rng)
