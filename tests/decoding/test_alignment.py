@@ -96,7 +96,7 @@ def test_tells_what_it_used_and_whom_it_tested():
 
 def test_says_what_is_wrong():
     X, y, people, stimuli = crowd(lambda X, _: X, n_people=3)
-    with pytest.raises(InputError, match="alignment is one of within, none, .*got .magic."):
+    with pytest.raises(InputError, match=r"alignment is one of within, none, .*got .magic."):
         cross_subject(X, y, people, stimuli, method="magic")
     with pytest.raises(InputError, match=r"recentre takes a covariance.*got \(144, 10\)"):
         cross_subject(X, y, people, stimuli, method="recentre")

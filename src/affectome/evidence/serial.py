@@ -65,7 +65,7 @@ def trials(  # noqa: PLR0911 - one return a scheme
     clock = _Clock(y, blocks, f.time, f.run)
     alike = clock.same_sequences(y)
     if alike is not None and (f.timed or clock.is_serial(y, free)):
-        return _for_all_alike(y, alike, f.timed, RUNS_ALIKE, others)
+        return _for_all_alike(y, alike, f.timed, RUNS_ALIKE)
     if clock.is_serial(y, free):
         block = clock.blocks_of(y)
         whole = None if block is None else _whole_blocks(y, block, blocks, f, where)
@@ -97,7 +97,7 @@ def shared_order(y: NDArray[Any], who: Codes, place: NDArray[np.float64]) -> Exc
     if _rarity(np.array([clock.n_alike(labels) for labels in drawn], dtype=float)) > ALIKE_AT:
         return None
     sequences = clock.same_sequences(y)
-    return sequences and _for_all_alike(y, sequences, True, ORDERS_ALIKE, None)
+    return sequences and _for_all_alike(y, sequences, True, ORDERS_ALIKE)
 
 
 class _Others:
@@ -255,9 +255,7 @@ def _stretches(y: NDArray[Any], clock: _Clock, where: str, f: Factors, others: D
     return replace(inner, by_others=others)
 
 
-def _for_all_alike(
-    y: NDArray[Any], sequence: Sequences, timed: bool, where: str, others: Draw | None
-) -> Exchange:
+def _for_all_alike(y: NDArray[Any], sequence: Sequences, timed: bool, where: str) -> Exchange:
     """Runs had the same labels at the same places: what trades places, does in all of them alike.
 
     Whatever comes at a place (a film that is not named, fatigue) comes at it in every such run.
@@ -267,9 +265,10 @@ def _for_all_alike(
     alone = Factors(time=place, run=number, timed=timed)
     labels = y[first]
     if len(np.unique(row_codes(labels))) == first.size:
-        return Exchange("none", first.size, "the place in the run tells the label", None, others)
+        return Exchange("none", first.size, "the place in the run tells the label")
     inner = trials(labels, number, alone, where)
-    return replace(inner.spread_over(sequence.unit), by_others=others)
+    # Other people would have met one order, too: nothing but it makes their scores differ alike.
+    return inner.spread_over(sequence.unit)
 
 
 def _runs(y: NDArray[Any], clock: _Clock, where: str) -> Exchange:
