@@ -167,7 +167,7 @@ def test_mice_with_films_poses_and_neurons(tmp_path):
         nwb.add_trial(start_time=onset, stop_time=onset + 2, event=("pain", "none")[k % 2])
     with pynwb.NWBHDF5IO(tmp_path / "anna.nwb", "w") as file:
         file.write(nwb)
-    measured = af.read_recording(tmp_path / "anna.nwb", label="event", window=(0.0, 2.0))
+    measured = af.read_recording(tmp_path / "anna.nwb", target="event", window=(0.0, 2.0))
     assert measured.recording.sizes["unit"] == 5
     units = af.selectivity(measured.recording.mean("time"), "emotion", n_permutations=200)
     assert set(units.to_frame().nlargest(2, "F").index) == {0, 1}

@@ -127,12 +127,12 @@ def test_genres_of_films_by_the_mean_over_their_frames(tmp_path, capsys):
     assert len(frames) == 36
     before = frames[0].stat().st_mtime_ns
     with pytest.raises(SystemExit):
-        main([*arguments, "--bootstrap", "0"])
+        main([*arguments, "--bootstrap", "0", "--overwrite"])
     assert frames[0].stat().st_mtime_ns == before
     again = json.loads((out / "result.json").read_text())
     assert again["decoding"]["split"]["by"] == ["film"]
     with pytest.raises(SystemExit):
-        main([*arguments, "--every", "0"])
+        main([*arguments, "--every", "0", "--overwrite"])
     assert "--every is a positive number of seconds; got 0" in capsys.readouterr().err
 
 

@@ -18,7 +18,12 @@ from affectome.errors import AffectomeError, InputError
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 RESULT, MANIFEST = "result.json", "manifest.json"
-RESUMED = frozenset({"responses", "stimuli", "features.npz", "rows.jsonl", "asked.json"})
+RESUMED = frozenset(
+    {
+        *("responses", "stimuli", "features.npz", "rows.jsonl", "asked.json"),
+        *("activations.zarr", "untrained.zarr", "frames"),
+    }
+)
 """What a run in a folder goes on from, and keeps there."""
 
 

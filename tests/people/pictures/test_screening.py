@@ -181,7 +181,8 @@ def test_emonet_decides_where_its_weights_are(pictures, tmp_path, monkeypatch):
     checkpoints.mkdir(parents=True)
     torch.manual_seed(0)
     torch.save(EmoNet().state_dict(), checkpoints / "emonet.pth")
-    own = run("screen", pictures, "--keep", "awe", "--threshold", "0.1", "--out", tmp_path / "o")
+    asked = ("--keep", "awe", "--threshold", "0.1", "--out", tmp_path / "o", "--overwrite")
+    own = run("screen", pictures, *asked)
     assert "had been read before" not in own.stderr  # other emotions: all are read anew
     told = pd.read_csv(tmp_path / "o" / "screened.csv").set_index("file")
     assert "unvalidated_emotion" not in told
@@ -192,5 +193,6 @@ def test_emonet_decides_where_its_weights_are(pictures, tmp_path, monkeypatch):
     assert told.loc["00.png", "emotion"] == likeliest
     assert told.loc["00.png", "emotion_p"] == pytest.approx(one.emotions[likeliest], abs=1e-3)
     assert told.loc["00.png", "valence"] == pytest.approx(one.valence.value, abs=0.05)
-    again = run("screen", pictures, "--keep", "fear", "--threshold", "0.1", "--out", tmp_path / "o")
+    asked = ("--keep", "fear", "--threshold", "0.1", "--out", tmp_path / "o", "--overwrite")
+    again = run("screen", pictures, *asked)
     assert "22 had been read before" in again.stderr or "23 had been read" in again.stderr
