@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 
 from affectome.errors import InputError
 
+UNIT_NAMES = ("sensor", "neuron", "unit_name", "region", "voxel", "feature", "unit_number")
 DIMS = ("trial", "unit")
 DIMS_WITH_TIME = ("trial", "time", "unit")
 
@@ -128,6 +129,16 @@ def trial_table(recording: xr.DataArray) -> pd.DataFrame:
 def unit_table(recording: xr.DataArray) -> pd.DataFrame:
     """Give the units' coordinates as a table, one row a unit."""
     return _table(recording, "unit")
+
+
+def unit_labels(recording: xr.DataArray) -> np.ndarray:
+    """Name the units by the column that holds their names, as text, shape (n_units,).
+
+    Coordinates of a Recording that was read from disk come in no order of their own.
+    """
+    units = unit_table(recording)
+    column = next((name for name in UNIT_NAMES if name in units), sorted(map(str, units))[0])
+    return units[column].astype(str).to_numpy()
 
 
 def _table(recording: xr.DataArray, dim: str) -> pd.DataFrame:
