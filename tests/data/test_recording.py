@@ -52,6 +52,15 @@ def test_any_shape_and_type_survives_the_disk(
     xr.testing.assert_identical(load_recording(save_recording(recording, path)).load(), recording)
 
 
+def test_columns_come_back_in_their_order(tmp_path: Path) -> None:
+    names = [f"c{k}" for k in (3, 1, 4, 0, 5, 2, 6)]
+    units = pd.DataFrame({name: [f"{name} a", f"{name} b"] for name in names})
+    recording = make_recording(np.zeros((2, 2)), TRIALS.head(2), units)
+    found = load_recording(save_recording(recording, tmp_path / "r.zarr"))
+    assert list(unit_table(found)) == names
+    assert list(found.coords) == list(recording.coords)
+
+
 def test_writing_replaces_and_leaves_nothing_behind(tmp_path: Path) -> None:
     for fill in (1.0, 2.0):
         save_recording(make_recording(np.full((2, 3), fill), TRIALS, UNITS), tmp_path / "r")

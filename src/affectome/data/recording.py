@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike
 
 from affectome.errors import InputError
 
-UNIT_NAMES = ("sensor", "neuron", "unit_name", "region", "voxel", "feature", "unit_number")
 DIMS = ("trial", "unit")
 DIMS_WITH_TIME = ("trial", "time", "unit")
 
@@ -131,16 +130,6 @@ def unit_table(recording: xr.DataArray) -> pd.DataFrame:
     return _table(recording, "unit")
 
 
-def unit_labels(recording: xr.DataArray) -> np.ndarray:
-    """Name the units by the column that holds their names, as text, shape (n_units,).
-
-    Coordinates of a Recording that was read from disk come in no order of their own.
-    """
-    units = unit_table(recording)
-    column = next((name for name in UNIT_NAMES if name in units), sorted(map(str, units))[0])
-    return units[column].astype(str).to_numpy()
-
-
 def _table(recording: xr.DataArray, dim: str) -> pd.DataFrame:
     columns = {str(n): c.values for n, c in recording.coords.items() if c.dims == (dim,)}
     return pd.DataFrame(columns, index=pd.RangeIndex(recording.sizes[dim]))
@@ -162,6 +151,7 @@ def save_recording(recording: xr.DataArray, path: str | Path) -> Path:
     shutil.rmtree(unfinished, ignore_errors=True)
     dataset = recording.rename(recording.name or "response").to_dataset(promote_attrs=False)
     dataset.attrs["recording"] = str(recording.name or "response")
+    dataset.attrs["order"] = [str(name) for name in recording.coords]
     try:
         with warnings.catch_warnings():
             # Zarr 3 warns that text has no final specification yet; it reads back the same.
@@ -189,7 +179,10 @@ def load_recording(path: str | Path) -> xr.DataArray:
         raise InputError(f"there is no Recording at {folder}; it should be a Zarr folder")
     try:
         dataset = xr.open_zarr(folder, consolidated=False, chunks=None)
-        return dataset[str(dataset.attrs["recording"])]
+        read = dataset[str(dataset.attrs["recording"])]
+        # Zarr gives coordinates back in no order, and the first of the units' names them.
+        order = dataset.attrs.get("order", sorted(map(str, read.coords)))
+        return xr.DataArray(read.variable, {n: read.coords[n] for n in order}, name=read.name)
     except (KeyError, ValueError, OSError) as error:
         raise InputError(
             f"{folder} is not a Recording written by affectome ({type(error).__name__}); "

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from affectome.data import make_recording, trial_table
-from affectome.data.recording import unit_labels
+from affectome.data import make_recording, trial_table, unit_table
 from affectome.errors import InputError, no_column, require, unknown
 from affectome.features.covariance import pairs_recording
 from affectome.features.spectra import BANDS
@@ -88,7 +87,7 @@ def noise_correlation(recording: xr.DataArray, by: str = "emotion") -> xr.DataAr
     means = np.stack([values[group == g].mean(axis=0) for g in range(group.max() + 1)])
     rest = values - means[group]
     r = np.stack([_correlations(rest[labels == c]) for c in classes])
-    names = unit_labels(recording)
+    names = unit_table(recording).iloc[:, 0].to_numpy()
     return xr.DataArray(
         r,
         dims=(by, "unit", "other"),
@@ -167,7 +166,7 @@ def spectral(
             verbose="ERROR",
         )
         found[n] = made.get_data().T
-    names = unit_labels(recording)
+    names = unit_table(recording).iloc[:, 0].astype(str).to_numpy()
     pairs = pd.DataFrame({"first": names[rows], "second": names[columns]})
     units = pd.concat([pairs.assign(band=b) for b in bands], ignore_index=True)
     values = found.reshape(len(found), -1)

@@ -19,8 +19,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from affectome.data import make_recording, trial_table
-from affectome.data.recording import unit_labels
+from affectome.data import make_recording, trial_table, unit_table
 from affectome.errors import InputError, require
 
 
@@ -97,7 +96,7 @@ def pairs_recording(
     name
         What the values are.
     """
-    names = unit_labels(recording)
+    names = unit_table(recording).iloc[:, 0].astype(str).to_numpy()
     rows, columns = np.triu_indices(names.size, diagonal)
     pairs = pd.DataFrame({"first": names[rows], "second": names[columns]})
     return make_recording(matrices[:, rows, columns], trial_table(recording), pairs, name=name)
