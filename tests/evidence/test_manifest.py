@@ -70,3 +70,11 @@ def test_missing_inputs_say_why(tmp_path):
         hash_input(tmp_path / "nothing")
     with pytest.raises(InputError, match="can't be read to hash it"):
         hash_file(tmp_path)
+
+
+def test_inputs_that_were_not_given_are_left_out(tmp_path):
+    file = tmp_path / "events.tsv"
+    file.write_text("onset\n1\n")
+    given = manifest("rsa", {"events": file, "mask": None}, 0)
+    assert given == manifest("rsa", {"events": file}, 0)
+    assert list(given["inputs"]) == ["events"]

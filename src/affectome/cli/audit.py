@@ -100,8 +100,7 @@ def audit(
         if any(one.severity != "low" for one in found.findings):
             say(f"Not looked for: {'; '.join(found.not_looked_for)}.")
     if out is not None:
-        inputs = {"source": source, "predictions": predictions, "corpora": corpora}
-        given = {name: path for name, path in inputs.items() if path is not None}
+        given = {"source": source, "predictions": predictions, "corpora": corpora}
         chosen = settings(context, "fail_on")
         say(f"report: {write_audit(found, out, random_state, given, chosen)}")
     severe = fail_on is not None and any(

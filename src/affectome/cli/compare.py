@@ -78,10 +78,9 @@ def compare(
             progress=progress,
         )
     result = found.to_dict()
-    given = {"recording": recording, "events": events}
     record = manifest(
         "compare",
-        {name: path for name, path in given.items() if path is not None},
+        {"recording": recording, "events": events},
         random_state,
         settings=settings(context, "n_jobs"),
     )

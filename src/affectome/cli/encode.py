@@ -82,10 +82,9 @@ def encode(
         say(answer(found))
     if out is not None:
         given = {"recording": recording, "events": events, "mask": mask, "atlas": atlas}
-        inputs = {name: path for name, path in given.items() if path is not None}
         record = manifest(
             "encode",
-            inputs | {f"features {name}": path for name, path in tables.items()},
+            given | {f"features {name}": path for name, path in tables.items()},
             random_state,
             settings=settings(context, "features") | {"features": list(tables)},
             split=found.found.design.split,

@@ -102,7 +102,7 @@ def pls(
         given |= {f"control {name}": path for name, path in controls.items()}
         record = manifest(
             "pls",
-            {name: path for name, path in given.items() if path is not None},
+            given,
             random_state,
             settings=settings(context, "control") | {"controls": list(controls)},
             split=study.found.split,

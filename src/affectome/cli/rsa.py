@@ -95,10 +95,9 @@ def rsa(
         say(answer(found))
     if out is not None:
         given = {"recording": recording, "events": events, "mask": mask, "atlas": atlas}
-        inputs = {name: path for name, path in given.items() if path is not None}
         record = manifest(
             "rsa",
-            inputs | {f"model {name}": path for name, path in matrices.items()},
+            given | {f"model {name}": path for name, path in matrices.items()},
             random_state,
             settings=settings(context, "model") | {"models": list(matrices)},
         )

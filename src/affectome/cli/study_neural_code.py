@@ -132,14 +132,13 @@ def neural_code(
             random_state=random_state,
             progress=progress,
         )
-    named = {
+    inputs = {
         "recording": recording,
         "events": events,
         "confounds": confounds,
         "mask": mask,
         "atlas": atlas,
     }
-    inputs = {name: path for name, path in named.items() if path is not None}
     report = write_neural_code(out, found, inputs, random_state, settings(context, "n_jobs"))
     result = found.to_dict()
     say(answer(result))
@@ -164,7 +163,7 @@ def chosen_parts(parts: str | None, without: str | None) -> list[str] | None:
 def write_neural_code(
     out: Path,
     found: study.NeuralCode,
-    inputs: Mapping[str, Path],
+    inputs: Mapping[str, Path | None],
     random_state: int,
     chosen: Mapping[str, Any],
 ) -> Path:

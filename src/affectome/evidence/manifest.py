@@ -26,7 +26,7 @@ CHUNK = 1 << 20
 
 def manifest(
     command: str,
-    inputs: Mapping[str, str | Path | Iterable[str | Path]],
+    inputs: Mapping[str, str | Path | Iterable[str | Path] | None],
     random_state: int,
     *,
     settings: Mapping[str, Any] | None = None,
@@ -40,7 +40,8 @@ def manifest(
     command
         Name of the command or study.
     inputs
-        Name of each input → a file, a folder, or several files. Hashed, not named by path.
+        Name of each input → a file, a folder, or several files. Hashed, not named by path. Those
+        that were not given, None, are left out.
     random_state
         Seed of everything that was drawn.
     settings
@@ -68,7 +69,9 @@ def manifest(
         "random_state": random_state,
         "settings": dict(sorted((settings or {}).items())),
         "versions": versions(),
-        "inputs": {name: hash_input(path) for name, path in sorted(inputs.items())},
+        "inputs": {
+            name: hash_input(path) for name, path in sorted(inputs.items()) if path is not None
+        },
         "weights": dict(sorted((weights or {}).items())),
         "split": None if split is None else split.to_dict(),
     }

@@ -58,7 +58,7 @@ def write_audit(
     audit: Audit,
     folder: str | Path,
     seed: int = 0,
-    inputs: Mapping[str, str | Path] | None = None,
+    inputs: Mapping[str, str | Path | None] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the report of an audit and give its path; ``result.json`` comes last.
