@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from affectome.cli.app import main
 from affectome.data import outputs
 from affectome.reports import page
 from contract import broken_claims, broken_head
@@ -30,3 +31,16 @@ def _claims_say_how_they_came_about(monkeypatch):
 def _records_stay_out_of_the_project(monkeypatch, tmp_path):
     """Purposes, consents and logs are kept in the working folder."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run(capsys):
+    """Type a command: exit status, standard output and standard error."""
+
+    def command(*words):
+        with pytest.raises(SystemExit) as caught:
+            main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return caught.value.code or 0, captured.out, captured.err
+
+    return command

@@ -3,24 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from affectome.cli import main
 from affectome.people.reading import Reading
 from contract import broken_claims
 
 LABELS = ("anger", "happiness")
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def command(*words):
-        with pytest.raises(SystemExit) as caught:
-            main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return caught.value.code or 0, captured.out, captured.err
-
-    return command
 
 
 def write(tmp_path, name, n=120, happy=0.5, level=60.0, seed=0):

@@ -4,21 +4,6 @@ import wave
 import pandas as pd
 import pytest
 
-from affectome.cli import main
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def command(*words):
-        with pytest.raises(SystemExit) as caught:
-            main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return caught.value.code or 0, captured.out, captured.err
-
-    return command
-
 
 @pytest.fixture
 def sound(tmp_path):

@@ -4,24 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affectome.cli import main
 from affectome.people.registry import files_in, modality_of
 
 pytest.importorskip("neurokit2")
 RATE = 4
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def command(*words):
-        with pytest.raises(SystemExit) as caught:
-            main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return caught.value.code or 0, captured.out, captured.err
-
-    return command
 
 
 def write_recording(folder, tense, level, seed):

@@ -6,7 +6,6 @@ import pytest
 import skimage
 from PIL import Image
 
-from affectome.cli import main
 from affectome.errors import InputError
 from affectome.features.body import FEATURES
 from affectome.people.body.movement import stretches
@@ -140,26 +139,13 @@ def test_a_film_of_two_people_is_not_read_where_one_is_named(tmp_path):
     assert "several people" not in unnamed.because
 
 
-@pytest.fixture
-def command(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        with pytest.raises(SystemExit) as caught:
-            main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return caught.value.code or 0, captured.out, captured.err
-
-    return run
-
-
-def test_a_body_is_read_only_for_a_purpose(command, tmp_path):
+def test_a_body_is_read_only_for_a_purpose(run, tmp_path):
     deeplabcut(tmp_path / "pose.csv", 1)
-    status, _, err = command("read", "pose.csv", "--modality", "body")
+    status, _, err = run("read", "pose.csv", "--modality", "body")
     assert status == 2
     assert "reading a person's body needs a declared purpose" in err
     words = ("read", "pose.csv", "--modality", "body", "--purpose", "research", "--out", "run")
-    status, out, _ = command(*words)
+    status, out, _ = run(*words)
     assert status == 0
     assert "motion 0.6" in out
     assert "quality.motion" in (tmp_path / "run" / "readings.csv").read_text()
@@ -167,19 +153,19 @@ def test_a_body_is_read_only_for_a_purpose(command, tmp_path):
     assert "<td>motion<td>0.6" in page
 
 
-def test_pose_tables_are_read_only_where_they_are_named(command, tmp_path):
+def test_pose_tables_are_read_only_where_they_are_named(run, tmp_path):
     deeplabcut(tmp_path / "pose.csv", 1)
     (tmp_path / "pose.json").write_text("[]")
-    status, _, err = command("read", "pose.json", "--purpose", "research")
+    status, _, err = run("read", "pose.json", "--purpose", "research")
     assert status == 2
     assert "nothing reads files that end in '.json'" in err
-    status, _, err = command("read", ".", "--modality", "body", "--purpose", "research")
+    status, _, err = run("read", ".", "--modality", "body", "--purpose", "research")
     assert status == 1
     assert "names no key points" in err
 
 
 @pytest.mark.slow
-def test_a_model_of_own_bodies_tells_the_quick_from_the_slow(command, tmp_path):
+def test_a_model_of_own_bodies_tells_the_quick_from_the_slow(run, tmp_path):
     rows, rng = [], np.random.default_rng(0)
     for k in range(24):
         quick = rng.random() < 0.5
@@ -189,12 +175,12 @@ def test_a_model_of_own_bodies_tells_the_quick_from_the_slow(command, tmp_path):
     (tmp_path / "table.csv").write_text("file,emotion,subject,age\n" + "\n".join(rows))
     words = ("train", "body", "table.csv", "--purpose", "research", "--permutations", 20)
     words += ("--group", "age")
-    status, _, err = command(*words)
+    status, _, err = run(*words)
     assert status == 0
     assert "macro_auc 1.000" in err
     groups = json.loads((tmp_path / "model" / "result.json").read_text())["groups"]
     assert {one["group"] for one in groups["groups"]} == {"old", "young"}
     assert groups["found"] == []
-    status, out, _ = command("read", "1.csv", "--modality", "body", "--model", "model")
+    status, out, _ = run("read", "1.csv", "--modality", "body", "--model", "model")
     assert status == 0
     assert f"): {rows[1].split(',')[1]}" in out

@@ -3,7 +3,6 @@ import json
 import numpy as np
 import pytest
 
-from affectome.cli import main
 from affectome.people.multimodal import features
 from contract import broken_claims
 
@@ -18,19 +17,6 @@ def _numbers(monkeypatch):
         return lambda cell, folder: None if cell == "none" else np.array([float(cell), 1.0])
 
     monkeypatch.setattr(features, "_MAKERS", dict.fromkeys(features.COLUMNS, describer))
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def command(*words):
-        with pytest.raises(SystemExit) as caught:
-            main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return caught.value.code or 0, captured.out, captured.err
-
-    return command
 
 
 def write(tmp_path, n=60, without=0.2):
