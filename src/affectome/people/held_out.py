@@ -1,4 +1,4 @@
-"""What a card says of held-out readings besides scores: gaps between groups, and what is usual."""
+"""Readings of what was held out; a card says of them which groups differ, and what is usual."""
 
 from __future__ import annotations
 
@@ -9,12 +9,49 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import clone
 
+from affectome.decoding.calibration import logits_of
 from affectome.errors import InputError
+from affectome.evidence import Evidence
 from affectome.people.bias import Bias, bias
 from affectome.people.cards import Card
 from affectome.people.deciding import decided
 from affectome.people.monitoring import usual_of
+
+
+def out_of_fold(
+    X: NDArray[Any], y: NDArray[Any], decoder: Any, evidence: Evidence
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Read each trial by a decoder that did not see its fold.
+
+    Parameters
+    ----------
+    X, y
+        Features (n, n_features); labels or, as floats, ratings, shape (n,).
+    decoder
+        Fitted anew in each fold.
+    evidence
+        Its folds are those that are held out.
+
+    Returns
+    -------
+    found
+        Logits (n, n_labels), or ratings (n,).
+    fold
+        Number of the fold that tested each trial, shape (n,).
+    """
+    rating = y.dtype.kind == "f"
+    fold = np.full(len(y), -1)
+    parts = []
+    for number, (rows, tested) in enumerate(evidence.split.folds):
+        fitted = clone(decoder).fit(X[rows], y[rows])
+        parts.append(fitted.predict(X[tested]) if rating else logits_of(fitted, X[tested]))
+        fold[tested] = number
+    found = np.full((len(y), *parts[0].shape[1:]), np.nan)
+    for (_, tested), part in zip(evidence.split.folds, parts, strict=True):
+        found[tested] = part
+    return found, fold
 
 
 def compared(

@@ -140,7 +140,7 @@ def train_linear(
         options,
         left_out=own.left_out,
         notes=own.notes,
-        groups=groups,
+        more={} if groups is None else {"groups": groups.to_dict()},
     )
 
 

@@ -58,7 +58,7 @@ def write_trained(
     skipped: Iterable[Skipped] = (),
     notes: Iterable[str] = (),
     settings: Mapping[str, Any] | None = None,
-    groups: Any = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Trained:
     """Write card, manifest and ``result.json`` beside a model's weights.
 
@@ -80,8 +80,8 @@ def write_trained(
         What could not be used, and what a reader has to know.
     settings
         More settings of the manifest.
-    groups
-        How groups compare, with ``to_dict``; None where none were named.
+    more
+        More keys of ``result.json``.
     """
     write_json(folder / "card.json", card.to_dict())
     write_text(folder / "card.md", card.to_text())
@@ -110,8 +110,6 @@ def write_trained(
         skipped=skipped,
         warnings=notes,
     )
-    result |= {"model": card.name, "left_out": left_out}
-    if groups is not None:
-        result["groups"] = groups.to_dict()
+    result |= {"model": card.name, "left_out": left_out, **(more or {})}
     write_json(folder / "result.json", result)
     return Trained(folder, card, result)

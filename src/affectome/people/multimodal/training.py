@@ -12,10 +12,6 @@ from numpy.typing import NDArray
 
 from affectome.data.outputs import (
     output_folder,
-    result_head,
-    write_json,
-    write_manifest,
-    write_text,
 )
 from affectome.data.recording import make_recording
 from affectome.data.tables import read_table
@@ -23,10 +19,11 @@ from affectome.decoding.calibration import fit_temperature, reliability
 from affectome.decoding.dropped import DroppedModalities, subsets
 from affectome.decoding.multilabel import conformal_level
 from affectome.errors import InputError
-from affectome.evidence import Evidence, Score, difference, evaluate, manifest, score
+from affectome.evidence import Evidence, Score, difference, evaluate, score
 from affectome.people.cards import Card, Metric
 from affectome.people.multimodal.features import cell_of, columns_of, describer
 from affectome.people.registry import Trained, TrainOptions
+from affectome.people.trained import write_trained
 from affectome.people.voice.model import LinearVoice, probabilities, save_head
 from affectome.progress import Progress, silent
 from affectome.safeguards import require_purpose
@@ -94,31 +91,16 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
     card = _card(rows, settings, evidence, y, list(columns), out.name, options.target)
     folder = output_folder(out)
     save_head(folder, linear(DroppedModalities(blocks, PENALTY).fit(np.hstack([there, x]), y)))
-    write_json(folder / "card.json", card.to_dict())
-    write_text(folder / "card.md", card.to_text())
-    facts = {"target": options.target, "holdout": list(options.holdout)}
-    described_as = manifest(
-        "train fusion",
-        {"catalog": catalog},
-        options.random_state,
-        settings=facts,
-        split=evidence.split,
+    return write_trained(
+        folder,
+        "fusion",
+        card,
+        evidence,
+        catalog,
+        options,
+        left_out=int((~kept).sum()),
+        more={"subsets": rows},
     )
-    write_manifest(folder, described_as, ["result.json"])
-    head = result_head(
-        "train fusion",
-        2,
-        source=catalog,
-        target=options.target,
-        held_out=evidence.design.headline,
-        trials=len(evidence.predictions),
-        skipped=[],
-        warnings=[],
-    )
-    about = {"model": card.name, "left_out": int((~kept).sum()), "subsets": rows}
-    result = evidence.to_dict() | about | head
-    write_json(folder / "result.json", result)
-    return Trained(folder, card, result)
 
 
 def described(

@@ -23,7 +23,7 @@ from affectome.data import (
     read_picture,
 )
 from affectome.data.outputs import output_folder, write_bytes
-from affectome.decoding.calibration import fit_temperature, logits_of, reliability
+from affectome.decoding.calibration import fit_temperature, reliability
 from affectome.decoding.multilabel import conformal_level, residual_quantile
 from affectome.decoding.ridge import BalancedRidgeClassifierDecoder, RidgeDecoder
 from affectome.errors import InputError
@@ -32,6 +32,7 @@ from affectome.networks import untrained
 from affectome.networks.store import digest
 from affectome.people.cards import Card, Curve, Metric
 from affectome.people.curves import coverage_curve, reliability_curve
+from affectome.people.held_out import out_of_fold
 from affectome.people.pictures.backbone import (
     FILE,
     SHIPPED,
@@ -288,27 +289,11 @@ def _recording(own: OwnPictures, values: NDArray[Any]) -> xr.DataArray:
     return make_recording(values, own.trials, pd.DataFrame({"feature": range(values.shape[1])}))
 
 
-def _out_of_fold(
-    own: OwnPictures, X: NDArray[Any], decoder: Any, evidence: Evidence
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Logits or ratings of each picture by a decoder that did not see its fold, and the fold."""
-    fold = np.full(len(own.y), -1)
-    parts: list[tuple[NDArray[np.intp], NDArray[np.float64]]] = []
-    for number, (rows, test) in enumerate(evidence.split.folds):
-        fitted = clone(decoder).fit(X[rows], own.y[rows])
-        parts.append((test, fitted.predict(X[test]) if own.rating else logits_of(fitted, X[test])))
-        fold[test] = number
-    found = np.full((len(own.y), *parts[0][1].shape[1:]), np.nan)
-    for test, values in parts:
-        found[test] = values
-    return found, fold
-
-
 def _label_settings(
     own: OwnPictures, X: NDArray[Any], decoder: Any, evidence: Evidence
 ) -> tuple[dict[str, Any], list[Metric], list[Curve]]:
     names, codes = np.unique(own.y, return_inverse=True)
-    logits, fold = _out_of_fold(own, X, decoder, evidence)
+    logits, fold = out_of_fold(X, own.y, decoder, evidence)
     true = np.eye(len(names), dtype=bool)[codes]
     p, inside = np.full(logits.shape, np.nan), np.zeros(len(codes))
     for number in np.unique(fold):
@@ -330,7 +315,7 @@ def _label_settings(
 def _rating_settings(
     own: OwnPictures, X: NDArray[Any], decoder: Any, evidence: Evidence
 ) -> tuple[dict[str, Any], list[Metric], list[Curve]]:
-    found, fold = _out_of_fold(own, X, decoder, evidence)
+    found, fold = out_of_fold(X, own.y, decoder, evidence)
     low, high = float(own.y.min()), float(own.y.max())
     middle = (low + high) / 2
     inside, above = np.zeros(len(own.y)), np.zeros(len(own.y))

@@ -115,7 +115,7 @@ def train(catalog: Path, out: Path, options: TrainOptions, progress: Progress = 
         options,
         left_out=own.left_out,
         notes=own.notes,
-        groups=groups,
+        more={} if groups is None else {"groups": groups.to_dict()},
     )
 
 

@@ -19,7 +19,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from affectome.data.catalog import FILE_COLUMNS
 from affectome.data.outputs import output_folder
 from affectome.data.recording import make_recording
-from affectome.decoding.calibration import fit_temperature, logits_of, reliability
+from affectome.decoding.calibration import fit_temperature, reliability
 from affectome.decoding.multilabel import conformal_level, residual_quantile
 from affectome.decoding.ridge import RidgeClassifierDecoder, RidgeDecoder
 from affectome.errors import InputError
@@ -27,6 +27,7 @@ from affectome.evidence import Evidence, evaluate
 from affectome.evidence.quick import binomial_bounds
 from affectome.people.cards import Card, Curve, Metric
 from affectome.people.curves import coverage_curve, reliability_curve
+from affectome.people.held_out import out_of_fold
 from affectome.people.reading import DIMENSIONS
 from affectome.people.registry import Trained, TrainOptions
 from affectome.people.trained import need_columns, own_labels, own_rows, write_trained
@@ -154,28 +155,11 @@ def _hashed(own: OwnTexts) -> xr.DataArray:
     return _recording(own, counts, [f"bin{k}" for k in range(HASHED)])
 
 
-def _out_of_fold(
-    own: OwnTexts, vectors: NDArray[Any], decoder: Any, evidence: Evidence
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Logits or ratings of each trial by a decoder that did not see its fold, and the fold."""
-    folds = evidence.split.folds
-    fold = np.full(len(own.y), -1)
-    found: NDArray[np.float64] | None = None
-    for number, (train_rows, test) in enumerate(folds):
-        fitted = clone(decoder).fit(vectors[train_rows], own.y[train_rows])
-        given = fitted.predict(vectors[test]) if own.rating else logits_of(fitted, vectors[test])
-        if found is None:
-            found = np.full((len(own.y), *given.shape[1:]), np.nan)
-        found[test], fold[test] = given, number
-    assert found is not None
-    return found, fold
-
-
 def _label_settings(
     own: OwnTexts, vectors: NDArray[Any], decoder: Any, evidence: Evidence
 ) -> tuple[dict[str, Any], list[Metric], list[str], list[Curve]]:
     names, codes = np.unique(own.y, return_inverse=True)
-    logits, fold = _out_of_fold(own, vectors, decoder, evidence)
+    logits, fold = out_of_fold(vectors, own.y, decoder, evidence)
     true = np.eye(len(names), dtype=bool)[codes]
     probability = np.full(logits.shape, np.nan)
     inside = np.zeros(len(codes), dtype=bool)
@@ -218,7 +202,7 @@ def _label_settings(
 def _rating_settings(
     own: OwnTexts, vectors: NDArray[Any], decoder: Any, evidence: Evidence
 ) -> tuple[dict[str, Any], list[Metric], list[str], list[Curve]]:
-    found, fold = _out_of_fold(own, vectors, decoder, evidence)
+    found, fold = out_of_fold(vectors, own.y, decoder, evidence)
     inside = np.zeros(len(own.y), dtype=bool)
     for number in np.unique(fold):
         here, others = fold == number, fold != number
