@@ -1,6 +1,7 @@
 """Whatever bytes a reader is given, it reads them or says in a line of ours why not.
 
-``AFFECTOME_FUZZ=10000`` tries as many; by default a few are tried, so that the quick tests stay so.
+``AFFECTOME_FUZZ=10000`` tries as many, new ones each time; by default a few are tried, the same
+ones each time, so that the quick tests stay so.
 """
 
 import io
@@ -21,6 +22,7 @@ TRIED = int(os.environ.get("AFFECTOME_FUZZ", "25"))
 LONG = settings(
     max_examples=TRIED,
     deadline=None,
+    derandomize="AFFECTOME_FUZZ" not in os.environ,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 CELLS = st.text("ab1,;\t|\"'\n\r .-=äß\x00\x1c\u2028", max_size=60)

@@ -27,6 +27,7 @@ def load_image(path: str | Path) -> Any:
     try:
         image = nibabel.load(path)
         np.dtype(image.get_data_dtype())
+        _check_shape(image, path)
         _check_length(image, path)
     except (AffectomeError, MemoryError):
         raise
@@ -35,6 +36,14 @@ def load_image(path: str | Path) -> Any:
         why = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path} is not a readable NIfTI or Analyze image: {why}") from error
     return image
+
+
+def _check_shape(image: Any, path: str | Path) -> None:
+    """Refuse an image with an axis that its header gives no or fewer than no voxels."""
+    if min(image.shape, default=0) < 1:
+        raise InputError(
+            f"{path} says it has the shape {tuple(map(int, image.shape))}; its header is damaged"
+        )
 
 
 def _check_length(image: Any, path: str | Path) -> None:

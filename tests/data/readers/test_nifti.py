@@ -196,3 +196,13 @@ def test_a_series_that_can_not_fit_is_refused_before_it_is_read(series, tmp_path
         read_recording(tmp_path / "large.nii.gz", events)
     with pytest.raises(InputError, match=r"but large\.nii has 352 bytes; it was cut off"):
         read_recording(tmp_path / "large.nii", events)
+
+
+def test_an_axis_without_voxels_is_a_damaged_header(series, tmp_path):
+    header = nibabel.Nifti1Header()
+    header.set_data_shape((3, 3, 2, 12))
+    header["dim"][1] = -3
+    (tmp_path / "damaged.nii").write_bytes(header.binaryblock + bytes(4000))
+    events = series[0].with_name("sub-03_task-film_events.tsv")
+    with pytest.raises(InputError, match=r"shape \(-3, 3, 2, 12\); its header is damaged"):
+        read_recording(tmp_path / "damaged.nii", events)

@@ -295,7 +295,7 @@ def test_paths_that_hold_nothing_are_named(tmp_path, signal):
     with pytest.raises(InputError, match="needs a column 'time' in seconds"):
         read_recording(tmp_path / "r.csv")
     (tmp_path / "r.mat").write_bytes(b"no mat")
-    with pytest.raises(InputError, match="is not a readable MAT file"):
+    with pytest.raises(InputError, match="can't be read by SciPy's MATLAB reader"):
         read_recording(tmp_path / "r.mat", tmp_path / "r.csv")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from affectome.data.memory import check_memory
 from affectome.data.readers.epochs import cut_again
 from affectome.data.readers.events import Events, label_trials, read_events
+from affectome.data.readers.foreign import readable
 from affectome.data.readers.measurement import (
     CUT,
     Measurement,
@@ -164,21 +163,21 @@ def _text(value: object) -> str:
 
 
 def _load_npz(path: Path) -> Mapping[str, np.ndarray]:
-    try:
-        # numpy leaves a file open that turns out to be no archive.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise InputError(f"{path} is not a readable NPZ file of plain arrays: {error}") from error
+    # numpy leaves a file open that turns out to be no archive.
+    with (
+        readable(path, "NumPy"),
+        path.open("rb") as stream,
+        np.load(stream, allow_pickle=False) as file,
+    ):
+        return {name: file[name] for name in file.files}
 
 
 def _load_mat(path: Path) -> Mapping[str, np.ndarray]:
-    try:
-        return {k: v for k, v in loadmat(path).items() if not k.startswith("__")}
-    except NotImplementedError:
-        return _load_mat73(path)
-    except (ValueError, TypeError, OSError, MatReadError) as error:
-        raise InputError(f"{path} is not a readable MAT file: {error}") from error
+    with readable(path, "SciPy's MATLAB reader"):
+        try:
+            return {k: v for k, v in loadmat(path).items() if not k.startswith("__")}
+        except NotImplementedError:
+            return _load_mat73(path)
 
 
 def _load_mat73(path: Path) -> Mapping[str, np.ndarray]:
