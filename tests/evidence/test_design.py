@@ -4,8 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from affectome.data import make_recording
+from affectome.decoding import RidgeClassifierDecoder
 from affectome.errors import InputError
-from affectome.evidence import NoNullError, exchange_for, make_design, make_split, purged_time_split
+from affectome.evidence import (
+    NoNullError,
+    evaluate,
+    exchange_for,
+    make_design,
+    make_split,
+    purged_time_split,
+)
 
 
 def crossed(n_subjects=6, n_stimuli=12):
@@ -122,7 +131,8 @@ def test_there_is_no_p_where_the_clock_tells_the_label():
     design = make_design(trials, y)
     assert design.why_no_p == (
         "no p, because 2 stretches of equal labels of places in runs, of which several had the same"
-        " labels throughout have 2 distinct arrangements, and a p of .05 needs 20"
+        " labels throughout have 2 distinct arrangements, and a p of .05 needs 20; no interval, "
+        "because all runs met one order of labels"
     )
     with pytest.raises(NoNullError, match="no p, because 2 stretches"):
         design.arrange(10)
@@ -132,8 +142,25 @@ def test_there_is_no_p_where_the_clock_tells_the_label():
         "no p, because the clock alone tells the labels of trials within subject apart"
     )
     untimed = make_design(trials[["subject"]], y)
-    assert untimed.why_no_p.endswith("or say order='none')")
+    assert "or say order='none')" in untimed.why_no_p
     assert make_design(trials[["subject"]], y, order="none").why_no_p is None
+
+
+def test_there_is_no_interval_over_people_who_all_met_one_order_of_labels():
+    rng = np.random.default_rng(0)
+    trials = pd.DataFrame(
+        {"subject": np.repeat(np.arange(8), 20), "onset": np.tile(np.arange(20), 8)}
+    )
+    y = np.tile(np.repeat(["calm", "fear"], 10), 8)
+    units = pd.DataFrame({"sensor": range(3)})
+    recording = make_recording(rng.normal(size=(160, 3)), trials.assign(target=y), units)
+    found = evaluate(RidgeClassifierDecoder(1.0), recording, "target", "subject", n_permutations=19)
+    assert found.score.interval is None
+    assert found.score.why.endswith("no interval, because all runs met one order of labels")
+    assert found.excess.interval is None
+    # Films stand for the places in the order, so an interval over them knows what comes at each.
+    shown = trials.assign(film=trials["onset"])
+    assert not make_design(shown, y, ("subject", "film")).one_course
 
 
 def test_labels_that_drift_trade_places_within_fifths_of_a_run():

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from affectome.data.roles import role_of
 from affectome.errors import InputError
 from affectome.evidence.cross_fit import fold_of
-from affectome.evidence.exchange import Exchange, Factors
+from affectome.evidence.exchange import Exchange, Factors, constant_within
 from affectome.evidence.labels import check_labels
 from affectome.evidence.levels import exchange_of
 from affectome.evidence.split import Split
@@ -60,6 +60,10 @@ class Design:
         What may trade places under the null.
     notes
         One line for each likely column that is not held out.
+    one_course
+        Whether independent groups are whole runs that all met one order of labels, of which nothing
+        may trade places. What drifts alike in all of them moves their scores together, which no
+        draw of groups shows: there is no interval.
     """
 
     trials: pd.DataFrame = field(repr=False)
@@ -70,6 +74,7 @@ class Design:
     exchange: Exchange
     notes: tuple[str, ...]
     order: str | None = None
+    one_course: bool = False
 
     def __repr__(self) -> str:
         null = self.why_no_p or f"null: {self.exchange.scheme}"
@@ -87,8 +92,11 @@ class Design:
 
     @property
     def why_no_p(self) -> str | None:
-        """Why there is no p; None where there is one."""
-        return self.exchange.why_not and f"no p, because {self.exchange.why_not}"
+        """Why there is no p, and no interval where there is none; None where there is a p."""
+        why = self.exchange.why_not and f"no p, because {self.exchange.why_not}"
+        if why and self.one_course:
+            return f"{why}; no interval, because all runs met one order of labels"
+        return why
 
     @property
     def over(self) -> str:
@@ -177,7 +185,9 @@ def make_design(
     factors = factors_of(trials, labels, split, order)
     groups, names = _groups(trials, split)
     exchange = exchange_of(labels, factors, fold_of(split, len(labels)))
-    return Design(trials, labels, split, groups, names, exchange, _notes(trials, split), order)
+    notes = _notes(trials, split)
+    course = exchange.one_course and _whole_runs(groups, factors)
+    return Design(trials, labels, split, groups, names, exchange, notes, order, course)
 
 
 def exchange_for(
@@ -195,6 +205,12 @@ def exchange_for(
     labels = check_labels(y, len(trials))
     kept = trials[[name for name in trials if name not in set(ignore)]]
     return exchange_of(labels, factors_of(kept, labels, None, order))
+
+
+def _whole_runs(groups: NDArray[np.intp], factors: Factors) -> bool:
+    """Whether no run is in several groups."""
+    run = factors.who if factors.run is None else factors.run
+    return run is not None and all(constant_within(column, run) for column in groups.T)
 
 
 def _groups(trials: pd.DataFrame, split: Split) -> tuple[NDArray[np.intp], tuple[str, ...]]:

@@ -45,6 +45,8 @@ class Exchange:
         Draws arrangements that say how far the scores of *other* people would lie: labels that
         trade places within a person keep that person's mean rating or share of classes, which is
         right for p; here each person takes the labels of another one.
+    one_course
+        Whether all runs met one order of labels, of which nothing may trade places.
     """
 
     scheme: str
@@ -52,6 +54,7 @@ class Exchange:
     why_not: str | None = None
     by_null: Draw | None = field(default=None, repr=False)
     by_others: Draw | None = field(default=None, repr=False)
+    one_course: bool = False
 
     def draw(self, n_draws: int, random_state: int = 0) -> NDArray[Any]:
         """Arrange the labels anew.

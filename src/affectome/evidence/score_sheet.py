@@ -142,6 +142,7 @@ class ScoreSheet:
             inflation,
             self.design.over,
         )
+        one = self._told(one)
         if null is None or not np.isfinite(one.value):
             return one
         if metric not in null.tests:
@@ -153,7 +154,7 @@ class ScoreSheet:
     ) -> Score:
         """How much better ``own`` is than ``rival``, by the paired interval."""
         wants = METRICS[metric].wants
-        return difference(
+        found = difference(
             metric,
             self.y,
             own.of(wants)[self.rows],
@@ -165,6 +166,11 @@ class ScoreSheet:
             inflation,
             self.design.over,
         )
+        return self._told(found)
+
+    def _told(self, one: Score) -> Score:
+        """Leave out an interval over groups whose scores vary together."""
+        return replace(one, interval=None) if self.design.one_course else one
 
     def inflations(self, asked: Sequence[tuple[str, NullScores]]) -> list[float]:
         """Factors on the standard error with which 95 % of intervals under the null are right.

@@ -265,8 +265,11 @@ def _for_all_alike(y: NDArray[Any], sequence: Sequences, timed: bool, where: str
     alone = Factors(time=place, run=number, timed=timed)
     labels = y[first]
     if len(np.unique(row_codes(labels))) == first.size:
-        return Exchange("none", first.size, "the place in the run tells the label")
+        told = "the place in the run tells the label"
+        return Exchange("none", first.size, told, one_course=True)
     inner = trials(labels, number, alone, where)
+    if inner.by_null is None:
+        return replace(inner, by_others=None, one_course=True)
     # Other people would have met one order, too: nothing but it makes their scores differ alike.
     return inner.spread_over(sequence.unit)
 
