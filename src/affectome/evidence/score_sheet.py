@@ -17,7 +17,14 @@ from affectome.evidence.design import Design
 from affectome.evidence.labels import is_rating
 from affectome.evidence.metrics import METRICS
 from affectome.evidence.permutation import NullScores, null_scores
-from affectome.evidence.scores import USUAL_INFLATION, Score, difference, score, spreads
+from affectome.evidence.scores import (
+    USUAL_INFLATION,
+    Score,
+    difference,
+    score,
+    spreads,
+    widening_to,
+)
 from affectome.evidence.splits import named
 
 CALIBRATED = 99
@@ -92,11 +99,11 @@ def _tells(metric: str, null: NullScores) -> bool:
     return metric in null.tests and null.tests[metric].null.size >= ENOUGH_PERMUTATIONS
 
 
-def _widening(scores: NDArray[np.float64], reach: NDArray[np.float64]) -> float:
-    """Give the factor with which ``reach`` holds 95 % of the distances of scores to their mean."""
-    distance = np.abs(scores[: reach.size] - float(scores.mean()))
-    told = distance[reach > 0] / reach[reach > 0]
-    told = np.sort(told[np.isfinite(told)])
+def _widening(metric: str, scores: NDArray[np.float64], reach: NDArray[np.float64]) -> float:
+    """Give the factor with which 95 % of the intervals of scores hold their mean."""
+    mean, able = float(scores.mean()), np.flatnonzero(reach > 0)
+    needed = [widening_to(METRICS[metric], float(scores[r]), reach[r], mean) for r in able]
+    told = np.sort(np.array(needed)[np.isfinite(needed)])
     if told.size < CALIBRATED // 2:
         return USUAL_INFLATION
     return float(told[min(int(np.ceil(0.95 * (told.size + 1))), told.size) - 1])
@@ -176,9 +183,9 @@ class ScoreSheet:
         """Factors on the standard error with which 95 % of intervals under the null are right.
 
         Scores of different folds share training trials, so that they vary together, which no
-        reweighting of tested groups can show. Under the null it is known how far a score lies from
-        the mean, in standard errors of its own: with R arrangements, the 0.95 (R + 1)-th smallest
-        of these distances holds 95 % of new ones, whatever their distribution.
+        reweighting of tested groups can show. Under the null it is known by how much the interval
+        of a score must be widened to hold the mean: with R arrangements, the 0.95 (R + 1)-th
+        smallest of these factors is enough for 95 % of new ones, whatever their distribution.
 
         Parameters
         ----------
@@ -215,7 +222,7 @@ class ScoreSheet:
             ]
         for number, ends in zip(told, reach, strict=True):
             metric, null = asked[number]
-            found[number] = _widening(null.tests[metric].null, ends)
+            found[number] = _widening(metric, null.tests[metric].null, ends)
         return found
 
     def by_subject(self, metric: str, own: Predictions) -> dict[str, float | None]:

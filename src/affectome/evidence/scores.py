@@ -411,6 +411,29 @@ def _interval(metric: Metric, value: float, found: Spread, inflation: float) -> 
     return float(metric.link.back(at - reach)), float(metric.link.back(at + reach))
 
 
+def widening_to(metric: Metric, value: float, reach: float, truth: float) -> float:
+    """Smallest factor on half an interval with which that of ``value`` holds ``truth``.
+
+    Parameters
+    ----------
+    metric, value, reach
+        A score and half its 95 % interval, before the scale of its link is taken.
+    truth
+        What the interval should hold.
+    """
+    low, high = metric.bounds
+    near = min(value - low, high - value)
+    away = abs(truth - value) / reach
+    if near < ROUNDING:
+        return away
+    link = metric.link
+    linked = abs(float(link.forward(truth) - link.forward(value)))
+    linked /= float(link.slope(value)) * reach
+    if not np.isfinite(high - low) or linked * reach <= STEEP * near:
+        return linked
+    return max(away, STEEP * near / reach)
+
+
 def _bounded(
     metric: Metric, value: float, at_least: float, at_most: float, found: Spread
 ) -> tuple[float, float]:
