@@ -20,6 +20,8 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from affectome.people.pictures.screening import BATCH, READ
+
 SIZE, LARGE, N_LARGE = (400, 320), 900, 40
 EVERY_S = 0.2
 
@@ -55,7 +57,7 @@ def make(folder: Path, n: int, source: Path | None) -> None:
         cut.save(folder / f"{k:05d}.jpg", quality=88)
 
 
-def watched(command: list[str], rows: Path, stop_at: int | None) -> dict[str, float]:
+def watched(command: list[str], read: Path, stop_at: int | None) -> dict[str, float]:
     """Run until it ends, or has written so many rows and is killed; watch its memory."""
     begun = time.perf_counter()
     process = psutil.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -68,7 +70,7 @@ def watched(command: list[str], rows: Path, stop_at: int | None) -> dict[str, fl
             worked = times.user + times.system
         except psutil.Error:
             break
-        n = rows.read_bytes().count(b"\n") if rows.is_file() else 0
+        n = BATCH * len(list(read.glob("*.shard")))
         if n < 1000 or not early:
             early = peak
         if stop_at is not None and n >= stop_at:
@@ -87,20 +89,21 @@ def main(n: int = 10_000, source: Path | None = None) -> None:
         folder.mkdir()
         make(folder, n, source)
         command = [sys.executable, "-m", "affectome", "screen", str(folder), "--out", str(out)]
-        rows = out / "rows.jsonl"
-        first = watched(command, rows, n // 2)
-        kept = rows.read_bytes()
-        kept = kept[: kept.rfind(b"\n") + 1]
-        second = watched(command, rows, None)
-        whole = rows.read_bytes()
-        often = Counter(json.loads(line)["file"] for line in whole.splitlines())
+        read = out / READ
+        first = watched(command, read, n // 2)
+        kept = {file: file.stat().st_mtime_ns for file in read.glob("*.shard")}
+        second = watched(command, read, None)
+        same = all(file.stat().st_mtime_ns == made for file, made in kept.items())
+        often = Counter(
+            row["file"] for file in read.glob("*.shard") for row in json.loads(file.read_bytes())
+        )
         result = json.loads((out / "result.json").read_text())
     seconds, worked = (first[k] + second[k] for k in ("seconds", "worked"))
-    again = "unchanged" if whole.startswith(kept) else "CHANGED"
+    again = "not made again" if same else "MADE AGAIN"
     print(
         f"{n:,} pictures: {seconds:.0f} s, {n / seconds:.0f} a second; {worked:.0f} s of "
-        f"processor, {n / worked:.0f} a second and core; killed at row {first['killed']:.0f}, "
-        f"the rows before it {again}; {len(often):,} files, each once: "
+        f"processor, {n / worked:.0f} a second and core; killed at {first['killed']:.0f}, "
+        f"the shards before it {again}; {len(often):,} files, each once: "
         f"{max(often.values()) == 1}; {result['pictures']:,} decided; memory "
         f"{first['early']:.0f} MB after 1,000, {max(first['peak'], second['peak']):.0f} MB at most",
         flush=True,

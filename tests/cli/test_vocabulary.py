@@ -132,7 +132,7 @@ def test_what_was_perhaps_meant():
     [
         (
             ["reed", "x"],
-            "no such command 'reed'; did you mean 'read' or 'screen'? affectome --help lists",
+            "no such command 'reed'; did you mean 'read' or 'screen' or 'resume'? affectome --help",
         ),
         (["study", "emergense"], "did you mean 'emergence'? "),
         (["study", "neural-code", "x.npz", "--permutatons", "9"], "did you mean '--permutations'"),

@@ -247,7 +247,8 @@ def test_a_killed_run_continues_and_ends_with_the_same_bytes(alexnet, folder, tm
     again = activations(
         alexnet, folder, store=tmp_path / "b.zarr", **options, progress=lambda *s: seen.append(s[1])
     )
-    assert seen == [6, 7]
+    assert seen[0] >= 6, "what threads had begun when the other was killed may be done, too"
+    assert seen[-1] == 7
     assert contents(tmp_path / "a.zarr") == contents(tmp_path / "b.zarr")
     assert again.skipped == plain.skipped
     in_memory = activations(alexnet, folder, **options)
@@ -311,7 +312,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
         peaks = []
         for n in (16, 64):
             found = activations(network, [sys.argv[1]] * n, batch_size=8, precision="float32",
-                                store=f"{sys.argv[2]}/{n}.zarr")
+                                n_jobs=1, store=f"{sys.argv[2]}/{n}.zarr")
             status = Path("/proc/self/status").read_text()
             peaks.append(int(status.split("VmHWM:")[1].split()[0]) * 1024)
         print(json.dumps([*peaks, predicted_memory(network, 8, found.precision)]))

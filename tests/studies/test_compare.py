@@ -37,7 +37,7 @@ def compared():
     steps = []
     recording = films(effect=1.0)
     found = compare.run(
-        measured(recording), max_epochs=1, progress=lambda *step: steps.append(step)
+        measured(recording), max_epochs=1, n_jobs=1, progress=lambda *step: steps.append(step)
     )
     return recording, found, steps
 
@@ -107,7 +107,7 @@ def test_the_film_alone_tells_all_until_films_are_held_out(compared):
 def test_a_split_that_the_trials_do_not_allow_is_named(compared):
     recording, _, _ = compared
     one = recording.isel(trial=trial_table(recording)["subject"].to_numpy() == "sub-01")
-    found = compare.run(measured(one), max_epochs=1)
+    found = compare.run(measured(one), max_epochs=1, n_jobs=1)
     assert list(found.designs) == ["random trials"]
     assert found.warnings[0].startswith("new people: absent, there is only one subject (sub-01)")
     assert found.warnings[1].startswith("new people, new films: absent, there is only one subject")
@@ -155,12 +155,12 @@ def test_the_command_writes_the_table(compared, tmp_path, capsys, monkeypatch):
 
 @pytest.mark.slow
 def test_new_people_are_read_and_film_identity_is_not_taken_for_emotion():
-    planted = compare.run(measured(films(n_subjects=8, effect=1.5)), max_epochs=1)
+    planted = compare.run(measured(films(n_subjects=8, effect=1.5)), max_epochs=1, n_jobs=1)
     for cell in planted.cells:
         if cell.decoder == "linear":
             assert cell.score.interval[0] > 0.5, cell.split
     signature = films(n_subjects=8, n_films=16, effect=0.0, stimulus_effect=1.5)
-    nothing = compare.run(measured(signature), max_epochs=10)
+    nothing = compare.run(measured(signature), max_epochs=10, n_jobs=1)
     reached = {(c.decoder, c.split): c.score for c in nothing.cells}
     assert reached["linear", "random trials"].interval[0] > 0.5
     for decoder in ("linear", *compare.NETWORKS):

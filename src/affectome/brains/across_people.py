@@ -22,9 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from affectome.data import check_recording, trial_table
 from affectome.errors import InputError
@@ -41,6 +39,7 @@ from affectome.evidence import (
     p_of_each,
     tested,
 )
+from affectome.execution import run_blocks
 from affectome.kernels.simpls import coefficients
 from affectome.progress import Progress, silent
 
@@ -241,7 +240,7 @@ def pls_across_people(
     n_permutations: int = 1000,
     n_bootstrap: int = 200,
     random_state: int = 0,
-    n_jobs: int | None = -1,
+    n_jobs: int | None = None,
     progress: Progress = silent,
 ) -> AcrossPeople:
     """Read a network's units from voxels, person by person from what the others' maps gave.
@@ -273,7 +272,7 @@ def pls_across_people(
     random_state
         Seed of the arrangements, draws and folds.
     n_jobs
-        Threads, as in joblib.
+        Threads; see :func:`affectome.execution.run_blocks`.
     progress
         Called with each region.
 
@@ -614,11 +613,9 @@ def _scored(folds: list[_Fold], about: _About, n_components: int, n_jobs: int | 
     """Scores of every arrangement, the real one first."""
     people, q = len(about.counted), about.Y.shape[1]
     step = max(1, min(CHUNK, AT_ONCE // (people * q * q)))
-    with threadpool_limits(1):
-        parts = Parallel(n_jobs=n_jobs, prefer="threads")(
-            delayed(_of_orders)(folds, about, about.orders[at : at + step], n_components)
-            for at in range(0, len(about.orders), step)
-        )
+    orders = (about.orders[at : at + step] for at in range(0, len(about.orders), step))
+    blocks = ((folds, about, some, n_components) for some in orders)
+    parts = run_blocks(_of_orders, blocks, n_jobs, threads=True)
     return _Scores(*(np.concatenate(one) for one in zip(*parts, strict=True)))
 
 

@@ -61,6 +61,10 @@ COMMANDS |= {
     ),
     "bias": ("affectome.cli.bias:bias", "See whom a model reads worse."),
 }
+COMMANDS |= {
+    "status": ("affectome.cli.runs:status", "Say how a run is, and how far."),
+    "resume": ("affectome.cli.runs:resume", "Go on with a run that was stopped."),
+}
 MODELS = {
     "list": ("affectome.cli.models:list_models", "List the models that are shipped."),
     "card": (
@@ -119,6 +123,11 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "weights": WEIGHTS,
     "privacy": PRIVACY,
 }
+LONG = {
+    *(("", name) for name in ("compare", "demo", "encode", "pls", "rsa", "screen")),
+    *(("study", name) for name in STUDIES),
+}
+"""Commands whose work is cut into blocks, and can be run on a cluster."""
 OPTIONS: dict[str, Any] = {
     "no_args_is_help": True,
     "add_completion": False,
@@ -151,7 +160,10 @@ def build(arguments: Sequence[str]) -> typer.Typer:
     for group, parent in parents.items():
         for name, (target, words) in GROUPS[group].items():
             asked = name in arguments and (not group or group in arguments)
-            parent.command(name, help=words)(load(target) if asked else _named)
+            function = load(target) if asked else _named
+            if asked and (group, name) in LONG:
+                function = load("affectome.cli.execution:executed")(function, arguments)
+            parent.command(name, help=words)(function)
     app.add_typer(study, name="study")
     app.add_typer(models, name="models")
     app.add_typer(weights, name="weights")

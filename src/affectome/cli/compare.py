@@ -39,9 +39,6 @@ def compare(
         int, typer.Option(min=1, help="Most epochs a network is trained for.")
     ] = study.EPOCHS,
     n_permutations: options.Permutations = study.N_PERMUTATIONS,
-    n_jobs: Annotated[
-        int, typer.Option("--n-jobs", "--jobs", min=1, help="Fits at once, one processor each.")
-    ] = 2,
     random_state: options.RandomState = 0,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
@@ -73,7 +70,6 @@ def compare(
             target or "emotion",
             max_epochs=epochs,
             n_permutations=n_permutations,
-            n_jobs=n_jobs,
             random_state=random_state,
             progress=progress,
         )
@@ -82,7 +78,7 @@ def compare(
         "compare",
         {"recording": recording, "events": events},
         random_state,
-        settings=settings(context, "n_jobs"),
+        settings=settings(context),
     )
     page = film_eeg_page(result, ["Simulated recording"] if recording is None else [])
     report = write_run(out, result, page, record)

@@ -23,6 +23,13 @@ def checked_permutations(number: int) -> int:
     return number
 
 
+def checked_jobs(number: int | None) -> int | None:
+    """Refuse no jobs at all."""
+    if number == 0:
+        raise typer.BadParameter("0 is neither 1 or more nor -1 for all cores")
+    return number
+
+
 Target = Annotated[str | None, column("--target", "--label", words="Column to decode.")]
 Subject = Annotated[str | None, column("--subject", words="Column that says who: people, animals.")]
 Stimulus = Annotated[
@@ -91,7 +98,23 @@ RandomState = Annotated[
     typer.Option("--random-state", "--seed", min=0, help="Seed of everything that is drawn."),
 ]
 Jobs = Annotated[
-    int, typer.Option("--n-jobs", "--jobs", min=-1, help="Processes at once; -1 for all cores.")
+    int | None,
+    typer.Option(
+        "--n-jobs",
+        "--jobs",
+        min=-1,
+        callback=checked_jobs,
+        help="Blocks of work at once; -1 for all cores. Results don't depend on it.",
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="WHERE",
+        help="local:N processes, the address of a dask scheduler (tcp://host:8786), or a YAML file "
+        "for SLURM. Results don't depend on it.",
+    ),
 ]
 OUT = typer.Option("--out", help="Folder for report, tables and result.json.")
 Out = Annotated[Path | None, OUT]

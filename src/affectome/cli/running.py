@@ -142,9 +142,10 @@ def settings(context: typer.Context, *left_out: str) -> dict[str, Any]:
     context
         The running command's.
     left_out
-        Options that don't change the result. Files stand among the manifest's inputs, by hash.
+        Further options that don't change the result, as those of execution. Files stand among the
+        manifest's inputs, by hash.
     """
-    silent = {"out", "as_json", "overwrite", *left_out}
+    silent = {"out", "as_json", "overwrite", "n_jobs", "cluster", *left_out}
     return {
         name: value
         for name, value in sorted(context.params.items())

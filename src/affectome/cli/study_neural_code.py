@@ -78,7 +78,6 @@ def neural_code(
         str | None, typer.Option(metavar="A,B", help="Parts to leave out, such as personal.")
     ] = None,
     n_permutations: options.Permutations = 1000,
-    n_jobs: options.Jobs = 1,
     random_state: options.RandomState = 0,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
@@ -128,7 +127,6 @@ def neural_code(
             nuisance=nuisance or (),
             parts=wanted,
             n_permutations=n_permutations,
-            n_jobs=n_jobs,
             random_state=random_state,
             progress=progress,
         )
@@ -139,7 +137,7 @@ def neural_code(
         "mask": mask,
         "atlas": atlas,
     }
-    report = write_neural_code(out, found, inputs, random_state, settings(context, "n_jobs"))
+    report = write_neural_code(out, found, inputs, random_state, settings(context))
     result = found.to_dict()
     say(answer(result))
     say(f"report: {report}")

@@ -20,7 +20,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 RESULT, MANIFEST = "result.json", "manifest.json"
 RESUMED = frozenset(
     {
-        *("responses", "stimuli", "features.npz", "rows.jsonl", "asked.json"),
+        *("responses", "stimuli", "features.npz", "read"),
         *("activations.zarr", "untrained.zarr", "frames"),
     }
 )

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from joblib import Parallel, delayed
-from threadpoolctl import threadpool_limits
 
 from affectome.data import check_recording, trial_table
 from affectome.decoding.classes import class_indicators
 from affectome.errors import InputError, no_column
 from affectome.evidence import Design, Null, Split, make_design, max_statistic
+from affectome.execution import run_blocks
+from affectome.execution.blocks import jobs_that_fit
 from affectome.kernels.ranks import auc
 from affectome.progress import Progress, silent
 
@@ -82,7 +82,7 @@ def decode_over_time(
     within: str | None = None,
     n_permutations: int = 1000,
     alpha: float = 10.0,
-    n_jobs: int = 1,
+    n_jobs: int | None = None,
     random_state: int = 0,
     progress: Progress = silent,
 ) -> OverTime:
@@ -104,7 +104,8 @@ def decode_over_time(
     alpha
         Ridge penalty on units standardised in the training trials.
     n_jobs
-        Blocks of work at once: subjects, or times where there are no subjects.
+        Subjects at once, in threads, as many as memory holds; see
+        :func:`affectome.execution.run_blocks`.
     random_state
         Seed of the permutations.
     progress
@@ -137,10 +138,16 @@ def decode_over_time(
     observed = np.empty((len(rows), X.shape[1]))
     split = design.split
     folds = [_folds(split, inside, len(y), name) for inside, name in zip(rows, names, strict=True)]
-    run = Parallel(n_jobs=n_jobs, prefer="threads", pre_dispatch="n_jobs", return_as="generator")
-    done = run(
-        delayed(_decode)(X[inside], labels[:, inside], own, alpha)
-        for inside, own in zip(rows, folds, strict=True)
+    one, two = (predict_memory(recording, len(rows), len(labels) - 1, n) for n in (1, 2))
+    done = run_blocks(
+        _decode,
+        (
+            (X[inside], labels[:, inside], own, alpha)
+            for inside, own in zip(rows, folds, strict=True)
+        ),
+        jobs_that_fit(n_jobs, two - one, one - recording.nbytes),
+        threads=True,
+        dispatch="n_jobs",
     )
     for number, scores in enumerate(done):
         observed[number] = scores[0]
@@ -241,18 +248,17 @@ def _decode(X: np.ndarray, labels: np.ndarray, folds: Folds, alpha: float) -> np
     codes = class_indicators(labels, np.arange(labels.max() + 1))
     wins = np.zeros((X.shape[1], *codes.shape[::2]))
     pairs = np.zeros(codes.shape[::2])
-    with threadpool_limits(limits=1):
-        for train, test in folds:
-            hats = _hats(X[train], X[test], alpha)
-            positive = codes[:, test] > 0
-            weight = positive.sum(1) * (~positive).sum(1)
-            pairs += weight
-            for c in range(codes.shape[2]):
-                learnt = np.ascontiguousarray(codes[:, train, c])
-                marks = np.ascontiguousarray(positive[..., c])
-                for t, hat in enumerate(hats):
-                    found = auc(learnt @ hat.T, marks)
-                    wins[t, :, c] += np.where(weight[:, c] > 0, found, 0) * weight[:, c]
+    for train, test in folds:
+        hats = _hats(X[train], X[test], alpha)
+        positive = codes[:, test] > 0
+        weight = positive.sum(1) * (~positive).sum(1)
+        pairs += weight
+        for c in range(codes.shape[2]):
+            learnt = np.ascontiguousarray(codes[:, train, c])
+            marks = np.ascontiguousarray(positive[..., c])
+            for t, hat in enumerate(hats):
+                found = auc(learnt @ hat.T, marks)
+                wins[t, :, c] += np.where(weight[:, c] > 0, found, 0) * weight[:, c]
     share = np.divide(wins, pairs, out=np.full_like(wins, np.nan), where=pairs > 0)
     return share.mean(2).T
 

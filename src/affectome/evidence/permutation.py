@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
 
@@ -20,6 +19,7 @@ from affectome.evidence.labels import check_labels
 from affectome.evidence.metrics import Metric
 from affectome.evidence.scores import comparable, find_metric
 from affectome.evidence.split import Split
+from affectome.execution import run_blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,12 +169,13 @@ def null_scores(
     else:
         how = "joblib"
         scored = any(m.wants == "scores" for m in chosen.values())
-        parts = Parallel(n_jobs=n_jobs)(
-            delayed(cross_fit)(estimator, X, row, split, scored, design.routed) for row in rows
-        )
+        refits = ((estimator, X, row, split, scored, design.routed) for row in rows)
+        parts = list(run_blocks(cross_fit, refits, n_jobs))
         predictions = Predictions(
             np.stack([part.found for part in parts]),
-            np.stack([part.scores for part in parts]) if scored else None,
+            np.stack([part.scores for part in parts if part.scores is not None])
+            if scored
+            else None,
         )
     tested = fold >= 0
     tests = {}

@@ -14,13 +14,16 @@ from torch import nn
 
 from affectome.data import Skipped
 from affectome.errors import InputError
+from affectome.execution import Shared, cut
+from affectome.execution.blocks import jobs_that_fit
+from affectome.execution.shards import keeping, pack
 from affectome.networks._reduce import REDUCTIONS
 from affectome.networks.batches import Batch, Picture, picture_name, stream
 from affectome.networks.memory import predicted_memory
 from affectome.networks.network import Network
 from affectome.networks.precision import Precision, choose_precision, in_precision
 from affectome.networks.preprocessing import Preprocessing
-from affectome.networks.store import Memory, Store, digest
+from affectome.networks.store import Store, digest, in_memory, told
 from affectome.networks.traced import Traced, as_maps
 from affectome.progress import Progress, silent
 
@@ -58,6 +61,7 @@ def activations(
     batch_size: int = 8,
     precision: str = "auto",
     store: str | Path | None = None,
+    n_jobs: int | None = None,
     progress: Progress = silent,
 ) -> Activations:
     """Measure the responses of a network's units to pictures.
@@ -84,10 +88,12 @@ def activations(
     precision
         ``"float32"``, ``"bfloat16"`` or ``"auto"``; see `choose_precision`.
     store
-        Zarr folder to write to, batch by batch; a run that was killed continues where it was and
+        Zarr folder to write to, shard by shard; a run that was killed continues where it was and
         ends with the same bytes. A finished run that was asked the same is only opened.
+    n_jobs
+        Shards at once, each on one thread; see `affectome.execution.run_blocks`.
     progress
-        Called before the work, with the memory that it will need, and after every batch.
+        Called before the work, with the memory that it will need, and after every shard.
 
     Returns
     -------
@@ -113,26 +119,65 @@ def activations(
     }
     if isinstance(network.stack, Traced):
         asked["preprocessing"] = network.preprocessing.words()
-    sink = Memory() if store is None else Store(store, asked | {"pictures": digest(pictures)})
-    arithmetic = sink.precision or choose_precision(network, precision)
-    stack = in_precision(network, arithmetic)
-    sink.begin(len(pictures), len(units), batch_size, arithmetic)
-    need = predicted_memory(network, batch_size, arithmetic, chosen[-1])
+    parts = cut(len(pictures), batch_size)
+    kept = None
+    if store is not None:
+        kept = Store(store, asked | {"pictures": digest(pictures)}, len(parts))
+    arithmetic = (kept and kept.precision) or choose_precision(network, precision)
+    one, two = (predicted_memory(network, batch_size, arithmetic, chosen[-1], n) for n in (1, 2))
+    jobs = min(jobs_that_fit(n_jobs, two - one, one), max(1, len(parts)))
+    need = one + (jobs - 1) * (two - one)
     step = f"{network.name}, {arithmetic.name}, needs {need / 1e9:.1f} GB"
-    progress(step, min(sink.batches * batch_size, len(pictures)), len(pictures))
-    see = network.preprocessing
-    for batch in stream(pictures, batch_size, sink.batches, see):
-        values = np.empty((0, len(units)), np.float32)
+
+    def tell(done: int) -> None:
+        progress(step, parts[done - 1].stop if done else 0, len(pictures))
+
+    if kept and kept.finished:
+        tell(len(parts))
+        recording, rows, skipped = kept.open(len(pictures))
+    else:
+        if kept:
+            kept.begin(arithmetic)
+        stack = in_precision(network, arithmetic)
+        see = network.preprocessing
+        shared = Shared(_Pass(stack, tuple(chosen), reduce, arithmetic, see, batch_size))
+        blocks = [(shared, [pictures[i] for i in part], part.start) for part in parts]
+        made = keeping(kept.shards if kept else None, _respond_part, blocks, jobs, tell)
+        if kept:
+            recording, rows, skipped = kept.merge(made, table, units, len(parts[0]) if parts else 1)
+        else:
+            recording, rows, skipped = in_memory(made, table, units)
+    return Activations(recording, rows, tuple(skipped.values()), arithmetic)
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """All that a worker needs to run pictures through a network."""
+
+    stack: nn.Sequential | Traced
+    layers: tuple[str, ...]
+    reduce: str
+    arithmetic: Precision
+    see: Preprocessing
+    batch_size: int
+
+
+def _respond_part(shared: Shared[_Pass], pictures: Sequence[Picture], first: int) -> bytes:
+    """Give the responses to pictures, of which the first has a place in a longer list."""
+    asked = shared.value
+    values: list[np.ndarray] = []
+    rows: list[np.ndarray] = []
+    skipped: dict[int, Skipped] = {}
+    for batch in stream(pictures, asked.batch_size, asked.see, first):
+        skipped |= batch.skipped
         if len(batch.rows):
-            values = _respond(stack, batch, chosen, reduce, arithmetic, see)
-        sink.append(values, batch.skipped)
-        progress(step, min(sink.batches * batch_size, len(pictures)), len(pictures))
-    rows = np.setdiff1d(np.arange(len(pictures)), list(sink.skipped))
-    if not rows.size:
-        why = next((item.why for item in sink.skipped.values()), "the list is empty")
-        raise InputError(f"none of {len(pictures)} pictures can be read: {why}")
-    recording = sink.finish(table.iloc[rows].reset_index(drop=True), units)
-    return Activations(recording, rows, tuple(sink.skipped.values()), arithmetic)
+            values.append(_respond(asked, batch))
+            rows.append(batch.rows)
+    return pack(
+        values=np.concatenate(values) if rows else np.empty((0, 0), np.float32),
+        rows=np.concatenate(rows) if rows else np.empty(0, np.intp),
+        skipped=told(skipped),
+    )
 
 
 def _trials(pictures: Sequence[Picture], trials: pd.DataFrame | None) -> pd.DataFrame:
@@ -168,19 +213,13 @@ def walk(
             return
 
 
-def _respond(
-    stack: nn.Sequential | Traced,
-    batch: Batch,
-    layers: Sequence[str],
-    reduce: str,
-    arithmetic: Precision,
-    see: Preprocessing,
-) -> np.ndarray:
+def _respond(asked: _Pass, batch: Batch) -> np.ndarray:
     """Give the responses of all layers' units to a batch, shape (n, n_units), float32."""
+    inputs = asked.see.to_input(batch.pixels, asked.arithmetic.dtype)
     responses = [
-        REDUCTIONS[reduce](maps)
-        for name, maps in walk(stack, see.to_input(batch.pixels, arithmetic.dtype), layers[-1])
-        if name in layers
+        REDUCTIONS[asked.reduce](maps)
+        for name, maps in walk(asked.stack, inputs, asked.layers[-1])
+        if name in asked.layers
     ]
     values = np.concatenate(responses, axis=1)
     if not np.isfinite(values).all():

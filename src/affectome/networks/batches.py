@@ -1,10 +1,8 @@
-"""Pictures on their way to a network: decoded in threads, one batch ahead of the arithmetic."""
+"""Pictures on their way to a network, batch by batch."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +40,10 @@ class Batch:
 def stream(
     pictures: Sequence[Picture],
     batch_size: int,
-    start: int = 0,
     preprocessing: Preprocessing = IMAGENET,
+    first: int = 0,
 ) -> Iterator[Batch]:
-    """Read pictures batch by batch; the next batch is decoded while this one is used.
+    """Read pictures batch by batch.
 
     Batch ``i`` always comes from ``pictures[i * batch_size:(i + 1) * batch_size]``, whatever can be
     read of it, so that a run that is continued forms the batches that it would have formed.
@@ -56,35 +54,26 @@ def stream(
         Paths, or arrays of the shape (height, width, 3), uint8.
     batch_size
         Pictures in a batch.
-    start
-        First batch to read.
     preprocessing
         How a picture is cut and resized.
+    first
+        Place of the first of these pictures in a longer list, of which rows are counted.
     """
-    places = [
-        range(first, min(first + batch_size, len(pictures)))
-        for first in range(start * batch_size, len(pictures), batch_size)
-    ]
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        ahead: list[list[Future[np.ndarray | Skipped]]] = []
-        for i, rows in enumerate(places):
-            for later in places[i + len(ahead) : i + 2]:
-                ahead.append(
-                    [pool.submit(_load, pictures[row], row, preprocessing) for row in later]
-                )
-            loaded = [future.result() for future in ahead.pop(0)]
-            yield _gather(rows, loaded, preprocessing.side)
-
-
-def _gather(rows: range, loaded: list[np.ndarray | Skipped], side: int) -> Batch:
-    pixels = {r: item for r, item in zip(rows, loaded, strict=True) if isinstance(item, np.ndarray)}
-    skipped = {r: item for r, item in zip(rows, loaded, strict=True) if isinstance(item, Skipped)}
-    empty = np.empty((0, side, side, 3), np.uint8)
-    return Batch(
-        np.array(list(pixels), dtype=np.intp),
-        np.stack(list(pixels.values())) if pixels else empty,
-        skipped,
-    )
+    for begin in range(0, len(pictures), batch_size):
+        pixels: dict[int, np.ndarray] = {}
+        skipped: dict[int, Skipped] = {}
+        for row, picture in enumerate(pictures[begin : begin + batch_size], start=first + begin):
+            found = _load(picture, row, preprocessing)
+            if isinstance(found, Skipped):
+                skipped[row] = found
+            else:
+                pixels[row] = found
+        side = preprocessing.side
+        yield Batch(
+            np.array(list(pixels), dtype=np.intp),
+            np.stack(list(pixels.values())) if pixels else np.empty((0, side, side, 3), np.uint8),
+            skipped,
+        )
 
 
 def _load(picture: Picture, row: int, preprocessing: Preprocessing) -> np.ndarray | Skipped:

@@ -17,12 +17,15 @@ from torch import nn
 
 from affectome.data import Skipped
 from affectome.errors import InputError
+from affectome.execution import Shards, Shared, cut
+from affectome.execution.shards import keeping, pack, unpack
 from affectome.networks._reduce import spatial_mean
 from affectome.networks.activations import walk
 from affectome.networks.batches import Picture, stream
 from affectome.networks.network import Network
 from affectome.networks.precision import Precision, choose_precision, in_precision
-from affectome.networks.store import Answered, BatchStore, digest
+from affectome.networks.preprocessing import Preprocessing
+from affectome.networks.store import digest, skipped_of, told
 from affectome.networks.traced import Traced, as_maps, channel_axis
 from affectome.progress import Progress, silent
 
@@ -117,6 +120,7 @@ def manipulated_activations(
     batch_size: int = 8,
     precision: str = "auto",
     store: str | Path | None = None,
+    n_jobs: int | None = None,
     progress: Progress = silent,
 ) -> Manipulated:
     """Run many manipulations, of any layers, in one pass over the pictures.
@@ -147,10 +151,12 @@ def manipulated_activations(
     precision
         ``"float32"``, ``"bfloat16"`` or ``"auto"``.
     store
-        Folder for the answers to finished batches, so that a run that was killed goes on where it
-        was. Name it after whatever ``read`` depends on; all else is checked.
+        Folder for the shards that are finished, so that a run that was killed goes on where it was.
+        Name it after whatever ``read`` depends on; all else is checked.
+    n_jobs
+        Shards at once, each on one thread; see `affectome.execution.run_blocks`.
     progress
-        Called after every batch.
+        Called after every shard.
 
     Returns
     -------
@@ -175,41 +181,63 @@ def manipulated_activations(
         if isinstance(stack, Traced)
         else _Sweep(stack, reads, manipulations, read)
     )
-    see = network.preprocessing
     asked = (network.sha256, manipulations, reads, batch_size, arithmetic.name, digest(pictures))
-    batches = BatchStore(store, hashlib.sha256(repr(asked).encode()).hexdigest())
-    values: list[np.ndarray] = []
-    base: list[np.ndarray] = []
-    rows: list[np.ndarray] = []
-    skipped: dict[int, Skipped] = {}
+    shared = Shared(_Pass(sweep, arithmetic, network.preprocessing, batch_size))
+    parts = cut(len(pictures), batch_size)
+    blocks = [(shared, pictures[part.start : part.stop], part.start) for part in parts]
     step = f"{network.name}: {len(manipulations)} manipulations ({arithmetic.name})"
 
-    def keep(answered: Answered) -> None:
-        if len(answered.rows):
-            base.append(answered.base)
-            values.append(answered.values)
-            rows.append(answered.rows)
-        skipped.update(answered.skipped)
-        progress(step, sum(map(len, rows)) + len(skipped), len(pictures))
+    def tell(done: int) -> None:
+        progress(step, parts[done - 1].stop if done else 0, len(pictures))
 
-    done = batches.finished()
-    for answered in done:
-        keep(answered)
-    for batch in stream(pictures, batch_size, len(done), see):
-        plain = changed = np.empty(0, np.float32)
-        if len(batch.rows):
-            plain, changed = sweep.run(see.to_input(batch.pixels, arithmetic.dtype))
-        answered = Answered(plain, changed, batch.rows, batch.skipped)
-        batches.append(answered)
-        keep(answered)
-    if not rows:
+    kept = None
+    if store is not None:
+        key = hashlib.sha256(repr(asked).encode()).hexdigest()
+        kept = Shards(Path(store) / key[:16], {"key": key}, len(parts))
+    found = [unpack(one) for one in keeping(kept, _answer_part, blocks, n_jobs, tell)]
+    answered = [one for one in found if len(one["rows"])]
+    if not answered:
         raise InputError(f"none of {len(pictures)} pictures can be read")
     return Manipulated(
-        np.concatenate(values, axis=1),
-        np.concatenate(base),
-        np.concatenate(rows),
-        tuple(skipped.values()),
+        np.concatenate([one["values"] for one in answered], axis=1),
+        np.concatenate([one["base"] for one in answered]),
+        np.concatenate([one["rows"] for one in answered]),
+        tuple(item for one in found for item in skipped_of(one).values()),
         arithmetic,
+    )
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """All that a worker needs to manipulate a network."""
+
+    sweep: _Sweep | _TracedSweep
+    arithmetic: Precision
+    see: Preprocessing
+    batch_size: int
+
+
+def _answer_part(shared: Shared[_Pass], pictures: Sequence[Picture], first: int) -> bytes:
+    """Answer for pictures of which the first has a place in a longer list."""
+    asked = shared.value
+    base: list[np.ndarray] = []
+    values: list[np.ndarray] = []
+    rows: list[np.ndarray] = []
+    skipped: dict[int, Skipped] = {}
+    for batch in stream(pictures, asked.batch_size, asked.see, first):
+        skipped |= batch.skipped
+        if len(batch.rows):
+            inputs = asked.see.to_input(batch.pixels, asked.arithmetic.dtype)
+            plain, changed = asked.sweep.run(inputs)
+            base.append(plain)
+            values.append(changed)
+            rows.append(batch.rows)
+    nothing = np.empty(0, np.float32)
+    return pack(
+        base=np.concatenate(base) if rows else nothing,
+        values=np.concatenate(values, axis=1) if rows else nothing,
+        rows=np.concatenate(rows) if rows else np.empty(0, np.intp),
+        skipped=told(skipped),
     )
 
 

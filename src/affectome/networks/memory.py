@@ -15,7 +15,11 @@ ALREADY_THERE = 550_000_000
 
 
 def predicted_memory(
-    network: Network, batch_size: int, precision: Precision, last: str | None = None
+    network: Network,
+    batch_size: int,
+    precision: Precision,
+    last: str | None = None,
+    n_jobs: int = 1,
 ) -> int:
     """Predict the peak memory of a pass in bytes, whatever the number of pictures.
 
@@ -33,8 +37,10 @@ def predicted_memory(
         Type of the maps.
     last
         Last layer that is run; the network's last if not given.
+    n_jobs
+        Batches that are run at once.
     """
-    width = precision.dtype.itemsize
+    width = precision.dtype.itemsize * n_jobs
     if isinstance(network.stack, Traced):
         numbers = sum(values.numel() for values in network.stack.state_dict().values())
         return ALREADY_THERE + numbers * 4 + 3 * network.stack.widest() * batch_size * width
@@ -47,4 +53,5 @@ def predicted_memory(
         if name == (last or network.layers[-1]):
             break
     weights = sum(values.numel() for values in network.stack.parameters())
-    return ALREADY_THERE + weights * (4 + 2 * width) + largest * batch_size * width
+    held = weights * (4 + 2 * precision.dtype.itemsize)
+    return ALREADY_THERE + held + largest * batch_size * width

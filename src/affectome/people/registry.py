@@ -300,11 +300,12 @@ def read_files(
         readers: dict[str, Reader] = {}
         yield from (_attempt(file, given, readers) for file in files)
         return
-    from joblib import Parallel, delayed, effective_n_jobs  # noqa: PLC0415  not for one text
+    from joblib import effective_n_jobs  # noqa: PLC0415  not for one text
+
+    from affectome.execution import run_blocks  # noqa: PLC0415
 
     jobs = min(effective_n_jobs(n_jobs), heavy // FEWEST_FILES)
-    work = Parallel(n_jobs=jobs, return_as="generator")
-    yield from work(delayed(_attempt_apart)(file, given) for file in files)
+    yield from run_blocks(_attempt_apart, ((file, given) for file in files), jobs)
 
 
 def _used(files: Sequence[Path], modality: str | None) -> list[str]:

@@ -122,6 +122,10 @@ def test_thumbnails_names_are_escaped(tmp_path, pictures):
     assert "<script>x" not in (tmp_path / "out" / "report.html").read_text()
 
 
+def files_of(folder):
+    return {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+
+
 def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_rows(pictures, tmp_path):
     whole = tmp_path / "whole"
     run("screen", pictures, "--out", whole)
@@ -129,32 +133,26 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_rows(pictures,
     slow = (
         "import sys, time\n"
         "from affectome.people.pictures import screening\n"
-        "screening.BATCH = 4\n"
-        "append = screening._Log.append\n"
-        "def late(self, rows):\n    append(self, rows); time.sleep(0.5)\n"
-        "screening._Log.append = late\n"
+        "read = screening._read_batch\n"
+        "def late(*given):\n    time.sleep(0.5); return read(*given)\n"
+        "screening._read_batch = late\n"
         "from affectome.cli.app import main\n"
         f"main(['screen', {str(pictures)!r}, '--out', {str(cut)!r}])\n"
     )
     process = subprocess.Popen([sys.executable, "-c", slow], stderr=subprocess.DEVNULL)
-    rows = cut / "rows.jsonl"
     until = time.monotonic() + 120
-    while time.monotonic() < until and not (rows.is_file() and rows.stat().st_size):
+    while time.monotonic() < until and not list(cut.glob("read/*.shard")):
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    read = rows.read_text().count("\n")
+    shards = sorted(cut.glob("read/*.shard"))
+    read = 8 * len(shards)
     assert 0 < read < 22
-    with rows.open("a") as stream:
-        stream.write('{"file": "a line that was cut o')
-    done = run("screen", pictures, "--out", cut)
+    assert "stopped" in run("status", cut).stderr
+    done = run("resume", cut)
     assert f"{read} had been read before" in done.stderr
-    lines = rows.read_text().splitlines()
-    assert len(lines) == len({json.loads(line)["file"] for line in lines}) == 22
-    ours, theirs = (pd.read_csv(o / "screened.csv").sort_values("file") for o in (cut, whole))
-    assert ours["file"].tolist() == theirs["file"].tolist()
-    np.testing.assert_allclose(ours["valence"], theirs["valence"], atol=0.02)
-    assert not list(tmp_path.rglob("*.part"))
+    assert len(list(cut.glob("read/*.shard"))) == 3
+    assert files_of(cut) == files_of(whole), "the same bytes"
 
 
 def test_another_folder_does_not_go_on_with_these_rows(pictures, tmp_path):

@@ -1,18 +1,17 @@
 """Screen a folder of pictures: read each once, keep what a rule asks for, abstain where unsure.
 
-What was read is written line by line, so that a run that was killed goes on where it was; memory
-holds one batch of pictures. Nothing is ever deleted or moved.
+What was read is kept shard by shard, so that a run that was killed goes on where it was; memory
+holds a batch of pictures for each core. Nothing is ever deleted or moved.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,15 @@ from scipy.special import ndtr
 
 from affectome.data import Skipped
 from affectome.errors import InputError, unknown
+from affectome.execution import Shards, cut
 from affectome.networks.store import digest
 from affectome.people.pictures.reader import PicturesReader
 from affectome.people.reading import Estimate, Reading
 from affectome.progress import Progress, silent
 
 BATCH = 8
-ROWS = "rows.jsonl"
-STATE = "asked.json"
+READ = "read"
+"""Folder within a run's where what was read is kept."""
 KEPT = "kept"
 KEEP, LEAVE, ABSTAIN = "keep", "leave", "abstain"
 SIDES = {
@@ -133,6 +133,7 @@ def screen(
     *,
     model: Path | None = None,
     precision: str = "float32",
+    n_jobs: int | None = None,
     progress: Progress = silent,
 ) -> Screened:
     """Read every picture of a folder and decide about it.
@@ -144,20 +145,22 @@ def screen(
     rule
         What is kept.
     out
-        Where rows are kept as they come; another rule on the same pictures reads nothing again.
+        Where what was read is kept; another rule on the same pictures reads nothing again.
     model
         Folder of a model of the user's own.
     precision
         ``"float32"`` or ``"bfloat16"``.
+    n_jobs
+        Shards at once, each on one thread; see :func:`affectome.execution.run_blocks`.
     progress
-        Called after every batch.
+        Called after every shard.
 
     Raises
     ------
     InputError
         If the rule names what the model does not read, or no picture can be read.
     """
-    reader = PicturesReader(model, ARITHMETIC[precision])
+    reader = _reader(model, precision)
     settings = dict(reader.card.settings)
     asked = {
         "pictures": digest([str(file) for file in files]),
@@ -168,23 +171,18 @@ def screen(
     if emonet is not None:
         asked["emonet"] = digest([emonet])
     guessed = "emotions" in settings and emonet is None
-    out.mkdir(parents=True, exist_ok=True)
-    log = _Log(out, asked)
-    resumed = done = log.count
-    progress("pictures", done, len(files))
-    for batch in _read_ahead(reader, files[done:]):
-        rows = []
-        for file, given in batch:
-            name = file.relative_to(folder).as_posix()
-            if isinstance(given, Skipped):
-                rows.append({"file": name, "why": given.why})
-            else:
-                rule.probability(given, settings)
-                rows.append({"file": name, **_row(given)})
-        log.append(rows)
-        done += len(batch)
-        progress("pictures", done, len(files))
-    return _decided(log.rows(), rule, settings, resumed, guessed)
+    parts = cut(len(files), BATCH)
+    shards = Shards(out / READ, asked, len(parts))
+    resumed = sum(len(parts[number]) for number in shards.done())
+    blocks = [(rule, model, precision, folder, files[part.start : part.stop]) for part in parts]
+
+    def tell(done: int) -> None:
+        progress("pictures", parts[done - 1].stop if done else 0, len(files))
+
+    rows: list[dict[str, Any]] = []
+    for content in shards.run(_read_part, blocks, n_jobs, threads=True, progress=tell):
+        rows += json.loads(content)
+    return _decided(rows, rule, settings, resumed, guessed)
 
 
 def copy_kept(folder: Path, out: Path, table: pd.DataFrame) -> int:
@@ -252,6 +250,29 @@ def _reading(row: dict[str, Any]) -> Reading:
     )
 
 
+def _read_part(
+    rule: Rule, model: Path | None, precision: str, folder: Path, files: Sequence[Path]
+) -> bytes:
+    """Give the rows of some pictures as JSON; refuse a rule that can't be decided by."""
+    reader = _reader(model, precision)
+    rows = []
+    for first in range(0, len(files), BATCH):
+        for file, given in _read_batch(reader, files[first : first + BATCH]):
+            name = file.relative_to(folder).as_posix()
+            if isinstance(given, Skipped):
+                rows.append({"file": name, "why": given.why})
+            else:
+                rule.probability(given, dict(reader.card.settings))
+                rows.append({"file": name, **_row(given)})
+    return json.dumps(rows, ensure_ascii=False).encode()
+
+
+@lru_cache(maxsize=1)
+def _reader(model: Path | None, precision: str) -> PicturesReader:
+    """Give a process its reader, which is kept for the next part."""
+    return PicturesReader(model, ARITHMETIC[precision])
+
+
 def _read_batch(reader: PicturesReader, files: Sequence[Path]) -> list[Given]:
     found: dict[Path, NDArray[np.uint8] | Skipped] = {}
     for file in files:
@@ -264,48 +285,3 @@ def _read_batch(reader: PicturesReader, files: Sequence[Path]) -> list[Given]:
     readings = reader.read_pixels(list(pixels.values())) if pixels else []
     read = {file: reader.by_emonet(file, one) for file, one in zip(pixels, readings, strict=True)}
     return [(f, p if isinstance(p, Skipped) else read[f]) for f, p in found.items()]
-
-
-def _read_ahead(reader: PicturesReader, files: Sequence[Path]) -> Iterator[list[Given]]:
-    """Read batches in order, one a core at a time: they wait for each other less than layers do."""
-    parts = [files[i : i + BATCH] for i in range(0, len(files), BATCH)]
-    workers = os.cpu_count() or 1
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(workers) as pool:
-            ahead: list[Future[list[Given]]] = []
-            for number in range(len(parts)):
-                for part in parts[number + len(ahead) : number + workers + 1]:
-                    ahead.append(pool.submit(_read_batch, reader, part))
-                yield ahead.pop(0).result()
-    finally:
-        torch.set_num_threads(before)
-
-
-class _Log:
-    """Rows on disk, a line a picture; a line that was cut off is written again."""
-
-    def __init__(self, folder: Path, asked: dict[str, str]) -> None:
-        self.file, state = folder / ROWS, folder / STATE
-        same = state.is_file() and state.read_text(encoding="utf-8") == json.dumps(asked)
-        if not same:
-            self.file.unlink(missing_ok=True)
-            state.write_text(json.dumps(asked), encoding="utf-8")
-        whole = self.file.read_bytes() if self.file.is_file() else b""
-        end = whole.rfind(b"\n") + 1
-        if end < len(whole):
-            os.truncate(self.file, end)
-        self.count = whole[:end].count(b"\n")
-
-    def append(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Write the rows of a batch."""
-        with self.file.open("a", encoding="utf-8") as stream:
-            stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            stream.flush()
-            os.fsync(stream.fileno())
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Read all rows."""
-        with self.file.open(encoding="utf-8") as stream:
-            return [json.loads(line) for line in stream]

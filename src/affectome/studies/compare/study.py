@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from joblib import Parallel, delayed
-from threadpoolctl import threadpool_limits
 
 from affectome.data import Skipped, result_head, trial_table
 from affectome.data.readers.measurement import Measurement
@@ -34,6 +32,8 @@ from affectome.evidence import (
 )
 from affectome.evidence.score_sheet import ScoreSheet, calibrating_null
 from affectome.evidence.splits import named
+from affectome.execution import run_blocks
+from affectome.execution.blocks import jobs_or_all
 from affectome.features.spectra import differential_entropy
 from affectome.progress import Progress, silent
 from affectome.studies.neural_code.inputs import after_event, labelled
@@ -167,7 +167,7 @@ def run(
     *,
     max_epochs: int = EPOCHS,
     n_permutations: int = N_PERMUTATIONS,
-    n_jobs: int = 1,
+    n_jobs: int | None = None,
     random_state: int = 0,
     progress: Progress = silent,
 ) -> Comparison:
@@ -190,7 +190,7 @@ def run(
     n_permutations
         Arrangements of the labels in the null of the linear decoder.
     n_jobs
-        Fits at once, each on one processor.
+        Fits at once, each in a process of its own; all cores by default.
     random_state
         Seed of folds, networks and intervals.
     progress
@@ -208,10 +208,9 @@ def run(
     y = trials[target].to_numpy()
     if y.dtype.kind == "f":
         raise InputError(f"{target!r} holds ratings; compare asks which decoder reads classes")
-    if max_epochs < 1 or n_jobs < 1 or n_permutations < 0:
+    if max_epochs < 1 or n_permutations < 0:
         raise InputError(
-            f"epochs and jobs are 1 or more, permutations 0 or more; got {max_epochs}, {n_jobs} "
-            f"and {n_permutations}"
+            f"epochs are 1 or more, permutations 0 or more; got {max_epochs} and {n_permutations}"
         )
     designs, absent = _designs(trials.drop(columns=target), y, random_state)
     decoders: dict[str, tuple[Any, np.ndarray]] = {
@@ -227,13 +226,13 @@ def run(
         )
         decoders[name] = network, samples.values
     fits = [
-        delayed(_fit_and_predict)(decoder, X, y, fold, _groups(design))
+        (decoder, X, y, fold, _groups(design))
         for design in designs.values()
         for decoder, X in decoders.values()
         for fold in design.split
     ]
     answers = []
-    for answer in Parallel(n_jobs=n_jobs, return_as="generator")(fits):
+    for answer in run_blocks(_fit_and_predict, fits, jobs_or_all(n_jobs)):
         answers.append(answer)
         progress("fits", len(answers), len(fits))
     cells: list[Cell] = []
@@ -291,9 +290,8 @@ def _fit_and_predict(
     groups: np.ndarray,
 ) -> np.ndarray:
     train, test = fold
-    with threadpool_limits(1):
-        fitted = fit_with_groups(decoder, X[train], y[train], groups[train])
-        predicted: np.ndarray = fitted.predict(X[test])
+    fitted = fit_with_groups(decoder, X[train], y[train], groups[train])
+    predicted: np.ndarray = fitted.predict(X[test])
     return predicted
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -28,6 +28,7 @@ from affectome.evidence import (
     evaluate,
     make_split,
 )
+from affectome.execution import run_blocks
 from affectome.progress import Progress
 from affectome.studies.emergence.stimuli import Settings
 
@@ -274,9 +275,8 @@ def _read_layers(
 ) -> dict[str, dict[str, Score]]:
     names = list(dict.fromkeys(recording["layer"].values.tolist()))
     alone = (recording[:, recording["layer"].values == name] for name in names)
-    work = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
-        delayed(read)(layer, "emotion", split, **null) for layer in alone
-    )
+    blocks = ((layer, "emotion", split) for layer in alone)
+    work = run_blocks(partial(read, **null), blocks, threads=True)
     found = {}
     for done, (name, evidence) in enumerate(zip(names, work, strict=True), start=1):
         progress("read out layers", done, len(names))

@@ -174,7 +174,7 @@ def run(
     parts: Collection[str] | None = None,
     n_permutations: int = 1000,
     random_state: int = 0,
-    n_jobs: int = 1,
+    n_jobs: int | None = None,
     progress: Progress = silent,
 ) -> NeuralCode:
     """Ask a recording everything that its trials allow.
