@@ -47,7 +47,7 @@ def executed(command: Callable[..., None], words: Sequence[str]) -> Callable[...
         taken = {name: given.pop(name) for name in added}
         with ExitStack() as stack:
             out = given.get("out")
-            if isinstance(out, Path) and not out.is_file():
+            if isinstance(out, Path) and not out.is_file() and not given.get("plan"):
                 stack.enter_context(load("affectome.execution.runs:hold")(out, words))
             if taken.get("n_jobs") is not None:
                 stack.enter_context(parallel_config(n_jobs=taken["n_jobs"]))

@@ -116,6 +116,12 @@ Cluster = Annotated[
         "for SLURM. Results don't depend on it.",
     ),
 ]
+Plan = Annotated[
+    bool,
+    typer.Option(
+        "--plan", help="Only say what it would take: time, memory, disk and bytes to read."
+    ),
+]
 OUT = typer.Option("--out", help="Folder for report, tables and result.json.")
 Out = Annotated[Path | None, OUT]
 Folder = Annotated[Path, OUT]

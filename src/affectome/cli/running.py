@@ -116,6 +116,29 @@ def say(words: str, style: str | None = None) -> None:
     console.print(words, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
+def announce(plan: Any, out: Path, only: bool, as_json: bool) -> None:
+    """Say what a run will take, and refuse what can't fit; end there if no more was asked for.
+
+    Parameters
+    ----------
+    plan
+        A :class:`affectome.execution.plan.Plan`.
+    out
+        The run's folder.
+    only
+        Whether the plan is all that was asked for.
+    as_json
+        Whether it is printed as JSON then.
+    """
+    if only:
+        emit(load("affectome.data.outputs:to_json")(plan) + "\n" if as_json else plan.table)
+    else:
+        say(f"plan: {plan.line}")
+    plan.check(out)
+    if only:
+        raise typer.Exit
+
+
 def finish(result: Mapping[str, Any], as_json: bool) -> None:
     """Print the result if asked for, list what was skipped, and exit with 1 if anything was."""
     if as_json:
@@ -145,7 +168,7 @@ def settings(context: typer.Context, *left_out: str) -> dict[str, Any]:
         Further options that don't change the result, as those of execution. Files stand among the
         manifest's inputs, by hash.
     """
-    silent = {"out", "as_json", "overwrite", "n_jobs", "cluster", *left_out}
+    silent = {"out", "as_json", "overwrite", "n_jobs", "cluster", "plan", *left_out}
     return {
         name: value
         for name, value in sorted(context.params.items())

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from affectome.cli import options
-from affectome.cli.running import finish, progress_bar, say, settings
+from affectome.cli.running import announce, finish, progress_bar, say, settings
 from affectome.data.outputs import (
     check_output,
     output_folder,
@@ -35,6 +35,7 @@ from affectome.people.pictures.screening import (
     Screened,
     copy_kept,
     fast_arithmetic,
+    plan_screen,
     screen,
 )
 from affectome.people.pictures.sheet import contact_sheet, sheet_key
@@ -59,6 +60,7 @@ def screen_pictures(
     precision: Annotated[
         str, typer.Option(help="auto, float32 or bfloat16 (faster where the processor has it).")
     ] = "auto",
+    plan: options.Plan = False,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -70,6 +72,8 @@ def screen_pictures(
     if precision not in ("auto", *ARITHMETIC):
         raise unknown("precision", precision, ("auto", *ARITHMETIC))
     arithmetic = fast_arithmetic() if precision == "auto" else precision
+    predicted = plan_screen(files, model=model, precision=arithmetic)
+    announce(predicted, out, plan, as_json)
     with progress_bar() as progress:
         found = screen(
             folder, files, rule, out, model=model, precision=arithmetic, progress=progress

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from affectome.cli import options
-from affectome.cli.running import finish, parse_pair, parse_ratings, progress_bar
+from affectome.cli.running import announce, finish, parse_pair, parse_ratings, progress_bar
 from affectome.data import Catalog, check_output, read_catalog
 from affectome.evidence import manifest
 from affectome.reports.page import write_run
 from affectome.studies.emergence import EmergenceResult, run
+from affectome.studies.emergence.plan import plan as predict
 from affectome.studies.emergence.report import emergence_page
 
 NETWORK_HELP = (
@@ -85,6 +86,7 @@ def emergence(
     ] = 24,
     n_permutations: options.Rearranged = 1000,
     random_state: options.RandomState = 0,
+    plan: options.Plan = False,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -103,20 +105,24 @@ def emergence(
     catalog, *second = [
         read_catalog(path, **columns) for path in (pictures, stimuli2) if path is not None
     ]
+    asked: dict[str, Any] = {
+        "catalog2": second[0] if second else None,
+        "weights": weights,
+        "network_layers": layers.split(",") if layers else None,
+        "preprocessing": preprocessing,
+        "precision": precision,
+        "n_untrained": untrained,
+        "n_random": random_draws,
+        "n_manipulated": manipulated,
+    }
+    announce(predict(catalog, network, **asked), out, plan, as_json)
     with progress_bar() as progress:
         result = run(
             catalog,
             network,
-            catalog2=second[0] if second else None,
-            weights=weights,
-            network_layers=layers.split(",") if layers else None,
-            preprocessing=preprocessing,
+            **asked,
             holdout=holdout,
             n_splits=folds,
-            precision=precision,
-            n_untrained=untrained,
-            n_random=random_draws,
-            n_manipulated=manipulated,
             n_permutations=n_permutations,
             random_state=random_state,
             folder=out / RESPONSES,

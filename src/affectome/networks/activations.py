@@ -140,9 +140,9 @@ def activations(
             kept.begin(arithmetic)
         stack = in_precision(network, arithmetic)
         see = network.preprocessing
-        shared = Shared(_Pass(stack, tuple(chosen), reduce, arithmetic, see, batch_size))
+        shared = Shared(Pass(stack, tuple(chosen), reduce, arithmetic, see, batch_size))
         blocks = [(shared, [pictures[i] for i in part], part.start) for part in parts]
-        made = keeping(kept.shards if kept else None, _respond_part, blocks, jobs, tell)
+        made = keeping(kept.shards if kept else None, respond_part, blocks, jobs, tell)
         if kept:
             recording, rows, skipped = kept.merge(made, table, units, len(parts[0]) if parts else 1)
         else:
@@ -151,7 +151,7 @@ def activations(
 
 
 @dataclass(frozen=True)
-class _Pass:
+class Pass:
     """All that a worker needs to run pictures through a network."""
 
     stack: nn.Sequential | Traced
@@ -162,7 +162,7 @@ class _Pass:
     batch_size: int
 
 
-def _respond_part(shared: Shared[_Pass], pictures: Sequence[Picture], first: int) -> bytes:
+def respond_part(shared: Shared[Pass], pictures: Sequence[Picture], first: int) -> bytes:
     """Give the responses to pictures, of which the first has a place in a longer list."""
     asked = shared.value
     values: list[np.ndarray] = []
@@ -213,7 +213,7 @@ def walk(
             return
 
 
-def _respond(asked: _Pass, batch: Batch) -> np.ndarray:
+def _respond(asked: Pass, batch: Batch) -> np.ndarray:
     """Give the responses of all layers' units to a batch, shape (n, n_units), float32."""
     inputs = asked.see.to_input(batch.pixels, asked.arithmetic.dtype)
     responses = [

@@ -87,6 +87,8 @@ class Backbone:
             network.eval().requires_grad_(False)
             self.networks[size] = network.to(dtype, memory_format=torch.channels_last)
 
+    side = SIDE
+
     def shorten(self, file: str | Path) -> NDArray[np.uint8]:
         """Read a picture as it looks at it; see `shorten`."""
         return shorten(file)

@@ -76,6 +76,11 @@ class OwnNetwork:
             "words": f"{self.network.name}, {self.network.source}",
         }
 
+    @property
+    def side(self) -> int:
+        """Pixels on either side of what the network takes."""
+        return self.network.preprocessing.side
+
     def shorten(self, file: str | Path) -> NDArray[np.uint8]:
         """Read a picture and bring it to the size that the network takes."""
         return self.network.preprocessing.shorten(read_picture(file))

@@ -91,6 +91,11 @@ class PicturesReader:
         emotions = dict(zip(EMOTIONS, map(float, p), strict=True))
         return replace(reading, emotions=emotions, notes=(EVOKED, note))
 
+    @property
+    def side(self) -> int:
+        """Pixels on either side of what is looked at."""
+        return self._eyes.side
+
     def shorten(self, file: str | Path) -> NDArray[np.uint8]:
         """Read a picture and bring it to the size that is looked at."""
         return self._eyes.shorten(file)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import torch
 from numpy.typing import NDArray
 from scipy.special import ndtr
@@ -24,12 +25,16 @@ from scipy.special import ndtr
 from affectome.data import Skipped
 from affectome.errors import InputError, unknown
 from affectome.execution import Shards, cut
+from affectome.execution.plan import Plan, Step
+from affectome.execution.rates import rate, sampled, seconds_each
 from affectome.networks.store import digest
 from affectome.people.pictures.reader import PicturesReader
 from affectome.people.reading import Estimate, Reading
 from affectome.progress import Progress, silent
 
 BATCH = 8
+ROW_BYTES = 1500
+"""What a picture's row takes in memory, and at most in a shard."""
 READ = "read"
 """Folder within a run's where what was read is kept."""
 KEPT = "kept"
@@ -183,6 +188,39 @@ def screen(
     for content in shards.run(_read_part, blocks, n_jobs, threads=True, progress=tell):
         rows += json.loads(content)
     return _decided(rows, rule, settings, resumed, guessed)
+
+
+def plan_screen(
+    files: Sequence[Path],
+    *,
+    model: Path | None = None,
+    precision: str = "float32",
+    n_jobs: int | None = None,
+) -> Plan:
+    """Predict what :func:`screen` takes, from the speed of this machine.
+
+    Parameters
+    ----------
+    files, model, precision, n_jobs
+        As they will be given.
+    """
+    reader = _reader(model, precision)
+    seconds, read = sampled(reader.shorten, files, n_jobs)
+
+    def measure(jobs: int | None) -> dict[str, float]:
+        side = reader.side
+        noise = np.random.default_rng(0).integers(0, 255, (BATCH, side, side, 3), np.uint8)
+        each = seconds_each(reader.read_pixels, (list(noise),), BATCH, jobs)
+        return {"seconds": each, "bytes": float(psutil.Process().memory_info().rss)}
+
+    known = rate(f"screen, {reader.card.name}, {precision}", measure, n_jobs)
+    held = known["bytes"] + ROW_BYTES * len(files)
+    return Plan(
+        (
+            Step("decode the pictures", seconds, held, read=read),
+            Step("networks", len(files) * known["seconds"], held, disk=ROW_BYTES * len(files)),
+        )
+    )
 
 
 def copy_kept(folder: Path, out: Path, table: pd.DataFrame) -> int:
