@@ -43,7 +43,7 @@ def test_a_worker_has_one_thread_and_ours_come_back():
 
 
 def test_a_worker_that_dies_is_one_line():
-    with pytest.raises(ExecutionError, match=r"a worker was killed or lost; run the same again"):
+    with pytest.raises(ExecutionError, match="the scheduler was killed or lost; run"):
         list(run_blocks(os._exit, [(1,), (1,)], 2))
 
 

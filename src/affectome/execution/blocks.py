@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import uuid4
 
 from joblib import Parallel, delayed, effective_n_jobs
@@ -101,15 +101,14 @@ def run_blocks(
     answers = run(delayed(_block)(HERE, work, *block) for block in blocks)
     try:
         with one_thread():
-            for answer in answers:  # noqa: UP028 - what closes us isn't to be thrown into joblib
-                yield answer
+            for answer in answers:
+                if not isinstance(answer, _Answered):  # joblib's word for one that never came
+                    raise _lost("no answer")
+                yield answer.value
     except Exception as error:
         if type(error).__name__ not in LOST:
             raise
-        raise ExecutionError(
-            "a worker was killed or lost; run the same again, with fewer jobs if memory is short "
-            f"({type(error).__name__})"
-        ) from error
+        raise _lost(type(error).__name__) from error
     finally:
         with warnings.catch_warnings():  # that not all answers were taken
             warnings.simplefilter("ignore")
@@ -166,13 +165,26 @@ def cut(n: int, unit: int = 1, most: int = MOST_TASKS) -> list[range]:
     return [range(first, min(first + size, n)) for first in range(0, n, size)]
 
 
-def _block(home: str, work: Callable[..., Answer], *arguments: Any) -> Answer:
+class _Answered(NamedTuple):
+    """An answer that a block really gave."""
+
+    value: Any
+
+
+def _lost(why: str) -> ExecutionError:
+    return ExecutionError(
+        "a worker or the scheduler was killed or lost; run the same again, with fewer jobs if "
+        f"memory is short ({why})"
+    )
+
+
+def _block(home: str, work: Callable[..., Any], *arguments: Any) -> _Answered:
     if home != HERE and _held.modules != len(sys.modules):
         threadpool_limits(1)
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(1)
         _held.modules = len(sys.modules)
-    return work(*arguments)
+    return _Answered(work(*arguments))
 
 
 class _Held:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from joblib import parallel_config
+from joblib.parallel import get_active_backend
 
 from affectome.errors import InputError, require
 from affectome.execution.blocks import ExecutionError
@@ -22,6 +23,7 @@ ALLOWED_DEATHS = 20
 """Workers that may die under a task before it is taken for what kills them."""
 ANSWER_S = 10
 WORKER_S = 60
+FEWEST = 2
 KEYS = "the keys of dask_jobqueue.SLURMCluster, such as queue, cores, memory and walltime"
 
 
@@ -49,13 +51,14 @@ def on_cluster(where: str | None) -> Iterator[None]:
         yield
         return
     kind, _, rest = where.partition(":")
+    expected = FEWEST
     with ExitStack() as stack:
         if kind == "local":
             client = _local(_count(where, rest), stack)
         elif kind in {"tcp", "tls", "ws", "wss"} and rest.startswith("//"):
             client = _scheduler(where, stack)
         elif Path(where).suffix.lower() in {".yaml", ".yml"}:
-            client = _slurm(Path(where), stack)
+            client, expected = _slurm(Path(where), stack)
         else:
             raise InputError(
                 "--cluster is local:N, the address of a scheduler such as tcp://host:8786, or a "
@@ -64,7 +67,18 @@ def on_cluster(where: str | None) -> Iterator[None]:
         stack.enter_context(
             parallel_config(backend="dask", client=client, wait_for_workers_timeout=WORKER_S)
         )
+        _count_at_least(expected)
+        told = logging.getLogger("distributed.client")
+        stack.callback(told.setLevel, told.level)
+        told.setLevel(logging.CRITICAL)  # what is lost is told in one line
         yield
+
+
+def _count_at_least(n: int) -> None:
+    """Count workers that are still to come; joblib would run the work here if there was one."""
+    backend, _ = get_active_backend()
+    counted = backend.effective_n_jobs
+    backend.effective_n_jobs = lambda n_jobs: max(n, counted(n_jobs))
 
 
 def _count(where: str, text: str) -> int:
@@ -107,7 +121,7 @@ def _scheduler(address: str, stack: ExitStack) -> Any:
     return _with_workers(client, 1, WORKER_S, f"dask worker {address} --nthreads 1")
 
 
-def _slurm(file: Path, stack: ExitStack) -> Any:
+def _slurm(file: Path, stack: ExitStack) -> tuple[Any, int]:
     jobs, options = read_slurm(file)
     jobqueue, distributed = require("dask_jobqueue", EXTRA), require("distributed", EXTRA)
     try:
@@ -117,7 +131,7 @@ def _slurm(file: Path, stack: ExitStack) -> Any:
         why = " ".join(str(error).split())
         raise InputError(f"{file}: SLURM can't be asked for jobs: {why}") from error
     client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
-    return _with_workers(client, 1, None, "")
+    return _with_workers(client, 1, None, ""), max(FEWEST, jobs)
 
 
 def read_slurm(file: Path) -> tuple[int, dict[str, Any]]:
