@@ -1,30 +1,18 @@
-"""Whatever bytes a reader is given, it reads them or says in a line of ours why not.
-
-``AFFECTOME_FUZZ=10000`` tries as many, new ones each time; by default a few are tried, the same
-ones each time, so that the quick tests stay so.
-"""
+"""Whatever bytes a reader of plain formats is given, it reads them or says in a line why not."""
 
 import io
-import os
 
 import nibabel
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from affectome.data import read_catalog, read_recording
 from affectome.data.tables import read_table
-from affectome.errors import AffectomeError
+from fuzzing import CHANGES, LENGTHS, mended, told, tried
 
-TRIED = int(os.environ.get("AFFECTOME_FUZZ", "25"))
-LONG = settings(
-    max_examples=TRIED,
-    deadline=None,
-    derandomize="AFFECTOME_FUZZ" not in os.environ,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 CELLS = st.text("ab1,;\t|\"'\n\r .-=äß\x00\x1c\u2028", max_size=60)
 
 
@@ -46,24 +34,7 @@ WHOLE = {
 }
 
 
-def mended(content, changes, length):
-    """Bytes of a whole file with some of them changed, and cut."""
-    broken = bytearray(content)
-    for place, value in changes:
-        broken[place % len(broken)] = value
-    return bytes(broken[: max(1, int(length * len(broken)))])
-
-
-def told(read, *given, **options):
-    """What a reader says of what it can't read; nothing where it reads."""
-    try:
-        read(*given, **options)
-    except AffectomeError as error:
-        return str(error)
-    return ""
-
-
-@LONG
+@tried()
 @given(st.one_of(CELLS.map(str.encode), st.binary(max_size=200)))
 def test_any_bytes_are_a_table_or_a_line(tmp_path, content):
     (tmp_path / "t.csv").write_bytes(content)
@@ -72,11 +43,8 @@ def test_any_bytes_are_a_table_or_a_line(tmp_path, content):
 
 
 @pytest.mark.parametrize("name", WHOLE)
-@LONG
-@given(
-    st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), max_size=6),
-    st.sampled_from([1.0, 0.9, 0.5, 0.1]),
-)
+@tried()
+@given(CHANGES, LENGTHS)
 @pytest.mark.filterwarnings("ignore")
 def test_any_damage_to_a_recording_is_read_or_told(tmp_path, name, changes, length):
     (tmp_path / name).write_bytes(mended(WHOLE[name], changes, length))

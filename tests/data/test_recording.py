@@ -93,5 +93,5 @@ def test_where_there_is_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no Recording at"):
         load_recording(tmp_path / "no")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(InputError, match="is not a Recording written by affectome"):
+    with pytest.raises(InputError, match="as a Recording that affectome wrote"):
         load_recording(tmp_path / "folder")

@@ -16,6 +16,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from affectome.data.foreign import readable
 from affectome.errors import InputError
 
 DIMS = ("trial", "unit")
@@ -177,14 +178,9 @@ def load_recording(path: str | Path) -> xr.DataArray:
     folder = Path(path)
     if not folder.is_dir():
         raise InputError(f"there is no Recording at {folder}; it should be a Zarr folder")
-    try:
+    with readable(folder, "Zarr as a Recording that affectome wrote"):
         dataset = xr.open_zarr(folder, consolidated=False, chunks=None)
         read = dataset[str(dataset.attrs["recording"])]
         # Zarr gives coordinates back in no order, and the first of the units' names them.
         order = dataset.attrs.get("order", sorted(map(str, read.coords)))
         return xr.DataArray(read.variable, {n: read.coords[n] for n in order}, name=read.name)
-    except (KeyError, ValueError, OSError) as error:
-        raise InputError(
-            f"{folder} is not a Recording written by affectome ({type(error).__name__}); "
-            "write it again"
-        ) from error

@@ -12,6 +12,7 @@ from affectome.errors import InputError
 from affectome.people import card_page
 
 MODELS = Path(__file__).parent / "models"
+TEXTS = ("name", "modality", "summary", "data", "licence", "intended", "not_for")
 CURVES = {
     "reliability": ("Is it as often right as it is sure?", "how sure", "right"),
     "coverage": ("Does declining help?", "share kept, the surest first", "right"),
@@ -159,7 +160,7 @@ def load_card(folder: Path) -> Card:
             name: Usual(tuple(one["edges"]), tuple(one["counts"]))
             for name, one in plain.pop("usual", {}).items()
         }
-        return Card(**plain, metrics=metrics, curves=curves, usual=usual)
+        return _checked(Card(**plain, metrics=metrics, curves=curves, usual=usual))
     except FileNotFoundError as error:
         raise InputError(f"{folder} holds no model: there is no card.json in it") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -189,6 +190,31 @@ def find_card(name: str) -> Card:
         f"there is no model {name!r}; shipped are {', '.join(cards) or 'none'}; a folder that "
         "affectome train made can be named too"
     )
+
+
+def _checked(card: Card) -> Card:
+    """Refuse what is written by hand as another type, before a page is made of it."""
+    for name in ("labels", "settings"):
+        if not isinstance(getattr(card, name), Mapping):
+            raise TypeError(f"{name} is an object of names and values")
+    for name in ("gaps", "failures"):
+        if not isinstance(getattr(card, name), list | tuple):
+            raise TypeError(f"{name} is a list of sentences")
+    lines = [getattr(card, name) for name in TEXTS]
+    lines += [*card.gaps, *card.failures, *card.labels.values()]
+    lines += [text for m in card.metrics for text in (m.name, m.on, m.over, m.group)]
+    wrong = next((line for line in lines if not isinstance(line, str)), None)
+    if wrong is not None or None in lines:
+        raise TypeError(f"{wrong!r} stands where a text should")
+    numbers = [n for m in card.metrics for n in (m.value, *(m.interval or ()))]
+    numbers += [n for m in card.metrics for n in m.baselines.values()]
+    if not all(isinstance(n, int | float) for n in numbers):
+        raise TypeError("a metric holds what is not a number")
+    if any(m.interval is not None and len(m.interval) != 2 for m in card.metrics):
+        raise TypeError("an interval has two ends")
+    if any(curve.kind not in CURVES for curve in card.curves):
+        raise TypeError(f"a curve is one of {', '.join(CURVES)}")
+    return card
 
 
 def _curve(plain: dict[str, Any]) -> Curve:

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy.io import loadmat
 
+from affectome.data.foreign import readable
 from affectome.data.memory import check_memory
 from affectome.data.readers.epochs import cut_again
 from affectome.data.readers.events import Events, label_trials, read_events
-from affectome.data.readers.foreign import readable
 from affectome.data.readers.measurement import (
     CUT,
     Measurement,

@@ -11,10 +11,10 @@ import pandas as pd
 
 from affectome.data.catalog import Skipped
 from affectome.data.columns import map_columns
+from affectome.data.foreign import readable
 from affectome.data.memory import check_memory
 from affectome.data.readers.epochs import cut_again
 from affectome.data.readers.events import Events, label_trials, read_events
-from affectome.data.readers.foreign import readable
 from affectome.data.readers.measurement import (
     CUT,
     Measurement,

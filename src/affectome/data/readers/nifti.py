@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from affectome.data.catalog import Skipped
+from affectome.data.foreign import readable
 from affectome.data.images import check_same_grid, load_image, squeezed
 from affectome.data.memory import check_memory
 from affectome.data.readers.confounds import without_confounds
 from affectome.data.readers.events import LABELS, Events, label_trials, read_events
-from affectome.data.readers.foreign import readable
 from affectome.data.readers.measurement import (
     CUT,
     IMAGES,

@@ -11,6 +11,7 @@ import pandas as pd
 
 from affectome.data.catalog import Skipped
 from affectome.data.columns import map_columns
+from affectome.data.foreign import readable
 from affectome.data.memory import check_memory
 from affectome.data.readers.epochs import default_window, time_grid, within
 from affectome.data.readers.events import (
@@ -63,13 +64,11 @@ def read_nwb(path: Path, events: Events | None, options: Options) -> Measurement
         If the file can't be read, has no trials, or has neither a series nor units.
     """
     pynwb = require("pynwb", "neurons")
-    try:
-        with pynwb.NWBHDF5IO(str(path), mode="r", load_namespaces=True) as file:
-            return _read(file.read(), path, events, options)
-    except (OSError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path} is not a readable NWB file: {' '.join(str(error).split())}"
-        ) from error
+    with (
+        readable(path, "pynwb"),
+        pynwb.NWBHDF5IO(str(path), mode="r", load_namespaces=True) as file,
+    ):
+        return _read(file.read(), path, events, options)
 
 
 def _read(nwb: Any, path: Path, events: Events | None, options: Options) -> Measurement:

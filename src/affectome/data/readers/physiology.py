@@ -181,9 +181,14 @@ def _cells(file: Path) -> tuple[list[str], list[str], list[list[str]], int]:
     if len(lines) < skip + 2:
         raise InputError(f"{file} is empty: a table of body signals has names and rows")
     separator = next((s for s in "\t;," if s in lines[skip]), ",")
-    rows = list(csv.reader(lines[skip:], delimiter=separator))
+    try:
+        rows = list(csv.reader(lines[skip:], delimiter=separator))
+    except csv.Error as error:
+        raise InputError(f"{file} is not a table of text: {error}; export it again") from error
     while rows[0] and not rows[0][-1].strip():
         rows = [row[: len(rows[0]) - 1] for row in rows]
+    if len(rows) < 2:
+        raise InputError(f"{file} is empty: a table of body signals has names and rows")
     names = [name.strip() for name in rows[0]]
     below = [cell.strip() for cell in rows[1]]
     if len(below) >= len(names) and not any(re.match(r"[-+.\d]", cell) for cell in below):

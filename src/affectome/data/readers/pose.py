@@ -12,11 +12,14 @@ import pandas as pd
 
 from affectome.data.catalog import Skipped
 from affectome.data.delimited import style_of
+from affectome.data.foreign import readable
+from affectome.data.memory import check_memory
 from affectome.data.tables import read_csv, table_errors
 from affectome.data.video import frame_times
-from affectome.errors import InputError, require
+from affectome.errors import InputError, no_column, require
 
 LIKELY = 0.6
+MOST_FRAMES = 10**8
 COORDINATES = ("x", "y", "likelihood")
 
 
@@ -185,7 +188,7 @@ def _read_csv(file: Path) -> Pose:
             return _deeplabcut(table, file)
         table = read_csv(file, style)
     if {"frame_idx", "instance.score"} <= set(table.columns):
-        return _sleap_csv(table)
+        return _sleap_csv(table, file)
     raise InputError(
         f"{file} was written by neither DeepLabCut (its first cell is 'scorer') nor SLEAP (it has "
         f"frame_idx and instance.score); its columns are {', '.join(map(str, table.columns[:6]))}"
@@ -211,14 +214,31 @@ def _deeplabcut(table: pd.DataFrame, file: Path) -> Pose:
     return Pose(table.to_numpy(dtype=float), units)
 
 
-def _sleap_csv(table: pd.DataFrame) -> Pose:
+def _sleap_csv(table: pd.DataFrame, file: Path) -> Pose:
     points = [c.removesuffix(".x") for c in table.columns if c.endswith(".x")]
+    columns = [f"{p}.{c}" for p in points for c in ("x", "y", "score")]
+    for column in ("frame_idx", *columns):
+        if column not in table:
+            raise no_column(f"{file} has", column, table)
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            raise InputError(f"{file}: the column {column!r} holds what is not a number")
+    frames = table["frame_idx"]
+    if not frames.between(0, MOST_FRAMES).all() or (frames % 1).any():
+        raise InputError(
+            f"{file}: frame_idx counts the frames of a film from 0; it holds "
+            f"{frames.min():g} to {frames.max():g}, or cells that are empty"
+        )
+    table["frame_idx"] = frames.astype(int)
     tracks = table["track"].fillna("animal").astype(str) if "track" in table else "animal"
     table = table.assign(track=tracks)
     n_frames = int(table["frame_idx"].max()) + 1
     names = sorted(table["track"].unique())
+    check_memory(
+        8.0 * n_frames * len(names) * len(columns),
+        f"reading {file}, {n_frames} frames of {len(names)} tracks,",
+        "mend its frame_idx, or leave out tracks",
+    )
     values = np.full((n_frames, len(names) * len(points) * 3), np.nan)
-    columns = [f"{p}.{c}" for p in points for c in ("x", "y", "score")]
     for number, name in enumerate(names):
         rows = table[table["track"] == name].drop_duplicates("frame_idx")
         place = slice(number * len(columns), (number + 1) * len(columns))
@@ -228,15 +248,12 @@ def _sleap_csv(table: pd.DataFrame) -> Pose:
 
 def _read_h5(file: Path) -> Pose:
     h5py = require("h5py", "video")
-    try:
-        with h5py.File(file, "r") as source:
-            if "tracks" in source:
-                return _sleap_h5(source)
-            if "df_with_missing" in source:
-                return _deeplabcut_h5(source["df_with_missing"], file)
-            there = ", ".join(source) or "nothing"
-    except OSError as error:
-        raise InputError(f"{file} can't be read as H5: {str(error).splitlines()[0]}") from error
+    with readable(file, "h5py"), h5py.File(file, "r") as source:
+        if "tracks" in source:
+            return _sleap_h5(source)
+        if "df_with_missing" in source:
+            return _deeplabcut_h5(source["df_with_missing"], file)
+        there = ", ".join(source) or "nothing"
     raise InputError(
         f"{file} holds neither DeepLabCut's df_with_missing nor SLEAP's tracks; it holds {there}"
     )

@@ -11,6 +11,8 @@ import xarray as xr
 
 from affectome.data.catalog import Skipped
 from affectome.data.columns import map_columns
+from affectome.data.foreign import readable
+from affectome.data.memory import check_memory
 from affectome.data.readers.arrays import read_arrays
 from affectome.data.readers.eeg import read_eeg
 from affectome.data.readers.events import Events
@@ -147,7 +149,7 @@ def read_recording(
         refuse_unused(options, (), f"{source}, a Recording,")
         if table is not None:
             raise InputError(f"{source}, a Recording, holds its trials; leave events out")
-        return Measurement(_renamed(load_recording(source), options, source), source)
+        return Measurement(_renamed(_loaded(source), options, source), source)
     if source.is_file():
         _check_for_images(source, options)
         return _reader(source)(source, table or events_beside(source), options)
@@ -160,6 +162,14 @@ def read_recording(
     if all(is_map(file) for file in files):
         return read_maps(source, files, table, options)
     return _read_all(source, files, table, options, progress)
+
+
+def _loaded(source: Path) -> xr.DataArray:
+    """Bring the values of a Recording to memory, so that damage to them is told here."""
+    recording = load_recording(source)
+    check_memory(float(recording.nbytes), f"reading {source}", "take fewer trials or units")
+    with readable(source, "Zarr"):
+        return recording.load()
 
 
 def _renamed(recording: xr.DataArray, options: Options, source: Path) -> xr.DataArray:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from affectome.data.foreign import readable
 from affectome.errors import InputError, require
 
 PLANAR_LUMA = ("yuv4", "yuvj4", "nv12", "nv16", "nv21", "gray8")
@@ -59,7 +60,7 @@ def decoded(path: Path, container: Any, stream: Any, start: float) -> Iterator[t
 def packet_times(path: Path) -> np.ndarray:
     """Give the seconds of all frames, rising, as the container states them."""
     container, stream = open_film(path)
-    with container:
+    with container, readable(path, "FFmpeg to its end"):
         ticks = [packet.pts for packet in container.demux(stream) if packet.pts is not None]
         seconds = (np.sort(np.array(ticks, dtype=float)) - (stream.start_time or 0)) * float(
             stream.time_base
