@@ -9,6 +9,7 @@ import time
 
 import psutil
 import pytest
+from distributed import Client
 
 pytestmark = pytest.mark.slow
 
@@ -75,6 +76,7 @@ def test_workers_are_killed_and_nothing_is_lost(place):
     assert contents(place / "workers.zarr") == contents(place / "whole.zarr")
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_a_scheduler_is_killed_and_the_run_goes_on_elsewhere(place):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -90,6 +92,8 @@ def test_a_scheduler_is_killed_and_the_run_goes_on_elsewhere(place):
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     try:
+        with Client(address, timeout=UNTIL_S, set_as_default=False) as client:
+            client.wait_for_workers(1, UNTIL_S)
         process = working(place, address, "scheduler.zarr")
         wait_for(lambda: shards(place, "scheduler.zarr") >= 2, process)
         scheduler.kill()
