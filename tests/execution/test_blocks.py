@@ -42,6 +42,10 @@ def test_a_worker_has_one_thread_and_ours_come_back():
     assert {name: after[name] for name in before} == before
 
 
+def test_names_of_files_mean_the_same_in_a_worker():
+    assert list(run_blocks(os.getcwd, [(), ()], 2)) == [os.getcwd()] * 2
+
+
 def test_a_worker_that_dies_is_one_line():
     with pytest.raises(ExecutionError, match="the scheduler was killed or lost; run"):
         list(run_blocks(os._exit, [(1,), (1,)], 2))

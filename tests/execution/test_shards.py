@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from affectome.data.outputs import OutputError
-from affectome.execution import Shards
+from affectome.execution import ExecutionError, Shards, shards
 from affectome.execution.shards import pack, shard_states, unpack
 
 CALLS = []
@@ -73,8 +73,7 @@ def test_a_shard_that_was_cut_short_or_changed_is_made_again(tmp_path):
 
 
 def test_another_question_starts_anew_and_facts_are_kept(tmp_path):
-    shards = Shards(tmp_path / "a", {"asked": (1, 2)}, 5)
-    shards.keep_facts(precision="float32")
+    Shards(tmp_path / "a", {"asked": (1, 2)}, 5).keep_facts(precision="float32")
     assert Shards(tmp_path / "a", {"asked": [1, 2]}, 5).facts == {"precision": "float32"}
     assert Shards(tmp_path / "a", {"asked": [1, 2]}, 6).facts == {}
     assert not (tmp_path / "a").exists()
@@ -84,9 +83,15 @@ def test_another_question_starts_anew_and_facts_are_kept(tmp_path):
     assert len(CALLS) == 5
 
 
+def test_workers_that_write_elsewhere_are_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "_make", lambda folder, number, work, *block: number)
+    with pytest.raises(ExecutionError, match=r"shards that are not in .*; take a folder that all"):
+        contents(tmp_path)
+
+
 def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch):
-    shards = Shards(tmp_path, {}, len(BLOCKS))
-    shards.keep_facts()
+    unfinished = Shards(tmp_path, {}, len(BLOCKS))
+    unfinished.keep_facts()
     sync, calls = os.fsync, []
 
     def full(handle):
@@ -97,7 +102,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr("affectome.data.outputs.os.fsync", full)
     with pytest.raises(OutputError) as caught:
-        list(shards.run(squares, BLOCKS, 1))
+        list(unfinished.run(squares, BLOCKS, 1))
     said = str(caught.value)
     assert "No space left on device; what is finished is kept, so make room and run" in said
     assert "\n" not in said

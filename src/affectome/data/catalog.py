@@ -13,6 +13,7 @@ import pandas as pd
 from affectome.data.columns import map_columns, one_spelling
 from affectome.data.shown import Shown, new_axes, plot_counts
 from affectome.data.tables import TABLES, read_table
+from affectome.data.tars import TAR, is_file, read_samples, tars_in
 from affectome.errors import InputError, no_column
 
 if TYPE_CHECKING:
@@ -120,12 +121,13 @@ def read_catalog(
     group: str | None = None,
     cut: tuple[float, float] | None = None,
 ) -> Catalog:
-    """Read a catalog: a folder with ``metadata.csv``, a folder of class folders, or a table.
+    """Read a catalog: a folder with ``metadata.csv``, of class folders or tar files, or a table.
 
     Parameters
     ----------
     path
-        Folder, or table as :func:`affectome.data.tables.read_table` reads it.
+        Folder, or table as :func:`affectome.data.tables.read_table` reads it. Tar files have the
+        layout of webdataset: ``a.jpg``, its label in ``a.cls`` or ``a.txt``, columns in ``a.json``.
     file
         Column that holds the file names; found by its usual names when not given.
     target
@@ -186,6 +188,10 @@ def read_catalog(
 def _read_source(source: Path, skipped: list[Skipped]) -> tuple[pd.DataFrame, Path, list[str]]:
     table = table_of(source)
     try:
+        if table is None and tars_in(source):
+            return _read_tars(source), source, []
+        if table is not None and table.suffix.lower() == TAR:
+            return _read_tars(table), table.parent, []
         if table is None:
             return _read_class_folders(source)
         ragged: dict[str, str] = {}
@@ -215,6 +221,13 @@ def table_of(source: Path) -> Path | None:
             f"{source} has {' and '.join(f.name for f in found)}; keep the one that counts"
         )
     return found[0] if found else None
+
+
+def _read_tars(source: Path) -> pd.DataFrame:
+    samples = read_samples(source, MEDIA)
+    if samples.empty:
+        raise InputError(f"{source} holds no sample of which a part is a picture, film or sound")
+    return samples
 
 
 def _read_class_folders(source: Path) -> tuple[pd.DataFrame, Path, list[str]]:
@@ -295,7 +308,7 @@ def _resolve_files(
 
 def _is_file(path: Path) -> bool:
     try:
-        return path.is_file()
+        return is_file(path)
     except OSError:  # a name longer than the file system allows
         return False
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from affectome.data.tars import in_tar, open_file
 from affectome.errors import InputError
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -29,7 +30,8 @@ def read_picture(path: str | Path, at_least: int | None = None) -> np.ndarray:
     Parameters
     ----------
     path
-        A file in one of the formats BMP, GIF, JPEG, PNG, PPM, TIFF, WebP.
+        A file in one of the formats BMP, GIF, JPEG, PNG, PPM, TIFF, WebP; also one within a tar
+        file, as if that were a folder: ``0001.tar/acorns.jpg``.
     at_least
         Pixels that either side needs at least: a larger JPEG is decoded at a half, a quarter or an
         eighth of its size, which is many times faster. All of it if not given.
@@ -45,6 +47,12 @@ def read_picture(path: str | Path, at_least: int | None = None) -> np.ndarray:
         If the file is missing, empty, truncated, not a picture, or has more than 89,478,485
         pixels.
     """
+    if in_tar(path) is not None:
+        try:
+            content = open_file(path).read()
+        except OSError as error:
+            raise InputError(f"can't read {path}: {error.strerror or error}") from error
+        return decode_picture(content, str(path), at_least)
     return _read(Path(path), str(path), at_least, FORMATS)
 
 

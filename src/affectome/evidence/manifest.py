@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from affectome.data.tars import open_file
 from affectome.errors import InputError
 from affectome.evidence.split import Split
 
@@ -115,7 +116,7 @@ def hash_file(path: str | Path) -> str:
     """SHA-256 of a file, read a megabyte at a time."""
     sha = hashlib.sha256()
     try:
-        with Path(path).open("rb") as stream:
+        with open_file(path) as stream:
             while chunk := stream.read(CHUNK):
                 sha.update(chunk)
     except OSError as error:

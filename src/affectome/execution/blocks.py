@@ -7,6 +7,7 @@ its answer don't depend on how many run at once. Where they run is joblib's affa
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -98,7 +99,8 @@ def run_blocks(
         pre_dispatch=dispatch,
         return_as="generator",
     )
-    answers = run(delayed(_block)(HERE, work, *block) for block in blocks)
+    place = os.getcwd()
+    answers = run(delayed(_block)(HERE, place, work, *block) for block in blocks)
     try:
         with one_thread():
             for answer in answers:
@@ -178,7 +180,9 @@ def _lost(why: str) -> ExecutionError:
     )
 
 
-def _block(home: str, work: Callable[..., Any], *arguments: Any) -> _Answered:
+def _block(home: str, place: str, work: Callable[..., Any], *arguments: Any) -> _Answered:
+    if home != HERE and os.path.isdir(place):
+        os.chdir(place)  # names of files may be relative to where the client is
     if home != HERE and _held.modules != len(sys.modules):
         threadpool_limits(1)
         if "torch" in sys.modules:

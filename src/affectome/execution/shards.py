@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from affectome.data.outputs import OutputError, write_bytes, write_json
-from affectome.execution.blocks import run_blocks
+from affectome.execution.blocks import ExecutionError, run_blocks
 
 STATE = "shards.json"
 ENDING = ".shard"
@@ -100,11 +100,16 @@ class Shards:
         there = self.done()
         missing = [number for number in range(self.count) if number not in there]
         progress(self.count - len(missing))
-        tasks = ((str(self.folder), number, work, *blocks[number]) for number in missing)
+        tasks = ((str(self.folder.absolute()), number, work, *blocks[number]) for number in missing)
         made = run_blocks(_make, tasks, n_jobs, threads=threads, dispatch="all")
         for further, _ in enumerate(made, start=1):
             progress(self.count - len(missing) + further)
         there = self.done()
+        if len(there) < self.count:
+            raise ExecutionError(
+                f"workers finished shards that are not in {self.folder}; take a folder that all of "
+                "them and this process see"
+            )
         for number in range(self.count):
             content = _content(there[number])
             if content is None:

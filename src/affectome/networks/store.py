@@ -17,6 +17,7 @@ import xarray as xr
 import zarr
 
 from affectome.data import Skipped, load_recording, make_recording
+from affectome.data.tars import facts, is_file
 from affectome.errors import InputError
 from affectome.execution import Shards
 from affectome.execution.shards import unpack
@@ -171,7 +172,7 @@ def digest(pictures: Sequence[Picture]) -> str:
         else:
             file = Path(picture)
             found.update(str(file).encode())
-            if file.is_file():
-                facts = file.stat()
-                found.update(f"{facts.st_size} {facts.st_mtime_ns}".encode())
+            if is_file(file):
+                size, changed = facts(file)
+                found.update(f"{size} {changed}".encode())
     return found.hexdigest()

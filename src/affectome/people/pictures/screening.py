@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from affectome.data import Skipped
+from affectome.data.tars import open_file
 from affectome.errors import InputError, unknown
 from affectome.execution import Shards, cut
 from affectome.execution.plan import Plan, Step
@@ -230,7 +231,8 @@ def copy_kept(folder: Path, out: Path, table: pd.DataFrame) -> int:
         target = out / KEPT / name
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(folder / name, target)
+            with open_file(folder / name) as whole, target.open("wb") as copied:
+                shutil.copyfileobj(whole, copied)
     return len(kept)
 
 
