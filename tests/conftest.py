@@ -1,4 +1,4 @@
-"""Every result that any test writes is held against the contract of keys and claims."""
+"""Every result that any test writes is held against the contract of keys, claims and columns."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from affectome.cli.app import main
 from affectome.data import outputs
 from affectome.reports import page
-from contract import broken_claims, broken_head
+from contract import broken_claims, broken_columns, broken_head
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +25,21 @@ def _claims_say_how_they_came_about(monkeypatch):
         return written
 
     monkeypatch.setattr(page, "write_json", checked)
+
+
+@pytest.fixture(autouse=True)
+def _columns_are_documented(monkeypatch):
+    write = outputs.write_table
+
+    def checked(path, table):
+        written = write(path, table)
+        command = json.loads((Path(written).parent / "manifest.json").read_text()).get("command")
+        names = [str(one) for one in table.columns]
+        broken = [] if command is None else broken_columns(command, Path(written).name, names)
+        assert not broken, f"columns of {command}, {Path(written).name}: {', '.join(broken)}"
+        return written
+
+    monkeypatch.setattr(page, "write_table", checked)
 
 
 @pytest.fixture(autouse=True)

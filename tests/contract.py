@@ -1,4 +1,10 @@
-"""What every ``result.json`` must hold: beside each p its null, beside each interval its groups."""
+"""What every run must write: each p beside its null, the same keys, documented columns."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+RESULTS = Path(__file__).parents[1] / "docs" / "results.md"
 
 
 def broken_claims(part, path=""):
@@ -37,4 +43,29 @@ def broken_head(result):
     wrong = [name for name, kind in HEAD.items() if not isinstance(result.get(name, ...), kind)]
     if any(set(item) != {"file", "why"} for item in result.get("skipped", ())):
         wrong.append("skipped")
+    return wrong
+
+
+@cache
+def documented():
+    """(command, table) → the columns that docs/results.md gives it."""
+    row = re.compile(r"^\| `([^`]+)` \| `(\w+\.csv)` \|[^|]*\|(.*)\|$", re.MULTILINE)
+    return {(command, table): words for command, table, words in row.findall(RESULTS.read_text())}
+
+
+def broken_columns(command, table, columns):
+    """Columns of a table that are not documented, and documented ones that it lacks."""
+    words = documented().get((command, table))
+    if words is None:
+        return [f"{command} writes {table}, which docs/results.md does not list"]
+    names = re.findall(r"(\(?)`([^`]+)`", words)
+    patterns = {name: re.sub(r"[A-Z]{2,}", ".+", re.escape(name)) for _, name in names}
+    wrong = [
+        name
+        for bracket, name in names
+        if not bracket and not any(re.fullmatch(patterns[name], one) for one in columns)
+    ]
+    if "…" not in words:
+        known = re.compile("|".join(patterns.values()))
+        wrong += [one for one in columns if not known.fullmatch(one)]
     return wrong

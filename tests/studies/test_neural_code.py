@@ -15,6 +15,8 @@ from affectome.simulations.population import simulate_population
 from affectome.studies.neural_code import study as neural_code
 from affectome.studies.neural_code.inputs import check_baseline, choose_design
 from affectome.studies.neural_code.report import answer, neural_code_page
+from affectome.studies.neural_code.tables import tables
+from contract import broken_columns
 
 TWO = ("fear", "joy")
 
@@ -282,6 +284,52 @@ def session(tmp_path):
     events = pd.DataFrame({"onset": onsets, "duration": 2.0, "trial_type": labels})
     events.to_csv(tmp_path / "events.tsv", sep="\t", index=False)
     return tmp_path, events
+
+
+def test_the_tables_hold_what_the_numbers_were_made_of(everything):
+    result = everything.to_dict()
+    found = tables(everything, result)
+    for name, table in found.items():
+        assert broken_columns("study neural-code", f"{name}.csv", list(table.columns)) == []
+    assert set(found) == {
+        *("units", "predictions", "contrasts", "traces", "generalisation", "lead_time", "states"),
+        *("intensity", "blends"),
+    }
+    read = found["predictions"]
+    right = read["emotion"] == read["predicted emotion"]
+    accuracy = right.groupby(read["emotion"]).mean().mean()
+    assert accuracy == pytest.approx(result["decoding"]["balanced_accuracy"]["score"])
+    assert read["subject"].nunique() == 4
+    (pair,) = found["contrasts"].to_dict("records")
+    assert (pair["score"], pair["q"]) == (
+        result["contrasts"][0]["score"],
+        result["contrasts"][0]["q"],
+    )
+    auc = np.array(result["generalisation"]["auc"])
+    now = found["traces"].groupby("time_s")["auc"].mean()
+    np.testing.assert_allclose(now, auc.diagonal())
+    square = found["generalisation"].pivot(index="trained_s", columns="tested_s", values="auc")
+    np.testing.assert_allclose(square, auc)
+    states = found["states"]
+    assert len(states) == 80 * states.groupby("trial").size().iloc[0]
+    assert states["time_s"].between(0, result["states"]["trial_s"]).all()
+    chances = states.filter(like="probability ")
+    np.testing.assert_allclose(chances.sum(axis=1), 1)
+    told = found["intensity"]
+    r = np.corrcoef(told["intensity"], told["predicted intensity"])[0, 1]
+    assert r == pytest.approx(result["intensity"]["r"], abs=0.05)
+    blends = found["blends"]
+    for name, value in result["blends"]["r_of_each"].items():
+        one = np.corrcoef(blends[f"blend_{name}"], blends[f"predicted blend_{name}"])[0, 1]
+        assert one == pytest.approx(value)
+
+
+def test_a_table_that_is_not_documented_is_found():
+    known = ["trained_s", "tested_s", "auc", "cluster"]
+    assert broken_columns("study neural-code", "generalisation.csv", known) == []
+    wrong = broken_columns("study neural-code", "generalisation.csv", [*known[:3], "more"])
+    assert wrong == ["cluster", "more"]
+    assert "does not list" in broken_columns("rsa", "new.csv", [])[0]
 
 
 def command(folder, *more, target="trial_type"):

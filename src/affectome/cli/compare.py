@@ -81,7 +81,7 @@ def compare(
         settings=settings(context),
     )
     page = film_eeg_page(result, ["Simulated recording"] if recording is None else [])
-    report = write_run(out, result, page, record)
+    report = write_run(out, result, page, record, {"predictions": found.predictions})
     say(answer(result))
     say(f"report: {report}")
     finish(result, as_json)

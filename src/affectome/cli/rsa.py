@@ -101,6 +101,7 @@ def rsa(
             random_state,
             settings=settings(context, "model") | {"models": list(matrices)},
         )
-        report = write_run(out, result, similarity_page(found), record)
+        tables = {"models": found.found.to_frame(), "dissimilarities": found.data.to_frame()}
+        report = write_run(out, result, similarity_page(found), record, tables)
         say(f"report: {report}")
     finish(result, as_json)

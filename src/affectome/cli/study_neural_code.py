@@ -24,6 +24,7 @@ from affectome.reports.brain_maps import (
 from affectome.reports.page import Figure, write_run
 from affectome.studies import neural_code as study
 from affectome.studies.neural_code.report import answer, neural_code_page
+from affectome.studies.neural_code.tables import tables
 
 
 def neural_code(
@@ -176,10 +177,7 @@ def write_neural_code(
         split=found.decoding.split,
     )
     page = neural_code_page(result, table, (*found.notes, *notes), brain)
-    tables = {"units": table}
-    if found.searchlight is not None:
-        tables["searchlight"] = found.searchlight.units
-    return write_run(out, result, page, record, tables)
+    return write_run(out, result, page, record, tables(found, result))
 
 
 def _brain_maps(out: Path, found: study.NeuralCode) -> tuple[list[Figure], list[str]]:

@@ -8,7 +8,7 @@ new films. What the film alone tells is asked with them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -119,6 +119,8 @@ class Comparison:
         Trials, channels and files that could not be used.
     warnings
         Splits that are absent, with the reason.
+    predictions
+        A row a split and tested trial: ``split``, ``trial``, the target, and ``predicted DECODER``.
     """
 
     source: str
@@ -129,6 +131,7 @@ class Comparison:
     cells: tuple[Cell, ...]
     skipped: tuple[Skipped, ...]
     warnings: tuple[str, ...]
+    predictions: pd.DataFrame = field(repr=False)
 
     @property
     def held_out(self) -> str:
@@ -236,6 +239,7 @@ def run(
         answers.append(answer)
         progress("fits", len(answers), len(fits))
     cells: list[Cell] = []
+    predictions = []
     for name, design in designs.items():
         found = {}
         for decoder in decoders:
@@ -247,6 +251,11 @@ def run(
         film = baseline_scores(known, y, design.split).get("stimulus identity")
         if film is not None:
             found[FILM] = np.unique(y)[film.argmax(axis=1)]
+        rows = design.split.tested
+        table = pd.DataFrame({"split": name, "trial": rows, target: y[rows]})
+        for decoder, classes in found.items():
+            table[f"predicted {decoder}"] = classes[rows]
+        predictions.append(table)
         cells += _cells(name, design, decoders[LINEAR], found, n_permutations, random_state)
     return Comparison(
         measurement.source.name,
@@ -257,6 +266,7 @@ def run(
         tuple(cells),
         (*measurement.skipped, *skipped),
         (*measurement.warnings, *absent),
+        pd.concat(predictions, ignore_index=True),
     )
 
 

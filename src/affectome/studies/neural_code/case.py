@@ -171,5 +171,9 @@ def step_of(recording: xr.DataArray) -> float:
 def thinned(recording: xr.DataArray) -> xr.DataArray:
     """Thin out trials, evenly spaced, and average times: models fitted by EM are slow."""
     step = step_of(recording)
-    rows = np.unique(np.linspace(0, recording.sizes["trial"] - 1, MOST_TRIALS).astype(int))
-    return window_means(recording.isel(trial=rows), step, step)
+    return window_means(recording.isel(trial=kept(recording.sizes["trial"])), step, step)
+
+
+def kept(n_trials: int) -> np.ndarray:
+    """Give the rows of the trials that thinning keeps."""
+    return np.unique(np.linspace(0, n_trials - 1, MOST_TRIALS).astype(int))

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 
 from affectome.decoding.alignment import CrossSubject
 from affectome.decoding.calibration import Reliability
@@ -176,11 +177,22 @@ def excess(found: Evidence) -> Excess:
 
 @dataclass(frozen=True)
 class Intensity:
-    """How well the intensity is told: correlation, concordance, and the excess over baselines."""
+    """How well the intensity is told.
+
+    Attributes
+    ----------
+    r, ccc
+        Correlation and concordance of the estimates.
+    excess
+        How far they are above the best baseline.
+    predictions
+        A row a tested trial: ``trial``, ``fold``, ``intensity`` and ``predicted intensity``.
+    """
 
     r: Score
     ccc: float
     excess: Excess
+    predictions: pd.DataFrame = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Give ``intensity``; concordance is of the same estimates, and has no p of its own."""
@@ -205,6 +217,8 @@ class Mixture:
         Correlation of each emotion's weights.
     p, null, why
         Of ``r``.
+    predictions
+        A row a tested trial: ``trial``, then the weights, and as they were read.
     """
 
     scores: Mapping[str, float]
@@ -213,6 +227,7 @@ class Mixture:
     p: float | None
     null: Null | None
     why: str | None
+    predictions: pd.DataFrame = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Give ``blends``."""

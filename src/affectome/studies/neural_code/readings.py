@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from scipy.special import softmax
 
@@ -143,7 +144,9 @@ def intensity(case: Case) -> Intensity:
         n_permutations=case.n_permutations,
         random_state=case.random_state,
     )
-    return Intensity(found.scores["pearson_r"], found.scores["ccc"].value, excess(found))
+    return Intensity(
+        found.scores["pearson_r"], found.scores["ccc"].value, excess(found), found.predictions
+    )
 
 
 def blends(case: Case) -> Mixture:
@@ -175,7 +178,11 @@ def blends(case: Case) -> Mixture:
         ]
         p, null = tested(scores["r"], drawn, design.exchange.scheme, design.exchange.n_groups)
     short = [name.removeprefix("blend_") for name in names]
-    return Mixture(scores, rival, dict(zip(short, each.tolist(), strict=True)), p, null, why)
+    table = pd.DataFrame({"trial": rows})
+    table[names] = weights[rows]
+    table[[f"predicted {name}" for name in names]] = found[rows]
+    r_of_each = dict(zip(short, each.tolist(), strict=True))
+    return Mixture(scores, rival, r_of_each, p, null, why, table)
 
 
 def _read_blends(case: Case, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

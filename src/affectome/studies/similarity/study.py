@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from affectome.brains import Rsa, category_model, distance_model, rdms, rsa
+from affectome.brains import Rdms, Rsa, category_model, distance_model, rdms, rsa
 from affectome.data import result_head, trial_table
 from affectome.data.catalog import Skipped
 from affectome.data.delimited import style_of
@@ -35,6 +35,8 @@ class SimilarityStudy:
         Name of the recording.
     found
         The comparison.
+    data
+        The dissimilarities of each person.
     condition, measure
         Column of the conditions, and what a dissimilarity is.
     skipped, notes
@@ -45,6 +47,7 @@ class SimilarityStudy:
 
     source: str
     found: Rsa
+    data: Rdms
     condition: str
     measure: str
     skipped: tuple[Skipped, ...]
@@ -144,6 +147,7 @@ def run(
     return SimilarityStudy(
         measurement.source.name,
         found,
+        data,
         name,
         measure,
         measurement.skipped,
