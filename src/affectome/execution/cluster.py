@@ -68,9 +68,6 @@ def on_cluster(where: str | None) -> Iterator[None]:
             parallel_config(backend="dask", client=client, wait_for_workers_timeout=WORKER_S)
         )
         _count_at_least(expected)
-        told = logging.getLogger("distributed.client")
-        stack.callback(told.setLevel, told.level)
-        told.setLevel(logging.CRITICAL)  # what is lost is told in one line
         yield
 
 
@@ -87,8 +84,17 @@ def _count(where: str, text: str) -> int:
     return int(text)
 
 
+def _distributed(stack: ExitStack) -> Any:
+    """Import dask's part, quiet until its client is closed: what is lost is told in one line."""
+    distributed = require("distributed", EXTRA)
+    told = logging.getLogger("distributed.client")
+    stack.callback(told.setLevel, told.level)
+    told.setLevel(logging.CRITICAL)
+    return distributed
+
+
 def _local(n_workers: int, stack: ExitStack) -> Any:
-    distributed, dask = require("distributed", EXTRA), require("dask", EXTRA)
+    distributed, dask = _distributed(stack), require("dask", EXTRA)
     stack.enter_context(
         dask.config.set(
             {
@@ -109,7 +115,7 @@ def _local(n_workers: int, stack: ExitStack) -> Any:
 
 
 def _scheduler(address: str, stack: ExitStack) -> Any:
-    distributed = require("distributed", EXTRA)
+    distributed = _distributed(stack)
     try:
         client = stack.enter_context(
             distributed.Client(address, timeout=ANSWER_S, set_as_default=False)
@@ -123,7 +129,7 @@ def _scheduler(address: str, stack: ExitStack) -> Any:
 
 def _slurm(file: Path, stack: ExitStack) -> tuple[Any, int]:
     jobs, options = read_slurm(file)
-    jobqueue, distributed = require("dask_jobqueue", EXTRA), require("distributed", EXTRA)
+    jobqueue, distributed = require("dask_jobqueue", EXTRA), _distributed(stack)
     try:
         cluster = stack.enter_context(jobqueue.SLURMCluster(**options))
         cluster.scale(jobs=jobs)
