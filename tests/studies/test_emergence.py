@@ -188,7 +188,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(pictures, result, t
     first = emergence.run(read_catalog(pictures), "tiny", folder=tmp_path, **QUICK)
     kept = sorted(p.name for p in tmp_path.iterdir())
     assert sum(name.endswith(".zarr") for name in kept) == 2
-    answers = sorted(tmp_path.glob("manipulated-*/*.npz"))
+    answers = sorted(tmp_path.glob("manipulated-*/*/*.shard"))
     assert len(answers) == 6
     answers[-1].unlink()
     before = answers[0].stat().st_mtime_ns
