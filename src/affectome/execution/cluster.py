@@ -19,6 +19,7 @@ from affectome.errors import InputError, require
 from affectome.execution.blocks import ExecutionError
 
 EXTRA = "scale"
+LOUD = ("distributed.client", "distributed.core", "tornado.application")
 ALLOWED_DEATHS = 20
 """Workers that may die under a task before it is taken for what kills them."""
 ANSWER_S = 10
@@ -87,9 +88,9 @@ def _count(where: str, text: str) -> int:
 def _distributed(stack: ExitStack) -> Any:
     """Import dask's part, quiet until its client is closed: what is lost is told in one line."""
     distributed = require("distributed", EXTRA)
-    told = logging.getLogger("distributed.client")
-    stack.callback(told.setLevel, told.level)
-    told.setLevel(logging.CRITICAL)
+    for told in map(logging.getLogger, LOUD):
+        stack.callback(told.setLevel, told.level)
+        told.setLevel(logging.CRITICAL)
     return distributed
 
 
