@@ -1,6 +1,7 @@
 """``affectome audit`` from end to end: exit status, files, JSON, one-line errors."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,12 @@ def test_prices_are_printed_drawn_and_tabled(
     leak = next(f for f in findings if f["code"] == "AFX001")
     assert set(leak["cost"]) >= {"with", "without", "difference", "interval", "over", "reader"}
     assert leak["cost"]["over"] == "20 film"
-    assert (out / "figures" / "prices.svg").is_file()
+    drawn = (out / "figures" / "prices.svg").read_text()
+    score, price, nothing = (
+        float(re.search(rf'x="([\d.]+)"[^>]*>{words}<', drawn)[1])
+        for words in ("balanced accuracy", "what the fault adds", "nothing")
+    )
+    assert 0 < price - nothing < 0.48 * (price - score), "nothing stands among the prices"
     report = (out / "report.html").read_text()
     assert "What each fault is worth" in report
     assert "What was not looked for" in report

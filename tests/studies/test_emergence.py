@@ -18,7 +18,7 @@ from affectome.networks import network as networks
 from affectome.networks._stage import convolution
 from affectome.studies import emergence
 from affectome.studies.emergence.readout import PENALTIES, STATISTICS_PENALTIES, read
-from affectome.studies.emergence.report import answer
+from affectome.studies.emergence.report import emergence_page
 from affectome.studies.emergence.second_set import part
 
 CLASSES = ("neutral", "pleasant", "unpleasant")
@@ -34,6 +34,12 @@ def tiny():
             conv3=convolution(16, 16, kernel=3),
         )
     )
+
+
+def words_of(found):
+    """What the report says above its figures."""
+    page = emergence_page(found.to_dict(), found.units, found.curves, found.drivers, {})
+    return " ".join([page.answer, *(section.text for section in page.sections)])
 
 
 @pytest.fixture(autouse=True)
@@ -254,7 +260,7 @@ def test_without_labels_thirds_of_valence_are_the_classes(tmp_path):
         ("003 é.png", "no valence in this row")
     ]
     assert all(layer.lesion_kept is None for layer in found.layers)
-    assert "ilenc" not in answer(found.to_dict())
+    assert "ilenc" not in words_of(found)
     assert any("lesions and enhancements were left out" in w for w in found.warnings)
 
 
@@ -281,7 +287,7 @@ def test_a_second_set_is_compared_and_must_have_the_same_classes(tmp_path, pictu
     assert found.compared == "second set"
     shared = sum(layer.overlap.shared for layer in found.layers)
     assert shared == found.units["shared"].sum() > 0
-    assert "in a second set of pictures" in answer(found.to_dict())
+    assert "in a second set of pictures" in words_of(found)
     other = read_catalog(make_folder(tmp_path / "other", classes=CLASSES[:2]))
     with pytest.raises(InputError, match="has the classes neutral, pleasant, but the first set"):
         emergence.run(read_catalog(pictures), "tiny", catalog2=other, **quick)

@@ -211,6 +211,7 @@ def _draw_prices(names: Sequence[str], costs: Sequence[Cost]) -> Figure:
         )
     left.set_yticks(range(len(costs)), list(names)[::-1])
     left.set_ylim(-0.6, len(costs) - 0.4)
+    reference(right, 0.0, "nothing", vertical=True)
     for axes in (left, right):
         axes.grid(axis="x")
         axes.grid(visible=False, axis="y")
@@ -221,11 +222,10 @@ def _draw_prices(names: Sequence[str], costs: Sequence[Cost]) -> Figure:
         axes.set_xlim(middle - half, middle + half)
     left.set_xlabel(" or ".join(dict.fromkeys(cost.metric for cost in costs)))
     right.set_xlabel("what the fault adds")
-    reference(right, 0.0, "nothing", vertical=True)
     legend(left)
     caption = (
-        "Left: the score of the same reader with the fault and without it. Right: the difference, "
-        "with its 95 % interval."
+        "The score of the same reader with the fault and without it, and the difference with its "
+        "95 % interval."
     )
     return Figure("prices", svg(figure), caption)
 

@@ -159,6 +159,7 @@ def write_run(
 
 
 def _standalone(markup: str) -> str:
+    markup = markup[: markup.index("</svg>") + len("</svg>")] + "\n"  # the one for wide pages
     for variable, color in LIGHT.items():
         markup = markup.replace(variable, color)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + markup

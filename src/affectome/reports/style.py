@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from typing import Any
 
 import matplotlib as mpl
@@ -12,6 +13,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure as Canvas
 from matplotlib.text import Text
+
+from affectome.reports.narrow import WIDE, lay_out
 
 COLORS = {
     "pleasant": "#E69F00",
@@ -81,7 +84,6 @@ _STYLE: dict[str, Any] = {
     "figure.facecolor": "none",
     "savefig.facecolor": "none",
     "svg.fonttype": "none",
-    "svg.hashsalt": "affectome",
 }
 
 
@@ -116,13 +118,33 @@ def svg(figure: Canvas) -> str:
     """Give a figure as SVG text whose ink and rules are the page's CSS variables.
 
     The same figure gives the same bytes. It is drawn as wide as the page allows, at most 107
-    pixels an inch, so that text has the same size in every figure.
+    pixels an inch, so that text has the same size in every figure. A figure that is wider than a
+    phone is followed by one that is laid out anew for it; the page shows the one that fits.
+
+    Parameters
+    ----------
+    figure
+        Used up: it has the layout for a phone afterwards.
     """
     for label in figure.findobj(Text):
         if to_rgb(label.get_color()) == (0.0, 0.0, 0.0):
             label.set_color(INK)
+    whole = figure.get_figwidth() > WIDE
+    text = _draw(figure, "whole" if whole else "small")
+    if not lay_out(figure):
+        return text
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "constrained_layout not applied", UserWarning)
+        try:
+            narrow = _draw(figure, "narrow")
+        except UserWarning:  # what it says takes more room than a phone has
+            return text
+    return text.replace('class="whole"', 'class="wide"', 1) + narrow
+
+
+def _draw(figure: Canvas, kind: str) -> str:
     stream = io.StringIO()
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": f"affectome {kind}"}):
         FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :]
@@ -132,7 +154,7 @@ def svg(figure: Canvas) -> str:
     width = round(107 * figure.get_figwidth())
     return re.sub(
         r'<svg ([^>]*?)width="[^"]*" height="[^"]*"',
-        rf'<svg \1style="max-width:{width}px"',
+        rf'<svg class="{kind}" \1style="max-width:{width}px"',
         text,
         count=1,
     )

@@ -91,13 +91,7 @@ def emergence_page(
 
 def answer(result: Mapping[str, Any]) -> str:
     """Say what came out, of what was measured and of nothing else."""
-    layers = result["layers"]
-    sentences = [_selective_sentence(result), _overlap_sentence(result), _decoding_sentence(result)]
-    sentences.append(
-        _lesion_sentence(layers, "frozen", "the decoder of the last layer, which is kept as it was")
-    )
-    sentences.append(_lesion_sentence(layers, "refitted", "a decoder that is fitted without them"))
-    return " ".join(sentence for sentence in sentences if sentence)
+    return f"{_selective_sentence(result)} {_decoding_sentence(result)}"
 
 
 def _selective_sentence(result: Mapping[str, Any]) -> str:
@@ -225,15 +219,17 @@ def _overlap(result: Mapping[str, Any]) -> list[Section]:
         f"for the same class {sets}. Filters of a layer are alike, so chance is what rearranged "
         "labels give: both sets' labels trade places, filters are chosen anew and counted again."
     )
+    found = _overlap_sentence(result)
     if all(one["p"] is None for one in known):
-        return [Section("Do the same filters stand out again", f"{words} {known[0]['why']}.")]
+        words = f"{found}\n\n{words} {known[0]['why']}."
+        return [Section("Do the same filters stand out again", words)]
     figure = Figure(
         "overlap",
         overlap_by_layer(layers),
         "Shared filters by layer; grey is what rearranged labels share. Filled dots: q < .05 over "
         "layers.",
     )
-    return [Section("Do the same filters stand out again", words, [figure])]
+    return [Section("Do the same filters stand out again", f"{found}\n\n{words}", [figure])]
 
 
 def _decoding(result: Mapping[str, Any]) -> Section:
@@ -276,8 +272,8 @@ def _manipulation(layers: Sequence[Mapping[str, Any]], curves: pd.DataFrame) -> 
             "manipulation",
             manipulation_by_layer(layers),
             "Balanced accuracy on test pictures after the strongest filters of one layer are "
-            "silenced, with the decoder kept (left) or fitted anew (middle), or turned up by the "
-            "gain that was best on validation pictures (right). The grey band holds 95 % of random "
+            "silenced, with the decoder kept or fitted anew, or turned up by the "
+            "gain that was best on validation pictures. The grey band holds 95 % of random "
             "draws of as many filters, each with the gain that was best for it. Filled dots: "
             "p < .05, corrected over layers; crosses: no random filters are as active.",
         ),
@@ -296,7 +292,12 @@ def _manipulation(layers: Sequence[Mapping[str, Any]], curves: pd.DataFrame) -> 
         "decoder does not expect; a decoder that is fitted anew shows whether the other filters of "
         "the layer know the same."
     )
-    return [Section("Silencing and turning up", words, figures)]
+    kept = "the decoder of the last layer, which is kept as it was"
+    found = [
+        _lesion_sentence(layers, "frozen", kept),
+        _lesion_sentence(layers, "refitted", "a decoder that is fitted without them"),
+    ]
+    return [Section("Silencing and turning up", f"{' '.join(found)}\n\n{words}", figures)]
 
 
 def _layer_table(layers: Sequence[Mapping[str, Any]]) -> Section:
