@@ -129,7 +129,8 @@ def discriminable_clusters(
         times = np.ones(len(true))
         for codes, n_groups in zip(drawn_by, sizes, strict=True):
             times *= rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups))[codes]
-        again = np.bincount(cells, times, n_categories**2).reshape(n_categories, n_categories)
+        again = np.bincount(cells, times, n_categories**2).astype(np.float64)
+        again = again.reshape(n_categories, n_categories)
         if (again.sum(axis=1) > 0).all():
             drawn.append(_taken(again, variant)[0])
     what = "trials" if groups is None else "groups"

@@ -188,7 +188,7 @@ def null_scores(
 
 
 def class_tests(
-    null: NullScores, names: Sequence[Any], fold: NDArray[np.intp], like: PermutationTest
+    null: NullScores, names: NDArray[Any], fold: NDArray[np.intp], like: PermutationTest
 ) -> list[PermutationTest]:
     """Test the AUC of each class against all others, by refits that were made already.
 
