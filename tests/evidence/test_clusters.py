@@ -59,13 +59,13 @@ def test_the_interval_draws_groups_and_holds_the_number():
     y, guess, _ = planted(8, 0, n_each=24)
     videos = np.arange(len(y)) // 4
     found = discriminable_clusters(
-        y, guess, K, variant="rival", groups=videos, n_bootstrap=200, over="videos"
+        y, guess, K, variant="rival", groups=videos, n_bootstrap=200, over="120 videos"
     )
     low, high = found.interval
     assert low <= found.n <= high
     assert found.over == "120 videos"
     again = discriminable_clusters(
-        y, guess, K, variant="rival", groups=videos, n_bootstrap=200, over="videos"
+        y, guess, K, variant="rival", groups=videos, n_bootstrap=200, over="120 videos"
     )
     assert again.to_dict() == found.to_dict()
 
@@ -82,3 +82,19 @@ def test_what_has_no_clusters_is_told(arguments, message):
         discriminable_clusters(*arguments)
     with pytest.raises(InputError, match="variant is one of base rate, rival"):
         discriminable_clusters([0, 1, 2], [0, 1, 2], 3, variant="strict")
+
+
+def test_two_groupings_that_cross_are_both_drawn():
+    """An interval over people knows nothing of the stimuli, whose number decides here."""
+    rng = np.random.default_rng(3)
+    person, stimulus = np.repeat(np.arange(20), 12), np.tile(np.arange(12), 20)
+    y = stimulus % 6
+    odd = np.isin(stimulus, [0, 1, 2])  # these are always taken for another category
+    guess = np.where(odd, (y + 3) % 6, np.where(rng.random(240) < 0.8, y, rng.integers(0, 6, 240)))
+    told = {"variant": "rival", "n_bootstrap": 200}
+    people = discriminable_clusters(y, guess, 6, groups=person, **told)
+    both = discriminable_clusters(y, guess, 6, groups=np.stack([person, stimulus], 1), **told)
+    assert both.over == "20 × 12 groups"
+    assert both.interval[1] - both.interval[0] > people.interval[1] - people.interval[0]
+    few = discriminable_clusters(y, guess, 6, groups=person % 2, n_bootstrap=20)
+    assert few.interval is None

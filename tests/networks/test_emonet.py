@@ -11,7 +11,7 @@ from torch.nn import functional
 from affectome.errors import InputError
 from affectome.networks import activations, load_network
 from affectome.networks import emonet as room
-from affectome.networks.emonet import EMOTIONS, EmoNet, emonet_state
+from affectome.networks.emonet import EMOTIONS, EmoNet, emonet_preprocessing, emonet_state
 from affectome.networks.onnx_export import export_onnx
 from affectome.networks.own import load_emonet
 
@@ -214,6 +214,14 @@ def test_truncated_other_and_code_carrying_files_are_refused(emonet, tmp_path):
         emonet_state(state | {"fc8.weight": torch.zeros(1000, 4096)}, "x.pth")
     with pytest.raises(InputError, match=r"no conv4\.bias"):
         emonet_state({n: v for n, v in state.items() if n != "conv4.bias"}, "x.pth")
+    damaged = state["fc7.bias"].clone()
+    damaged[3] = float("nan")
+    with pytest.raises(InputError, match=r"fc7\.bias has values that are no finite numbers"):
+        emonet_state(state | {"fc7.bias": damaged}, "x.safetensors")
+    with pytest.raises(InputError, match=r"conv1\.bias has values that are no finite numbers"):
+        emonet_state(state | {"conv1.bias": torch.zeros(96, dtype=torch.int64)}, "x.safetensors")
+    with pytest.raises(InputError, match="mean picture of EmoNet's weights has values"):
+        emonet_preprocessing({"mean": torch.full((3,), float("inf"))})
     savemat(tmp_path / "half.mat", {"conv1_weights": np.zeros((11, 11, 3, 96))})
     with pytest.raises(InputError, match="no conv1 weights and bias"):
         load_emonet(tmp_path / "half.mat")

@@ -1,3 +1,4 @@
+import re
 import sys
 
 import numpy as np
@@ -212,6 +213,36 @@ def test_what_is_no_network_is_told_in_a_line(factory, name, options, message):
     with pytest.raises(InputError, match=message.replace(".", r"\.")) as told:
         load_network(name.replace("FACTORY", str(factory)), **options)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("raise RuntimeError('two\\nlines')", "can't import '{}': RuntimeError: two lines"),
+        ("def make(:", "can't import '{}': SyntaxError: "),
+        ("import sys; sys.exit(5)", "can't import '{}': SystemExit: 5"),
+        ("def make(): raise KeyError('k')", "{}:make makes no network: KeyError: 'k'"),
+        ("def make(size): pass", "{}:make makes no network: TypeError: make() missing 1"),
+        ("def make(): raise SystemExit(3)", "{}:make makes no network: SystemExit: 3"),
+    ],
+)
+def test_code_that_fails_is_told_in_a_line(tmp_path, code, message):
+    file = tmp_path / "of_a_stranger.py"
+    file.write_text(code)
+    with pytest.raises(InputError, match=re.escape(message.format(file))) as told:
+        load_network(f"{file}:make")
+    assert "\n" not in str(told.value)
+
+
+def test_a_network_that_can_not_be_followed_says_so_and_no_more(tmp_path, capfd):
+    file = tmp_path / "loud.py"
+    file.write_text(
+        "from torch import nn\n"
+        "def make():\n    return nn.Sequential(nn.Linear(10, 4), nn.ReLU(), nn.Linear(4, 4))\n"
+    )
+    with pytest.raises(InputError, match="can't be run on pictures"):
+        load_network(f"{file}:make")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_damaged_and_misfitting_programs_are_refused(tmp_path):

@@ -11,11 +11,15 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from affectome.cli.app import main
+from affectome.data import read_catalog
 from affectome.errors import InputError
+from affectome.evidence import Split, make_design
 from affectome.evidence.ceilings import ceiling_of_means
 from affectome.networks.emonet import EMOTIONS, EmoNet
+from affectome.studies.emonet import run
 from affectome.studies.emonet.controls import face_numbers
 from affectome.studies.emonet.labels import top_category
+from affectome.studies.emonet.report import answer, emonet_page
 from affectome.studies.emonet.study import categories
 from films import write_film
 
@@ -57,6 +61,10 @@ def test_the_command_end_to_end_from_ratings_of_categories(tmp_path, capsys):
     result = json.loads((out / "result.json").read_text())
     assert [c["name"] for c in result["categories"]] == list(HUES)
     assert all(c["auc"]["score"] > 0.8 for c in result["categories"])
+    # Every category has a null of its own, and what is printed together is corrected together.
+    assert all(0 < c["auc"]["p"] <= c["auc"]["q"] <= 1 for c in result["categories"])
+    assert result["categories"][0]["auc"]["null"]["n_arrangements"] == 20
+    assert all(len(c["d"]["interval"]) == 2 for c in result["categories"])
     assert [c["variant"] for c in result["clusters"]] == ["base rate", "rival"]
     names = {"object classes only", "untrained networks", "image statistics"}
     names |= {"colour histogram", "spatial frequencies", "faces"}
@@ -85,6 +93,25 @@ def test_the_command_end_to_end_from_ratings_of_categories(tmp_path, capsys):
     assert "3 categories are read with a macro_auc" in told
     assert "above object classes only and" in told
     assert "above untrained networks" in told
+
+
+def test_ratings_without_variance_or_ceiling_are_left_out_and_said(tmp_path):
+    folder = make_folder(tmp_path)
+    table = pd.read_csv(folder / "metadata.csv").assign(arousal=4.0, valence_sd=9.0, valence_n=2)
+    table = table.assign(group=[("one", "other")[k // 3 % 2] for k in range(27)])
+    table.to_csv(folder / "metadata.csv", index=False)
+    found = run(read_catalog(folder), tmp_path / "out", n_permutations=20, n_bootstrap=20)
+    told = " ".join(found.notes)
+    assert "arousal is not read: 27 pictures have it, with 1 different values" in told
+    assert "no ceiling of valence: mean ratings vary no more than their raters differ" in told
+    assert set(found.ratings) == {"valence"}
+    assert not found.ceilings
+    # Two themes: neither a p nor an interval, and the first sentence says so.
+    assert found.clusters[0].interval is None
+    assert "(no p, because 2 values of group have 2 distinct arrangements" in answer(found)
+    assert "no interval: 2 group" in answer(found)
+    for word in ("no ceiling", "is not read"):
+        assert word in str(emonet_page(found, "x").warnings)
 
 
 @pytest.mark.slow
@@ -155,10 +182,20 @@ def test_categories_by_hand():
     codes = np.arange(60) % 3
     scores = np.eye(3)[codes] + rng.normal(0, 0.6, (60, 3))
     guess = scores.argmax(axis=1)
-    found = categories(np.array(["a", "b", "c"]), codes, guess, scores, np.arange(60) // 4, "x")
+    names = np.array(["a", "b", "c"])
+    theme = np.arange(60) // 4
+    half = np.arange(60) < 32
+    folds = tuple((np.flatnonzero(~side), np.flatnonzero(side)) for side in (half, ~half))
+    split = Split("group", ("group",), folds, {"group": theme})
+    design = make_design(pd.DataFrame({"group": theme}), names[codes], split)
+    found = categories(names, codes, guess, scores, design)
     for k, one in enumerate(found):
         own = codes == k
-        assert one.auc.value == pytest.approx(roc_auc_score(own, scores[:, k]))
+        # Decision values of two folds are two scales: pairs within a fold are compared.
+        within = [roc_auc_score(own[side], scores[side, k]) for side in (half, ~half)]
+        assert one.auc.value == pytest.approx(np.average(within, weights=[32, 28]))
+        assert one.d.interval[0] < one.d.value < one.d.interval[1]
+        assert one.auc.why == "no p, because none was asked for"
         assert one.sensitivity.value == pytest.approx((guess[own] == k).mean())
         assert one.specificity.value == pytest.approx((guess[~own] != k).mean())
         low, high = one.sensitivity.interval

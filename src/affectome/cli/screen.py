@@ -35,6 +35,7 @@ from affectome.people.pictures.screening import (
     Screened,
     copy_kept,
     fast_arithmetic,
+    not_looked_at,
     plan_screen,
     screen,
 )
@@ -79,25 +80,29 @@ def screen_pictures(
             folder, files, rule, out, model=model, precision=arithmetic, progress=progress
         )
     pictures = digest([str(file) for file in files])
-    result = summary(found, rule, folder, pictures)
+    beside = not_looked_at(folder, out, files)
+    result = summary(found, rule, folder, pictures, [] if beside is None else [beside])
     target = output_folder(out)
-    write_table(target / "screened.csv", found.table)
     kept = found.table["file"][found.table["decision"] == KEEP].tolist()
+    place = model or SHIPPED
+    inputs = {"head": place / HEAD, "networks": SHIPPED / FILE, "emonet": found.emonet}
+    described = manifest(
+        "screen",
+        {name: file for name, file in inputs.items() if file is not None},
+        0,
+        settings=settings(context, "folder", "model", "copy")
+        | {"precision": arithmetic, "pictures": result["digest"]},
+    )
+    copied = [f"{KEPT}/{name}" for name in kept] if copy else []
+    # It comes first, so that a run that is killed while it copies can be replaced by the next.
+    write_manifest(target, described, ["screened.csv", "kept.txt", "report.html", *copied])
+    write_table(target / "screened.csv", found.table)
     write_text(target / "kept.txt", "".join(f"{name}\n" for name in kept))
     if copy:
         copy_kept(folder, out, found.table)
         say(f"{len(kept)} pictures copied to {out / KEPT}")
     shown = found.table[found.table["decision"] == KEEP]
     report = write_text(target / "report.html", contact_sheet(folder, shown, result))
-    place = model or SHIPPED
-    described = manifest(
-        "screen",
-        {"head": place / HEAD, "networks": SHIPPED / FILE},
-        0,
-        settings=settings(context, "folder", "model", "copy")
-        | {"precision": arithmetic, "pictures": result["digest"]},
-    )
-    write_manifest(target, described, ["result.json"])
     write_json(target / "result.json", result)
     if not as_json:
         counts = result["decisions"]
@@ -110,11 +115,13 @@ def screen_pictures(
     finish(result, as_json)
 
 
-def summary(found: Screened, rule: Rule, folder: Path, pictures: str) -> dict[str, Any]:
+def summary(
+    found: Screened, rule: Rule, folder: Path, pictures: str, notes: list[str]
+) -> dict[str, Any]:
     """Give ``result.json``."""
     counts = found.table["decision"].value_counts()
     decisions = {name: int(counts.get(name, 0)) for name in (KEEP, LEAVE, ABSTAIN)}
-    warnings = [EVOKED]
+    warnings = [EVOKED, found.worth, *notes]
     if rule.keep not in SIDES and found.guessed:
         warnings.append(f"{rule.keep} is an {UNVALIDATED}: no picture with such labels was seen")
     result: dict[str, Any] = result_head(

@@ -183,8 +183,8 @@ def write_bytes(path: str | Path, content: bytes) -> Path:
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Write text as UTF-8, whole or not at all."""
-    return write_bytes(path, text.encode())
+    r"""Write text as UTF-8, whole or not at all; bytes of names that are none as ``\udc..``."""
+    return write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_json(path: str | Path, value: Any) -> Path:

@@ -27,6 +27,7 @@ from affectome.evidence.nulls import shuffle_inputs
 from affectome.evidence.permutation import (
     NullScores,
     PermutationTest,
+    class_tests,
     null_scores,
     permutation_test,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "Variogram",
     "baseline_scores",
     "belongs_to",
+    "class_tests",
     "correct_together",
     "cross_fit",
     "difference",

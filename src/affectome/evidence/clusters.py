@@ -24,8 +24,10 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from affectome.errors import InputError
+from affectome.evidence.intervals import group_codes
 
 LEVEL = 0.05
+FEWEST_GROUPS = 3
 VARIANTS = ("base rate", "rival")
 
 
@@ -44,7 +46,7 @@ class Clusters:
     share
         Share of discriminable clusters for k = 2 … n_categories, NaN where a k has no cut.
     interval
-        95 % of the numbers that draws of groups give; None without draws.
+        95 % of the numbers that draws of groups give; None without draws or with two groups.
     over
         What was drawn.
     """
@@ -77,7 +79,7 @@ def discriminable_clusters(
     groups: ArrayLike | None = None,
     n_bootstrap: int = 1000,
     random_state: int = 0,
-    over: str = "trials",
+    over: str = "",
 ) -> Clusters:
     """Find the largest number of clusters of categories that a decoder tells apart.
 
@@ -90,13 +92,15 @@ def discriminable_clusters(
     variant
         ``"base rate"`` or ``"rival"``.
     groups
-        What is drawn as a whole, such as the video of a frame; single trials if not given.
+        What is drawn as a whole, such as the video of a frame; single trials if not given. Of two
+        groupings that cross, shape (n_trials, 2), both are drawn and a trial comes as often as both
+        of its groups together (Owen 2007), which is rather too wide.
     n_bootstrap
         Draws for the interval; 0 for none.
     random_state
         Seed of the draws.
     over
-        What the groups are, in words.
+        What was drawn, in words; how many trials or groups if not given.
 
     Raises
     ------
@@ -108,30 +112,31 @@ def discriminable_clusters(
     true, guess = np.asarray(y, dtype=np.intp), np.asarray(y_hat, dtype=np.intp)
     if n_categories < 3:
         raise InputError(f"clusters are looked for among 3 categories or more; got {n_categories}")
-    codes = (
-        np.arange(len(true))
-        if groups is None
-        else np.unique(np.asarray(groups), return_inverse=True)[1].reshape(-1)
-    )
+    drawn_by = group_codes(groups, len(true))
     cells = true * n_categories + guess
-    by_group = np.zeros((int(codes.max()) + 1, n_categories**2))
-    np.add.at(by_group, (codes, cells), 1.0)
-    whole = by_group.sum(axis=0).reshape(n_categories, n_categories)
+    whole = np.bincount(cells, minlength=n_categories**2).astype(float)
+    whole = whole.reshape(n_categories, n_categories)
     if (whole.sum(axis=1) == 0).any():
         empty = int(np.flatnonzero(whole.sum(axis=1) == 0)[0])
         raise InputError(f"category {empty} has no trial, so nothing is known of its confusions")
     n, members, share = _taken(whole, variant)
-    if n_bootstrap == 0:
+    sizes = [int(codes.max()) + 1 for codes in drawn_by]
+    if n_bootstrap == 0 or min(sizes) < FEWEST_GROUPS:
         return Clusters(variant, n, members, share)
     rng = np.random.default_rng(random_state)
     drawn = []
     for _ in range(n_bootstrap):
-        times = rng.multinomial(len(by_group), np.full(len(by_group), 1 / len(by_group)))
-        again = (times @ by_group).reshape(n_categories, n_categories)
+        times = np.ones(len(true))
+        for codes, n_groups in zip(drawn_by, sizes, strict=True):
+            times *= rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups))[codes]
+        again = np.bincount(cells, times, n_categories**2).astype(np.float64)
+        again = again.reshape(n_categories, n_categories)
         if (again.sum(axis=1) > 0).all():
             drawn.append(_taken(again, variant)[0])
+    what = "trials" if groups is None else "groups"
+    over = over or f"{' × '.join(map(str, sizes))} {what}"
     low, high = np.quantile(drawn, [0.025, 0.975], method="inverted_cdf") if drawn else (n, n)
-    return Clusters(variant, n, members, share, (int(low), int(high)), f"{len(by_group)} {over}")
+    return Clusters(variant, n, members, share, (int(low), int(high)), over)
 
 
 def _taken(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -185,6 +185,34 @@ def null_scores(
         p = p_value(scores[0], scores[1:], one.higher_is_better)
         tests[name] = PermutationTest(name, float(scores[0]), scores[1:], p, how, scheme, n_groups)
     return NullScores(tests, rows, predictions)
+
+
+def class_tests(
+    null: NullScores, names: NDArray[Any], fold: NDArray[np.intp], like: PermutationTest
+) -> list[PermutationTest]:
+    """Test the AUC of each class against all others, by refits that were made already.
+
+    Parameters
+    ----------
+    null
+        What :func:`null_scores` gave for a classifier with decision values.
+    names
+        The classes, sorted.
+    fold
+        The fold that tested each trial, −1 for none.
+    like
+        A test of the same refits, for how they were drawn.
+    """
+    one, tested = find_metric("macro_auc"), fold >= 0
+    found = null.predictions.of("scores")[:, tested]
+    tests = []
+    for k, name in enumerate(names):
+        own = (null.labels[:, tested] == name).astype(np.intp)
+        values = np.stack([-found[..., k], found[..., k]], axis=-1)
+        scores = _score_rows(one, own, values, fold[tested])
+        p = p_value(scores[0], scores[1:])
+        tests.append(replace(like, observed=float(scores[0]), null=scores[1:], p=p))
+    return tests
 
 
 def default_metric(estimator: Any) -> str:

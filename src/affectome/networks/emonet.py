@@ -128,6 +128,11 @@ def emonet_state(given: Mapping[str, Any], where: str) -> OrderedDict[str, Tenso
                     f"{where} holds another network's weights: {theirs}.{part} is "
                     f"{tuple(values.shape)}, and EmoNet's {ours} has {tuple(shape)}"
                 )
+            if not flat.is_floating_point() or not flat.isfinite().all():
+                raise InputError(
+                    f"{where} does not hold EmoNet's weights: {theirs}.{part} has values that are "
+                    "no finite numbers"
+                )
             state[f"{ours}.{part}"] = flat.to(torch.float32)
     if names is NUMBERED:
         # That port keeps MATLAB's order of the last maps: channel, width, height.
@@ -136,10 +141,18 @@ def emonet_state(given: Mapping[str, Any], where: str) -> OrderedDict[str, Tenso
 
 
 def emonet_preprocessing(given: Mapping[str, Any] | None = None) -> Preprocessing:
-    """State the input: the mean picture where the weights bring it, else the mean colour."""
+    """State the input: the mean picture where the weights bring it, else the mean colour.
+
+    Raises
+    ------
+    InputError
+        If the mean picture is of another size, or has values that are no numbers.
+    """
     mean = torch.tensor(MEAN_COLOUR)
     if given is not None and isinstance(given.get("mean"), Tensor):
         mean = given["mean"].to(torch.float32)
+        if not mean.isfinite().all():
+            raise InputError("the mean picture of EmoNet's weights has values that are no numbers")
     return Preprocessing(SIDE, "whole", 255.0, mean, torch.ones(3))
 
 

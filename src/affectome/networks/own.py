@@ -165,13 +165,24 @@ def _made(name: str) -> nn.Module:
         raise InputError(
             f"can't import {place!r} ({error}); give package.module:factory or file.py:factory"
         ) from error
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever a stranger's code may raise
+        raise InputError(f"can't import {place!r}: {_in_a_line(error)}") from error
     factory = getattr(module, called, None)
     if not callable(factory):
         raise InputError(f"{place} has no function {called!r} that makes a network")
-    made = factory()
+    try:
+        made = factory()
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{name} makes no network: {_in_a_line(error)}") from error
     if not isinstance(made, nn.Module):
         raise InputError(f"{name} gives {type(made).__name__}, not a torch module")
     return made
+
+
+def _in_a_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
 
 
 def _from_file(path: Path) -> object:
@@ -181,8 +192,13 @@ def _from_file(path: Path) -> object:
     if spec is None or spec.loader is None:
         raise InputError(f"{path} can't be imported")
     module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(path.stem, module)
-    spec.loader.exec_module(module)
+    known = sys.modules.setdefault(path.stem, module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        if known is module:
+            del sys.modules[path.stem]
+        raise
     return module
 
 

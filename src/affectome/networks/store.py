@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -171,7 +172,7 @@ def digest(pictures: Sequence[Picture]) -> str:
             found.update(repr(picture.shape).encode() + np.ascontiguousarray(picture).tobytes())
         else:
             file = Path(picture)
-            found.update(str(file).encode())
+            found.update(os.fsencode(file))
             if is_file(file):
                 size, changed = facts(file)
                 found.update(f"{size} {changed}".encode())

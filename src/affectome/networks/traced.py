@@ -8,9 +8,11 @@ that directly follow it. It carries the name of its module.
 
 from __future__ import annotations
 
+import io
+import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,9 +161,14 @@ def channel_axis(values: Tensor) -> int:
 @contextmanager
 def quiet_exporter() -> Iterator[None]:
     """Keep to itself what torch's exporter says about its own insides."""
-    with warnings.catch_warnings():
+    before = logging.root.manager.disable
+    logging.disable()
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
-        yield
+        try:
+            yield
+        finally:
+            logging.disable(before)
 
 
 def export(module: nn.Module, side: int) -> torch.export.ExportedProgram:

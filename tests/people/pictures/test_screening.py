@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -76,9 +77,10 @@ def test_rules(keep, given, probability, decision):
 
 def test_what_can_not_be_kept_is_told():
     with pytest.raises(InputError, match=r"--keep is one of positive.*awe; got 'blue'"):
-        Rule("blue", 0.5).probability(reading(4.0, 3.0, Awe=1.0), SETTINGS)
+        Rule("blue", 0.5).check(SETTINGS["dimensions"], ["Awe"])
     with pytest.raises(InputError, match="reads no arousal"):
-        Rule("calm", 0.5).probability(reading(4.0), SETTINGS)
+        Rule("calm", 0.5).check({"valence": {}}, [])
+    Rule("awe", 0.5).check({}, ["Awe"])
     with pytest.raises(InputError, match="between 0 and 1; got 7"):
         Rule("positive", 7)
 
@@ -162,6 +164,40 @@ def test_another_folder_does_not_go_on_with_these_rows(pictures, tmp_path):
     assert (first.resumed, other.resumed) == (0, 0)
     assert len(other.table) == 2
     assert screening.fast_arithmetic() in screening.ARITHMETIC
+
+
+def test_a_run_that_was_stopped_while_it_copied_is_done_again(pictures, tmp_path, monkeypatch):
+    album, out = tmp_path / "album", tmp_path / "out"
+    shutil.copytree(pictures, album)
+    (album / "broken.jpg").unlink()
+    (album / "scan.heic").write_bytes(b"of another kind")
+    odd = os.path.join(os.fsencode(album), b"\xff.png")
+    with open(odd, "wb") as stream:  # Latin-1, as old archives unpack it
+        stream.write((album / "00.png").read_bytes())
+    asked = ("screen", album, "--out", out, "--threshold", "0.1", "--copy")
+
+    def cut(source, target):
+        target.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "copyfileobj", cut)
+    assert run(*asked).exit_code != 0
+    monkeypatch.undo()
+    done = run(*asked)
+    assert done.exit_code == 0, done.stderr
+    assert "which were not looked at: 1 of .heic" in done.stderr
+    assert "valence, r = 0.65 (0.58 to 0.72)" in done.stderr
+    whole = [f for f in (out / "kept").rglob("*") if f.is_file()]
+    assert len(whole) == 21
+    assert all(f.read_bytes() == (album / f.relative_to(out / "kept")).read_bytes() for f in whole)
+    assert "\\udcff.png" in (out / "screened.csv").read_text()
+    assert "(" in (out / "report.html").read_text().split("<br>")[1].split("<")[0]
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    shutil.copy(pictures / "flat.png", flat)
+    nothing = run("screen", flat, "--out", tmp_path / "no", "--keep", "blue")
+    assert nothing.exit_code != 0
+    assert not (tmp_path / "no").exists()
 
 
 @pytest.mark.slow

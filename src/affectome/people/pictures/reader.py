@@ -77,6 +77,13 @@ class PicturesReader:
         """EmoNet's weights, where they are at hand and this model only guesses emotions."""
         return None if self._head.categories is None else find_emonet()
 
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """Emotions that are read or guessed, or the labels of a model of a user's own."""
+        if self._head.categories is not None:
+            return self._head.categories.names
+        return tuple(self.card.labels) if self.card.settings["head"] == "labels" else ()
+
     def by_emonet(self, file: Path, reading: Reading) -> Reading:
         """Put EmoNet's emotions in the place of guessed ones, where its weights are at hand."""
         path = self.emonet

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +30,7 @@ from affectome.execution import Shards, cut
 from affectome.execution.plan import Plan, Step
 from affectome.execution.rates import rate, sampled, seconds_each
 from affectome.networks.store import digest
+from affectome.people.cards import Card
 from affectome.people.pictures.reader import PicturesReader
 from affectome.people.reading import Estimate, Reading
 from affectome.progress import Progress, silent
@@ -72,21 +74,31 @@ class Rule:
         if not 0 < self.threshold < 1:
             raise InputError(f"--threshold is a probability between 0 and 1; got {self.threshold}")
 
+    def check(self, dimensions: Collection[str], emotions: Collection[str]) -> None:
+        """Refuse what a model with these dimensions and emotions (or labels) does not read.
+
+        Raises
+        ------
+        InputError
+            If it reads no such thing.
+        """
+        if self.keep in SIDES:
+            name, _ = SIDES[self.keep]
+            if name not in dimensions:
+                raise InputError(f"this model reads no {name}; keep one of its labels")
+        elif self.keep not in map(str.lower, emotions):
+            raise unknown("--keep", self.keep, [*SIDES, *map(str.lower, emotions)])
+
     def probability(self, reading: Reading, settings: dict[str, Any]) -> float | None:
         """Probability that a picture is what is kept; None where nothing could be read."""
         if reading.abstains:
             return None
         if self.keep in SIDES:
             name, sign = SIDES[self.keep]
-            estimate = getattr(reading, name)
-            if estimate is None:
-                raise InputError(f"this model reads no {name}; keep one of its labels")
             spread = settings["dimensions"][name]["spread"]
-            return float(ndtr(sign * (estimate.value - settings["middle"]) / spread))
-        named = {name.lower(): p for name, p in reading.emotions.items()}
-        if self.keep not in named:
-            raise unknown("--keep", self.keep, [*SIDES, *named])
-        return named[self.keep]
+            off = getattr(reading, name).value - settings["middle"]
+            return float(ndtr(sign * off / spread))
+        return {name.lower(): p for name, p in reading.emotions.items()}[self.keep]
 
     def decide(self, probability: float | None) -> str:
         """Keep, leave or abstain."""
@@ -116,12 +128,18 @@ class Screened:
         Pictures that an earlier run had read.
     guessed
         Whether emotions are a guess, not EmoNet's or those of a model's own labels.
+    worth
+        How good the model is at it, from its card.
+    emonet
+        EmoNet's weights, where they were used.
     """
 
     table: pd.DataFrame
     skipped: tuple[Skipped, ...]
     resumed: int
     guessed: bool
+    worth: str
+    emonet: Path | None
 
 
 def fast_arithmetic() -> str:
@@ -168,6 +186,7 @@ def screen(
     """
     reader = _reader(model, precision)
     settings = dict(reader.card.settings)
+    rule.check(settings.get("dimensions", {}), reader.emotions)
     asked = {
         "pictures": digest([str(file) for file in files]),
         "model": hashlib.sha256(json.dumps(reader.card.to_dict()).encode()).hexdigest(),
@@ -180,7 +199,7 @@ def screen(
     parts = cut(len(files), BATCH)
     shards = Shards(out / READ, asked, len(parts))
     resumed = sum(len(parts[number]) for number in shards.done())
-    blocks = [(rule, model, precision, folder, files[part.start : part.stop]) for part in parts]
+    blocks = [(model, precision, folder, files[part.start : part.stop]) for part in parts]
 
     def tell(done: int) -> None:
         progress("pictures", parts[done - 1].stop if done else 0, len(files))
@@ -188,7 +207,8 @@ def screen(
     rows: list[dict[str, Any]] = []
     for content in shards.run(_read_part, blocks, n_jobs, threads=True, progress=tell):
         rows += json.loads(content)
-    return _decided(rows, rule, settings, resumed, guessed)
+    table, skipped = _decided(rows, rule, settings, guessed)
+    return Screened(table, skipped, resumed, guessed, _worth(reader.card, rule), emonet)
 
 
 def plan_screen(
@@ -224,6 +244,33 @@ def plan_screen(
     )
 
 
+def _worth(card: Card, rule: Rule) -> str:
+    """Say how good a model is at what the rule asks, with interval and baselines."""
+    wanted = f"{SIDES[rule.keep][0]}, r" if rule.keep in SIDES else ""
+    one = next((m for m in card.metrics if m.name == wanted), None)
+    if one is None:
+        return f"the model: {card.summary}"
+    ends = "" if one.interval is None else " ({:.2f} to {:.2f})".format(*one.interval)
+    beside = ", ".join(f"{name} {value:.2f}" for name, value in one.baselines.items())
+    return f"the model: {one.name} = {one.value:.2f}{ends} on {one.on}; beside it {beside}"
+
+
+def not_looked_at(folder: Path, out: Path, files: Sequence[Path]) -> str | None:
+    """Say how many files of other kinds lie beside the pictures; None where there are none."""
+    looked_at = {*files, *(archive for file in files for archive in file.parents)}
+    kinds = Counter(
+        file.suffix.lower() or "no ending"
+        for file in set(folder.rglob("*")) - looked_at
+        if file.is_file()
+        and not file.name.startswith(".")
+        and out.resolve() not in file.resolve().parents
+    )
+    if not kinds:
+        return None
+    told = ", ".join(f"{n} of {kind}" for kind, n in kinds.most_common(6))
+    return f"files of other kinds, which were not looked at: {told}"
+
+
 def copy_kept(folder: Path, out: Path, table: pd.DataFrame) -> int:
     """Copy kept pictures to ``kept/``, in their subfolders; what is there already stays."""
     kept = table["file"][table["decision"] == KEEP]
@@ -251,12 +298,8 @@ def _row(reading: Reading) -> dict[str, Any]:
 
 
 def _decided(
-    rows: list[dict[str, Any]],
-    rule: Rule,
-    settings: dict[str, Any],
-    resumed: int,
-    guessed: bool,
-) -> Screened:
+    rows: list[dict[str, Any]], rule: Rule, settings: dict[str, Any], guessed: bool
+) -> tuple[pd.DataFrame, tuple[Skipped, ...]]:
     skipped = tuple(Skipped(row["file"], row["why"]) for row in rows if "why" in row)
     kept: list[dict[str, Any]] = []
     for row in rows:
@@ -279,7 +322,7 @@ def _decided(
     first = ["file", "decision", "probability"]
     others = [c for c in table if c not in {*first, "_order"}]
     table = table[[*first, *others]].reset_index(drop=True)
-    return Screened(table, skipped, resumed, guessed)
+    return table, skipped
 
 
 def _reading(row: dict[str, Any]) -> Reading:
@@ -290,21 +333,17 @@ def _reading(row: dict[str, Any]) -> Reading:
     )
 
 
-def _read_part(
-    rule: Rule, model: Path | None, precision: str, folder: Path, files: Sequence[Path]
-) -> bytes:
-    """Give the rows of some pictures as JSON; refuse a rule that can't be decided by."""
+def _read_part(model: Path | None, precision: str, folder: Path, files: Sequence[Path]) -> bytes:
+    """Give the rows of some pictures as JSON."""
     reader = _reader(model, precision)
     rows = []
     for first in range(0, len(files), BATCH):
         for file, given in _read_batch(reader, files[first : first + BATCH]):
             name = file.relative_to(folder).as_posix()
-            if isinstance(given, Skipped):
-                rows.append({"file": name, "why": given.why})
-            else:
-                rule.probability(given, dict(reader.card.settings))
-                rows.append({"file": name, **_row(given)})
-    return json.dumps(rows, ensure_ascii=False).encode()
+            found = {"why": given.why} if isinstance(given, Skipped) else _row(given)
+            rows.append({"file": name, **found})
+    # A name that is no UTF-8 becomes what JSON writes for it.
+    return json.dumps(rows, ensure_ascii=False).encode(errors="backslashreplace")
 
 
 @lru_cache(maxsize=1)

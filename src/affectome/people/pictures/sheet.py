@@ -65,6 +65,12 @@ def contact_sheet(folder: Path, table: pd.DataFrame, result: dict[str, Any]) -> 
     counts = result["decisions"]
     more = f" The first {MOST} of {len(table)} are shown." if len(table) > MOST else ""
     notes = "".join(f"<p>{escape(note)}</p>" for note in result["warnings"])
+    if result["skipped"]:
+        lines = (f"<li>{escape(one['file'])}: {escape(one['why'])}" for one in result["skipped"])
+        notes += (
+            f"<details><summary>{len(result['skipped'])} files could not be read</summary>"
+            f"<ul>{''.join(lines)}</ul></details>"
+        )
     head = (
         f"{counts['keep']} kept, {counts['leave']} left, {counts['abstain']} abstained "
         f"({result['abstained']:.0%}) of {result['pictures']} pictures"
@@ -83,8 +89,12 @@ def contact_sheet(folder: Path, table: pd.DataFrame, result: dict[str, Any]) -> 
 
 def _figure(folder: Path, row: dict[str, Any]) -> str:
     name = str(row["file"])
-    words = [f"{row['probability']:.2f}" if row["probability"] == row["probability"] else "–"]
-    words += [f"{n} {row[n]:.1f}" for n in ("valence", "arousal") if row.get(n) == row.get(n, 0)]
+    words = [f"{row['probability']:.2f}"]
+    words += [
+        f"{n} {row[n]:.1f} ({row[f'{n}_low']:.1f} to {row[f'{n}_high']:.1f})"
+        for n in ("valence", "arousal")
+        if n in row
+    ]
     return (
         f"<figure tabindex='0' data-file='{escape(name, quote=True)}'>"
         f"<img loading='lazy' alt='' src='{_thumbnail(folder / name)}'>"

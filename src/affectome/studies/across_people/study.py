@@ -157,7 +157,7 @@ def run(
                 groups=found.tested,
                 n_bootstrap=max(n_bootstrap, 0),
                 random_state=random_state,
-                over="people",
+                over=f"{len(set(found.tested.tolist()))} people",
             )
             for variant in VARIANTS
         )

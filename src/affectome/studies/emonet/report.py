@@ -71,7 +71,15 @@ def answer(study: EmoNetStudy) -> str:
     """Say in a sentence or two what came out."""
     one, found = study.evidence.score, study.evidence
     best = found.best_baseline
-    told = " and ".join(f"{c.n} ({c.variant})" for c in study.clusters)
+    told = " and ".join(
+        f"{c.n} ({c.variant}"
+        + ("" if c.interval is None else ", {} to {}".format(*c.interval))
+        + ")"
+        for c in study.clusters
+    )
+    why = one.why or ""
+    if one.interval is None and "interval" not in why:
+        why = f"{why}; no interval: {one.over or f'{one.n_groups} groups'}".removeprefix("; ")
     clusters = f" Clusters that can be told apart: {told}." if told else ""
     beside = [
         f"{_more(found.over_controls[name])} above {name}"
@@ -82,7 +90,7 @@ def answer(study: EmoNetStudy) -> str:
     return (
         f"{len(study.categories)} categories are read with a {one.metric} of {_number(one)} on "
         f"held-out groups; the best baseline, {best}, gives {found.baselines[best].value:.2f}."
-        f"{controls}{clusters}"
+        f"{controls}{clusters}{f' ({why})' if why else ''}"
     )
 
 
@@ -98,7 +106,7 @@ def _categories(study: EmoNetStudy) -> Table:
             c.name,
             str(c.n),
             _number(c.auc),
-            f"{c.d:.2f}",
+            _number(c.d),
             _number(c.sensitivity),
             _number(c.specificity),
         ]

@@ -8,8 +8,8 @@ mean over their frames.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,17 @@ from affectome.data.roles import role_of
 from affectome.decoding.pls import PLSDecoder
 from affectome.decoding.ridge import BalancedRidgeClassifierDecoder
 from affectome.errors import InputError
-from affectome.evidence import Evidence, correct_together, evaluate, make_design, score
+from affectome.evidence import (
+    Design,
+    Evidence,
+    PermutationTest,
+    class_tests,
+    correct_together,
+    evaluate,
+    fold_of,
+    null_scores,
+    score,
+)
 from affectome.evidence.ceilings import ceiling_of_means
 from affectome.evidence.clusters import VARIANTS, Clusters, discriminable_clusters
 from affectome.evidence.cross_fit import cross_fit
@@ -64,7 +74,7 @@ class Category:
     name, n
         The category and its number of pictures.
     auc, d
-        Area under the curve, and d = √2·Φ⁻¹(AUC).
+        Area under the curve with its p, and d = √2·Φ⁻¹(AUC).
     sensitivity, specificity
         Share of its pictures that are named so, and of the others that are not.
     """
@@ -72,7 +82,7 @@ class Category:
     name: str
     n: int
     auc: Score
-    d: float
+    d: Score
     sensitivity: Score
     specificity: Score
 
@@ -82,7 +92,7 @@ class Category:
             "name": self.name,
             "n": self.n,
             "auc": self.auc.to_dict(),
-            "d": self.d if np.isfinite(self.d) else None,
+            "d": self.d.to_dict(),
             "sensitivity": self.sensitivity.to_dict(),
             "specificity": self.specificity.to_dict(),
         }
@@ -105,7 +115,8 @@ class EmoNetStudy:
     ratings
         Rating → evidence of reading it from the same units by partial least squares.
     ceilings
-        Rating → the r that no reader can exceed, as its raters differ; where that is known.
+        Rating → the r that no reader can exceed, as its raters differ; where that is known. Where
+        not, ``notes`` say why.
     colours
         A row a flat colour: what is read from it, an unvalidated estimate without EmoNet.
     responses
@@ -140,7 +151,7 @@ class EmoNetStudy:
         found = {
             **result_head(
                 "study emonet",
-                2,
+                3,
                 source=self.source,
                 target="emotion",
                 held_out=self.evidence.design.headline,
@@ -208,44 +219,55 @@ def run(
     decoder = BalancedRidgeClassifierDecoder(ALPHAS)
     evidence = evaluate(decoder, _recording(X, kept), "emotion", controls=controls, **usual)
     y = kept["emotion"].to_numpy(dtype=str)
-    design = make_design(kept.drop(columns="emotion"), y, evidence.split, order="none")
-    predicted = cross_fit(decoder, X, y, evidence.split, True)
-    assert predicted.scores is not None
+    design = evidence.design
     names, codes = np.unique(y, return_inverse=True)
+    predicted = cross_fit(decoder, X, y, design.split, True)
+    assert predicted.scores is not None
     guess = predicted.scores.argmax(axis=1)
-    groups = design.groups[:, 0]
+    tests = _tests(decoder, X, design, evidence, names, n_permutations, random_state)
     clusters = tuple(
         discriminable_clusters(
             codes,
             guess,
             len(names),
             variant=variant,
-            groups=groups,
-            n_bootstrap=n_bootstrap,
+            groups=design.groups,
+            n_bootstrap=0 if design.one_course else n_bootstrap,
             random_state=random_state,
-            over="groups",
+            over=design.over,
         )
         for variant in VARIANTS
         if len(names) >= FEWEST
     )
-    rated = {
-        name: evaluate(
+    rated: dict[str, Evidence] = {}
+    known: dict[str, float] = {}
+    for name in catalog.ratings:
+        given = kept[name].notna().to_numpy()
+        rows = kept[given].reset_index(drop=True)
+        if given.sum() <= 6 * FEWEST or rows[name].nunique() < FEWEST:
+            notes.append(
+                f"{name} is not read: {given.sum()} pictures have it, with {rows[name].nunique()} "
+                f"different values; more than {6 * FEWEST} and {FEWEST} are needed"
+            )
+            continue
+        rated[name] = evaluate(
             PLSDecoder(min(COMPONENTS, X.shape[1] - 1)),
-            _recording(X[given], kept[given].reset_index(drop=True)),
+            _recording(X[given], rows),
             name,
             controls={n: one[given] for n, one in controls.items()},
             **usual,
         )
-        for name in catalog.ratings
-        if (given := kept[name].notna().to_numpy()).sum() > 6 * FEWEST
-    }
+        try:
+            known[name] = ceiling(rows, name)
+        except InputError as error:
+            notes.append(f"no ceiling of {name}: {error}")
     return EmoNetStudy(
         looked.units,
         evidence,
-        tuple(categories(names, codes, guess, predicted.scores, groups, design.over)),
+        tuple(categories(names, codes, guess, predicted.scores, design, tests)),
         clusters,
         rated,
-        ceilings(kept, catalog.ratings),
+        known,
         flat_colours(looked.emonet),
         looked.responses,
         (*catalog.skipped, *looked.skipped),
@@ -356,42 +378,69 @@ def labelled(catalog: Catalog) -> tuple[Catalog, list[str]]:
     return catalog, notes
 
 
+def _tests(
+    decoder: BalancedRidgeClassifierDecoder,
+    X: NDArray[np.float64],
+    design: Design,
+    evidence: Evidence,
+    names: NDArray[Any],
+    n_permutations: int,
+    random_state: int,
+) -> list[PermutationTest]:
+    """Null of the AUC of each category: the same arrangements as those of their mean."""
+    if evidence.null is None:
+        return []
+    drawn, how = design.arrange(n_permutations, random_state), design.exchange
+    null = null_scores(decoder, X, design, ["macro_auc"], drawn, how.scheme, how.n_groups)
+    return class_tests(null, names, fold_of(design.split, len(X)), evidence.null)
+
+
 def categories(
     names: NDArray[Any],
     codes: NDArray[np.intp],
     guess: NDArray[np.intp],
     scores: NDArray[np.float64],
-    groups: NDArray[np.intp],
-    over: str,
+    design: Design,
+    tests: Sequence[PermutationTest] = (),
 ) -> list[Category]:
-    """Score every category against the rest, with intervals over groups."""
+    """Score every category against the rest, with intervals over groups and p of the AUC."""
+    fold, groups, over = fold_of(design.split, len(codes)), design.groups, design.over
+
+    def told(metric: str, y: NDArray[Any], found: NDArray[Any], rows: NDArray[np.bool_]) -> Score:
+        one = score(metric, y[rows], found[rows], groups[rows], fold[rows], over=over)
+        return replace(one, interval=None) if design.one_course else one
+
     found = []
     for k, name in enumerate(names):
-        own = codes == k
-        auc = score("macro_auc", own, scores[:, k], groups, over=over)
-        one = score("d_from_auc", own, scores[:, k], groups, over=over)
-        sensitivity = _share(guess[own] == k, groups[own], over)
-        specificity = _share(guess[~own] != k, groups[~own], over)
-        found.append(Category(str(name), int(own.sum()), auc, one.value, sensitivity, specificity))
+        own, all_of_them = codes == k, np.ones(len(codes), bool)
+        auc = told("macro_auc", own, scores[:, k], all_of_them)
+        if tests:
+            auc = auc.with_p(tests[k].p, tests[k].claim)
+        else:
+            auc = replace(auc, why=design.why_no_p or "no p, because none was asked for")
+        d = told("d_from_auc", own, scores[:, k], all_of_them)
+        # A share of trials: every trial is of one class here.
+        right = np.where(own, guess == k, guess != k).astype(int)
+        shares = [
+            told("balanced_accuracy", np.ones(len(own), int), right, rows) for rows in (own, ~own)
+        ]
+        found.append(Category(str(name), int(own.sum()), auc, d, *shares))
     return found
 
 
-def _share(right: NDArray[np.bool_], groups: NDArray[np.intp], over: str) -> Score:
-    """Share of trials, with its interval over groups; every trial is of one class here."""
-    return score(
-        "balanced_accuracy", np.ones(len(right), int), right.astype(int), groups, over=over
-    )
+def ceiling(trials: pd.DataFrame, name: str) -> float:
+    """The r that no reader of a rating exceeds, as its raters differ.
 
-
-def ceilings(trials: pd.DataFrame, ratings: tuple[str, ...]) -> dict[str, float]:
-    """The r that no reader exceeds, where the table holds each rating's spread and raters."""
-    found = {}
-    for name in ratings:
-        about = (name, f"{name}_sd", f"{name}_n")
-        if set(about) <= set(trials):
-            known = trials[list(about)].dropna()
-            found[name] = ceiling_of_means(*known.to_numpy(float).T)
-    return found
+    Raises
+    ------
+    InputError
+        If the table does not hold the rating's spread and number of raters, or they leave none.
+    """
+    about = [name, f"{name}_sd", f"{name}_n"]
+    missing = [column for column in about if column not in trials]
+    if missing:
+        raise InputError(f"there is no column {' and no column '.join(missing)}")
+    return ceiling_of_means(*trials[about].dropna().to_numpy(float).T)
 
 
 def emonet_units(
