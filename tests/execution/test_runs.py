@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 
+import psutil
 import pytest
 
 from affectome.cli import app
@@ -53,6 +55,9 @@ def test_a_second_run_is_refused_and_a_killed_one_is_not_in_the_way(other, tmp_p
     code, _, told = run("resume", folder)
     assert (code, "is running by process" in told) == (2, True)
     other.kill()
+    until = time.monotonic() + 30
+    while psutil.Process(other.pid).status() != psutil.STATUS_ZOMBIE and time.monotonic() < until:
+        time.sleep(0.01)
     assert run_state(folder).state == "stopped", "also while nobody has asked how it ended"
     other.wait()
     assert run_state(folder).words == ("screen", "album", "--out", str(folder))
