@@ -166,6 +166,10 @@ class _Draft:
         self.table, clocks = settle_columns(self.table, self.target)
         for name in (*groups, *([file] if file else [])):
             self._need(name)
+        if self.target in groups:
+            raise InputError(
+                f"{self.target!r} is the target; it can't also say who, what or which group"
+            )
         if file is not None:
             self.table["file"] = self.table[file]
         if target_from_name is not None:

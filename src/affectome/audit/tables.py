@@ -45,6 +45,8 @@ def read_table(path: Path, target: str, names: Sequence[str], notes: Notes) -> p
     """
     if path.suffix.lower() in (*PARQUET, *EXCEL):
         return tables.read_table(path)
+    if not path.is_file():
+        raise InputError(f"there is no table {path}")
     with tables.table_errors(path):
         table = _read_text(path, target, names, notes)
     if table.empty:

@@ -6,8 +6,11 @@ import errno
 import os
 import re
 import sys
+import time
 import traceback
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -136,6 +139,7 @@ OPTIONS: dict[str, Any] = {
 }
 
 
+INTERRUPTED = 130
 COMPLETION = "_AFFECTOME_COMPLETE"
 """Set by the shell that asks how a line could go on."""
 ClickError: type[Exception] = typer.BadParameter.__mro__[2]
@@ -193,10 +197,10 @@ def _version(
     """Take options that stand before any command."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:  # noqa: PLR0912  a branch an end
     """Run the command line and exit: 0 done, 1 done with skipped inputs, 2 could not be done."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    code = None
+    code, begun = None, time.time()
     try:
         if COMPLETION in os.environ:
             typed = (
@@ -210,6 +214,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             code = build(words)(args=words, standalone_mode=False, prog_name="affectome")
     except ClickError as error:
         _usage(error)
+    except typer.Abort:
+        _stopped(words, begun)
     except AffectomeError as error:
         _fail(str(error))
     except MemoryError:
@@ -227,7 +233,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"an error inside affectome, please report it: {type(error).__name__}: "
             f"{' '.join(str(error).split())} (AFFECTOME_TRACEBACK=1 shows where)"
         )
+    if code == INTERRUPTED:  # newer typer answers Ctrl-C by this, older by Abort
+        _stopped(words, begun)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _stopped(words: Sequence[str], begun: float) -> NoReturn:
+    """Say after Ctrl-C what this run leaves behind, and exit as shells do."""
+    sys.stderr.write(f"affectome: stopped; {_left_behind(words, begun)}\n")
+    sys.exit(INTERRUPTED)
+
+
+def _left_behind(words: Sequence[str], begun: float) -> str:
+    named = [word.removeprefix("--out=") for word in words if word.startswith("--out=")]
+    named += [place for option, place in pairwise(words) if option == "--out"]
+    files = [file for place in named for file in Path(place).rglob("*")]
+    kept = [file for file in files if file.is_file() and file.stat().st_mtime >= begun]
+    if not kept:
+        return "nothing was kept: results are written when all is done"
+    return f"{len(kept)} files in {named[-1]} are kept; the same command takes them up"
 
 
 def _usage(error: Any) -> NoReturn:
@@ -237,6 +261,7 @@ def _usage(error: Any) -> NoReturn:
         error.show()
         sys.exit(2)
     said = " ".join(error.format_message().split()).rstrip(".")
+    said = said.replace("Value error, ", "")
     said = re.sub(r" ?(\(Possible options: .*\)|Did you mean .*\??)$", "", said).rstrip(".")
     wrong = re.search(r"(?:No such (?:command|option):? '?)([^\s'.]+)", said)
     known = _known(error)

@@ -33,7 +33,9 @@ def live(
     lsl: Annotated[
         bool, typer.Option("--lsl", help="Send readings to Lab Streaming Layer, too.")
     ] = False,
-    seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="Stop after so many seconds.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Table of the readings: .parquet or .csv.")
     ] = None,
@@ -90,6 +92,8 @@ def _sources(
         if capture.has_sound(source):
             box.fill(capture.sound_of(source), begun)
             modalities.append("voice")
+        if not modalities:
+            raise InputError(f"{source} is neither a film nor a sound that can be read")
     if camera is not None:
         box.fill(capture.camera(camera))
         modalities.append("face")

@@ -205,6 +205,8 @@ def modality_of(file: Path) -> Modality:
 
 def files_in(folder: Path, modality: str | None = None) -> list[Path]:
     """Files, and folders that are one recording, of a folder that a modality takes, by name."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder")
     every = [m for m in MODALITIES.values() if not m.only_named]
     if modality:
         every = [find_modality(modality)]

@@ -126,7 +126,7 @@ def has_sound(film: Path) -> bool:
     try:
         with av.open(str(film)) as container:
             return bool(container.streams.audio)
-    except (av.FFmpegError, ValueError):
+    except (av.FFmpegError, ValueError, LookupError):
         return False
 
 

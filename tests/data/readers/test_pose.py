@@ -90,7 +90,7 @@ def test_tables_of_others(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"pose tables are \.csv or \.h5"):
         read_pose(tmp_path / "pose.txt")
     (tmp_path / "broken.h5").write_bytes(b"no")
-    with pytest.raises(InputError, match="can't be read as H5"):
+    with pytest.raises(InputError, match="can't be read by h5py"):
         read_pose(tmp_path / "broken.h5")
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["data"] = [1]

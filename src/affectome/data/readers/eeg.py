@@ -53,11 +53,11 @@ def read_eeg(path: Path, events: Events | None, options: Options) -> Measurement
     """
     mne = require("mne", "eeg")
     stem = path.name.lower().removesuffix(".gz").removesuffix(".fif")
-    if path.name.lower().endswith((".fif", ".fif.gz")) and stem.endswith(("-epo", "_epo")):
-        with readable(path, "MNE"):
+    with readable(path, "MNE"):
+        if path.name.lower().endswith((".fif", ".fif.gz")) and stem.endswith(("-epo", "_epo")):
             epochs = mne.read_epochs(path, preload=False, verbose="ERROR")
-        return measure_epochs(mne, epochs, path, events, options)
-    part = measure_raw(mne, _open(mne, path), path, events, options)
+            return measure_epochs(mne, epochs, path, events, options)
+        part = measure_raw(mne, _open(mne, path), path, events, options)
     return replace(part, skipped=(*_cut_short(path), *part.skipped))
 
 
@@ -77,7 +77,7 @@ def measure_raw(
         "crop it, lower its sampling rate, or take a larger machine",
     )
     keep, notes = _unbroken(raw)
-    with readable(path, "MNE"):
+    with readable(path, "MNE"):  # a Raw in memory may still lie in its file
         values = raw.get_data(picks=names, verbose="ERROR").T[keep].astype(np.float32)
     part = cut_measurement(values, raw.times[keep], units, table, options, path, events_source)
     notes += [f"signals are in volts or tesla, recorded at {raw.info['sfreq']:g} Hz"]
@@ -111,12 +111,11 @@ def _cut_short(path: Path) -> list[Skipped]:
 
 def _open(mne: Any, path: Path) -> Any:
     root = next((p for p in path.parents if (p / "dataset_description.json").is_file()), None)
-    with readable(path, "MNE"):
-        if root is None:
-            return mne.io.read_raw(path, preload=False, verbose="ERROR")
-        mne_bids = require("mne_bids", "eeg")
-        place = mne_bids.get_bids_path_from_fname(path, verbose="ERROR")
-        return mne_bids.read_raw_bids(place, verbose="ERROR")
+    if root is None:
+        return mne.io.read_raw(path, preload=False, verbose="ERROR")
+    mne_bids = require("mne_bids", "eeg")
+    place = mne_bids.get_bids_path_from_fname(path, verbose="ERROR")
+    return mne_bids.read_raw_bids(place, verbose="ERROR")
 
 
 def _sensors(mne: Any, info: Any, path: Path) -> tuple[list[str], pd.DataFrame, list[Skipped]]:

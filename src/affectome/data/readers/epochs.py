@@ -21,6 +21,7 @@ MAX_GAP = 1.5  # sampling intervals
 MAX_GAP_SHARE = 0.1
 LAGS = ((0.5, 6.0), (0.05, 2.0))  # seconds between samples, seconds that the signal lags
 SHORTEST = 0.5
+MOST_SAMPLES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,11 @@ def time_grid(window: tuple[float, float], interval: float) -> np.ndarray:
             f"{interval:g} s; are the times in seconds?"
         )
     first, last = np.ceil(start / interval - 1e-6), np.floor(stop / interval + 1e-6)
+    if last - first > MOST_SAMPLES:
+        raise InputError(
+            f"a window from {window[0]:g} to {window[1]:g} s has {last - first:.3g} samples of "
+            f"{interval:.3g} s; is the sampling rate right?"
+        )
     return np.arange(first, last + 1) * interval
 
 

@@ -98,6 +98,8 @@ def load_maps(
     """
     path = Path(source)
     table = None if events is None else Path(events)
+    if not path.exists():
+        raise InputError(f"there is no file or folder of maps {path}")
     if path.is_dir():
         files = sorted(f for f in path.iterdir() if f.name.lower().endswith(SUFFIXES[:-1]))
         if not files and table is None:

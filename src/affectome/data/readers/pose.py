@@ -178,10 +178,12 @@ def clip_speeds(catalog: pd.DataFrame, time: np.ndarray) -> tuple[np.ndarray, li
 
 
 def _read_csv(file: Path) -> Pose:
-    with table_errors(file):
+    with readable(file, "pandas"), table_errors(file):
         style = style_of(file)
         first = read_csv(file, style, nrows=3, header=None, dtype=str)
         if str(first.iloc[0, 0]) == "scorer":
+            if len(first) < 3:
+                raise InputError(f"{file} has {len(first)} lines of names; DeepLabCut writes three")
             several = str(first.iloc[1, 0]) == "individuals"
             levels = list(range(4 if several else 3))
             table = read_csv(file, style, header=levels, index_col=0)

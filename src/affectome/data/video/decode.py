@@ -26,6 +26,8 @@ def open_film(path: Path) -> tuple[Any, Any]:
             f"{path} can't be opened as a video ({error.strerror}); it may be cut off or no "
             "video: copy it again"
         ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} can't be opened as a video: its header is damaged") from error
     if not container.streams.video:
         container.close()
         raise InputError(f"{path} has no video stream, only sound or text; give the film")

@@ -101,8 +101,11 @@ def _by_ffmpeg(file: Path) -> tuple[Iterator[np.ndarray], int]:
         with av.open(str(file)) as container:
             if not container.streams.audio:
                 raise InputError(f"{file}: there is no sound in it, only pictures or text")
+            # A stream that FFmpeg has no decoder for has no rate.
             rate = container.streams.audio[0].rate
-    except (av.FFmpegError, ValueError) as error:
+    except InputError:
+        raise
+    except (av.FFmpegError, ValueError, AttributeError, LookupError) as error:
         raise InputError(
             f"{file} is not a sound that can be read, whatever its ending says; give WAV, FLAC, "
             "OGG, MP3, M4A or the like"

@@ -40,6 +40,9 @@ def labelled(measurement: Measurement, target: str) -> tuple[xr.DataArray, list[
     if target not in trials:
         raise no_column(f"the trials of {measurement.source} have", target, trials.columns)
     column = trials[target]
+    people = trials["subject"] if "subject" in trials and target != "subject" else None
+    if people is not None and (people.astype(str) == column.astype(str)).all():
+        raise InputError(f"{target!r} is what is decoded; it can't also be the column of people")
     missing = column.isna() | (column.astype(str).str.strip() == "")
     skipped = [Skipped(f"trial {row}", f"no {target}") for row in np.flatnonzero(missing)]
     kept = column[~missing]
