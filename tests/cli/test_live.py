@@ -80,11 +80,13 @@ def test_a_sound_is_heard(tmp_path, capsys):
         (["--camera", "99", "--purpose", "research"], "the camera /dev/video99 can't be opened"),
         (["--camera", "0"], "needs a declared purpose"),
         (["--camera", "0", "--purpose", "workplace"], "Article 5(1)(f)"),
+        (["--source", "empty.wav", "--purpose", "research"], "empty.wav: there is no sound in it"),
         (["--source", "x", "--out", "t.txt"], "are written to a table, .parquet or .csv"),
         (["--source", "x", "--rules", "gone.toml"], "gone.toml can't be read as rules"),
     ],
 )
 def test_what_cannot_be_read_is_one_line(capsys, words, message):
+    Path("empty.wav").touch()
     status, _, err = run(capsys, *words)
     assert status == 2
     assert message in err
@@ -101,6 +103,61 @@ def test_what_was_read_is_written_when_it_is_ended(film, capsys, monkeypatch):
     assert status == 0
     assert "ended" in err
     assert len(pd.read_csv("t.csv")) == 1
+
+
+def test_what_is_refused_leaves_an_earlier_table_as_it_was(film, capsys):
+    Path("t.csv").write_text("earlier")
+    words = ["--source", str(film), "--out", "t.csv", "--purpose", "workplace"]
+    status, _, err = run(capsys, *words)
+    assert status == 2
+    assert "readings:" not in err
+    assert Path("t.csv").read_text() == "earlier"
+
+
+def test_a_camera_that_is_unplugged_keeps_what_was_read(capsys, monkeypatch):
+    av = pytest.importorskip("av")
+
+    class Camera:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def decode(self, **_):
+            yield av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+            raise av.error.OSError(19, "No such device", "/dev/video0")
+
+    monkeypatch.setattr(av, "open", lambda *_, **__: Camera())
+    words = ["--camera", "0", "--purpose", "research", "--out", "t.csv"]
+    status, _, err = run(capsys, *words)
+    assert status == 2
+    assert "the camera was lost" in err
+    assert "Traceback" not in err
+    assert len(pd.read_csv("t.csv")) == 1
+
+
+@pytest.mark.slow
+def test_another_program_receives_the_stream():
+    pylsl = pytest.importorskip("pylsl")
+    stream = Stream("face", ["anger", "neutral"])
+    found = pylsl.resolve_byprop("name", "affectome-face", timeout=5)
+    if not found:
+        pytest.skip("multicast is not allowed here")
+    inlet = pylsl.StreamInlet(found[0])
+    inlet.open_stream(timeout=5)
+    info = inlet.info(timeout=5)
+    channel, labels = info.desc().child("channels").child("channel"), []
+    while not channel.empty():
+        labels.append(channel.child_value("label"))
+        channel = channel.next_sibling()
+    assert labels == ["anger", "neutral", "abstains"]
+    stream.push(Reading("face", {"anger": 0.25, "neutral": 0.75}))
+    stream.push(Reading("face", abstains=True, because="no face"))
+    assert inlet.pull_sample(timeout=5)[0] == [0.25, 0.75, 0.0]
+    values, _ = inlet.pull_sample(timeout=5)
+    assert np.isnan(values[:2]).all()
+    assert values[2] == 1.0
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.csv"])

@@ -136,7 +136,7 @@ TYPED = {
     "signature nothing --pattern p.nii": "nothing holds no NIfTI or Analyze images",
     "live": "give --source FILE, or --camera 0 and --microphone, or one of these",
     "live --source f.mp4 --camera 0": "give --source FILE, or --camera 0 and --microphone",
-    "live --source s.wav --purpose research": "s.wav is neither a film nor a sound",
+    "live --source s.wav --purpose research": "s.wav: there is no sound in it",
     "live --source f.mp4 --seconds=-3": "'--seconds': Input should be greater than",
     "live --source f.mp4 --rules rules.toml": "rules say what they are for: purpose =",
     "live --source f.mp4 --out t.xlsx": "live readings are written to a table, .parquet or .csv",

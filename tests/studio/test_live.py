@@ -1,6 +1,7 @@
 import io
 import json
 import struct
+import sys
 import threading
 import time
 
@@ -71,6 +72,42 @@ def test_a_consent_that_is_taken_back_ends_the_reading(folder, frame, monkeypatc
         assert socket.receive_json()["why"] == "nothing is read before somebody agreed to it"
 
 
+def test_who_took_consent_back_is_not_asked_to_agree_by_a_page_that_comes_back(folder):
+    with served(folder) as client:
+        with connected(client) as socket:
+            assert "ada" in begin(socket, again=True)["why"]  # nobody agreed yet
+            begin(socket)
+        with connected(client) as socket:
+            assert begin(socket, again=True)["type"] == "started"
+        withdraw("ada")
+        with connected(client) as socket:
+            stopped = begin(socket, again=True)
+            assert stopped["type"] == "stopped"
+            assert "ada" in stopped["why"]
+    assert len(people()["ada"].consents) == 1
+
+
+def test_a_recording_that_cannot_begin_stops_the_session(folder, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(session_module, "Recorder", full)
+    record = {"agreed": True, "until": "2999-01-01", "passphrase": "correct horse"}
+    with served(folder) as client, connected(client) as socket:
+        stopped = begin(socket, record=record)
+        assert stopped["type"] == "stopped"
+        assert "No space left" in stopped["why"]
+
+
+def test_markers_that_cannot_be_sent_stop_the_session(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pylsl", None)
+    rules = Rules("research", (Rule("x", (Condition("anger", True, 0.4),), marker="m"),))
+    with served(folder, rules) as client, connected(client) as socket:
+        stopped = begin(socket, "words")
+        assert stopped["type"] == "stopped"
+        assert "affectome[lsl]" in stopped["why"]
+
+
 def test_a_frame_that_comes_too_fast_takes_the_place_of_the_one_that_waits(folder, monkeypatch):
     go = threading.Event()
     monkeypatch.setattr(LiveReader, "frame", lambda *_: [go.wait(5)][:0])
@@ -107,6 +144,8 @@ def test_malformed_messages_are_answered_and_leave_it_alive(folder, frame):
     rng = np.random.default_rng(0)
     wrong = [b"", b"x", "{", "[]", '{"type": "no"}', '{"type": "text"}', '{"type": "stop", "x": 1}']
     wrong += [message(kind, 3) for kind in (0, 3, 255)] + ["\x00", "[" * 5000, '"' + "x" * 70_000]
+    wrong += ['{"type": "text", "number": 1, "text": "x", "seconds": 1e999}']
+    wrong += ['{"type": "text", "number": 1, "text": "\\ud800"}']
     wrong += [struct.pack("<BId", FRAME, 4, value) for value in (float("nan"), float("inf"))]
     with served(folder) as client, connected(client) as socket:
         begin(socket)
@@ -139,6 +178,9 @@ def test_words_and_rules(folder):
         (note,) = [r for r in replies if r["type"] == "note"]
         assert (note["rule"], note["note"]) == ("cross", "speak softly")
         assert note["values"]["anger"] > 0.4
+        socket.send_text('{"type": "text", "number": 3, "text": "x", "seconds": 1e999}')
+        assert (reply := socket.receive_json())["type"] == "error"
+        assert "finite number" in reply["why"]
         socket.send_json({"type": "stop"})
         assert socket.receive_json()["type"] == "stopped"
 

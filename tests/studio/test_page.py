@@ -164,6 +164,36 @@ def test_without_consent_the_camera_stays_off(studio, browser):
     assert not wrong
 
 
+def test_why_it_stopped_is_said_and_an_unplugged_camera_stops_it(studio, browser):
+    page = opened(browser, studio, "live", [])
+    media = "navigator.mediaDevices"
+    page.evaluate(f"""() => {{
+        const ask = {media}.getUserMedia.bind({media});
+        {media}.getUserMedia = async (wanted) => (window.media = await ask(wanted));
+    }}""")
+    page.fill("#live-until", "2001-01-01")
+    page.dispatch_event("#live-until", "change")
+    begin(page)
+    page.wait_for_selector("#ask-error:has-text('has already passed')")
+    page.wait_for_timeout(300)  # the notice comes anew
+    assert page.is_visible("#ask-error")
+    page.fill("#live-until", "2999-01-01")
+    begin(page)
+    page.wait_for_selector("#now .bars", timeout=60_000)
+    page.evaluate("window.media.getTracks()[0].dispatchEvent(new Event('ended'))")
+    page.wait_for_selector("#running:has-text('the camera was switched off or unplugged')")
+
+
+def test_a_dropped_selection_is_read(studio, browser):
+    page = opened(browser, studio, "read", [])
+    page.evaluate("""() => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.setData("text/plain", "I love it");
+        window.dispatchEvent(new DragEvent("drop", { dataTransfer }));
+    }""")
+    page.wait_for_selector(".reading:has-text('love')", timeout=60_000)
+
+
 def test_live_readings_survive_a_restart_in_two_tabs(studio, browser):
     wrong = []
     pages = [opened(browser, studio, "live", wrong) for _ in range(2)]

@@ -1,4 +1,5 @@
 import json
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 
 from affectome.errors import InputError
 from affectome.safeguards import ConsentError, permit, record_consent, withdraw
+from affectome.studio import app as app_module
 from affectome.studio import recordings as kept
 from affectome.studio.recordings import LockedError, Recorder, pieces, recordings
 from live_sessions import begin, connected, message, served
@@ -58,6 +60,39 @@ def test_an_expired_recording_is_gone_and_no_copy_opens(monkeypatch, tmp_path):
         list(pieces(name, WORDS))
     with pytest.raises(InputError, match="has already passed"):
         Recorder("ada", "research", TODAY - timedelta(days=1), WORDS)
+
+
+def test_a_recording_that_has_just_begun_is_listed():
+    recorder = Recorder("ada", "research", TODAY, WORDS)
+    assert [one.name for one in recordings()] == [recorder.name]
+    recorder.add(kept.FRAME, 0.5, b"a face")
+    recorder.close()
+    assert [p.content for p in pieces(recorder.name, WORDS)] == [b"a face"]
+
+
+def test_what_was_opened_is_gone_with_its_recording(folder):
+    record_consent("ada", "research")
+    name, _ = made()
+    with served(folder) as client:
+        handle = client.post(f"/recordings/{name}/open", json={"passphrase": WORDS}).json()[
+            "handle"
+        ]
+        assert client.get(f"/recordings/frames/{handle}/0").status_code == 200
+        withdraw("ada")
+        assert client.get(f"/recordings/frames/{handle}/0").status_code == 404
+
+
+def test_a_studio_that_keeps_running_destroys_what_has_expired(folder, monkeypatch):
+    _, file = made()
+    monkeypatch.setattr(app_module, "LOOK_EVERY_S", 0.01)
+    with served(folder):
+        assert file.exists()
+        monkeypatch.setattr(kept, "today", lambda: TODAY + timedelta(days=1))
+        for _ in range(200):
+            if not file.exists():
+                break
+            time.sleep(0.02)
+        assert not list(file.parent.iterdir())
 
 
 def test_a_withdrawal_destroys_it():

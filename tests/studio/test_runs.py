@@ -179,14 +179,34 @@ def test_no_run_is_found_outside_the_folders(served, run):
 
 
 def test_a_report_that_links_out_of_its_folder_is_not_shown(served, folder, tmp_path):
-    (tmp_path / "secret.html").write_text("secret")
+    (tmp_path / "secret.html").write_text("<title>secret</title>")
     run = folder / "run"
     run.mkdir()
     (run / "result.json").write_text("{}")
     (run / "report.html").symlink_to(tmp_path / "secret.html")
     (found,) = served.get("/runs").json()["runs"]
     assert served.get(f"/runs/{found['id']}/report").status_code == 422
-    assert "secret" not in found["title"]
+    assert found["title"] == ""
+
+
+def test_broken_runs_do_not_hide_the_others(runs, folder):
+    for name, record in (("list", "[1]"), ("cut", "{"), ("options", '{"options": 5, "state": 3}')):
+        (folder / name).mkdir()
+        (folder / name / RECORD).write_text(record)
+        (folder / name / "result.json").write_bytes(b"\xff{")
+    (folder / "pipe").mkdir()
+    os.mkfifo(folder / "pipe" / "report.html")
+    (folder / "pipe" / "result.json").write_text("{}")
+    found = {one.name: one for one in runs.all()}
+    assert set(found) == {"list", "cut", "options", "pipe"}
+    with pytest.raises(InputError, match="can't be continued from here"):
+        runs.resume(found["options"].id)
+
+
+def test_a_folder_that_is_a_run_shows_the_runs_started_in_it(runs, folder):
+    (folder / "result.json").write_text("{}")
+    run = ended(runs, runs.start("audit", 0, "pictures", {}))
+    assert {one.id for one in runs.all()} > {run.id}
 
 
 def test_a_hundred_runs_are_listed_in_less_than_a_second(served, folder):

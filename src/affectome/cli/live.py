@@ -53,6 +53,7 @@ def live(
         cards = {name: find_modality(name).load().reader().card for name in modalities}
         streams = {name: Stream(name, list(card.labels)) for name, card in cards.items()}
     found: list[Reading] = []
+    ended = False
     shown = 0.0
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # written before it ends
     try:
@@ -66,11 +67,13 @@ def live(
                 emit(f"{reading.start_s or 0:7.1f} s  {_short(reading)}\n")
             if out is not None:
                 found.append(reading)
+        ended = True
     except KeyboardInterrupt:
+        ended = True
         say("ended")
     finally:
         signal.signal(signal.SIGTERM, before)
-        if out is not None:
+        if out is not None and (found or ended):  # what is refused leaves an earlier table
             say(f"readings: {write_live(out, found)}")
     if box.dropped:
         say(f"{box.dropped} frames were dropped, for they came faster than they can be read")
@@ -93,7 +96,7 @@ def _sources(
             box.fill(capture.sound_of(source), begun)
             modalities.append("voice")
         if not modalities:
-            raise InputError(f"{source} is neither a film nor a sound that can be read")
+            raise InputError(f"{source}: there is no sound in it that can be read")
     if camera is not None:
         box.fill(capture.camera(camera))
         modalities.append("face")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -36,6 +38,7 @@ from affectome.studio.session import Session
 from affectome.studio.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
+LOOK_EVERY_S = 600.0
 ABOUT = (
     "Readings of emotion with their uncertainty, live or of files, and the runs of this machine. "
     "A face shows a perceived expression and a decoder gives an estimate; neither says what "
@@ -66,7 +69,9 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         recordings()  # those whose last day has passed go now
+        looking = asyncio.create_task(_destroy_expired())
         yield
+        looking.cancel()
         await run_in_threadpool(runs.close)
 
     app = FastAPI(
@@ -153,6 +158,14 @@ def create_app(
 
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
+
+
+async def _destroy_expired() -> None:
+    """Destroy recordings whose last day passes while the studio runs."""
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        with contextlib.suppress(OSError):
+            await run_in_threadpool(recordings)
 
 
 def _say_errors_in_a_line(app: FastAPI) -> None:

@@ -136,11 +136,11 @@ def camera(number: str) -> Iterator[Moment]:
     Raises
     ------
     InputError
-        If there is none of that number.
+        If there is none of that number, or it is unplugged.
     """
     begun = time.monotonic()
     with _device(CAMERAS, number, "camera") as container:
-        for frame in container.decode(video=0):
+        for frame in _until_lost(container.decode(video=0), "camera"):
             yield Moment(time.monotonic() - begun, frame.to_ndarray(format="rgb24"))
 
 
@@ -150,15 +150,23 @@ def microphone() -> Iterator[Moment]:
     Raises
     ------
     InputError
-        If there is none.
+        If there is none, or it is unplugged.
     """
     av = require("av", "voice")
     begun = time.monotonic()
     with _device(MICROPHONES, "", "microphone") as container:
         mono = av.AudioResampler(format="fltp", layout="mono", rate=RATE)
-        for frame in container.decode(audio=0):
+        for frame in _until_lost(container.decode(audio=0), "microphone"):
             for part in mono.resample(frame):
                 yield Moment(time.monotonic() - begun, part.to_ndarray()[0])
+
+
+def _until_lost(decoded: Iterator[Any], what: str) -> Iterator[Any]:
+    av = require("av", "voice")
+    try:
+        yield from decoded
+    except av.FFmpegError as error:
+        raise InputError(f"the {what} was lost ({error}); is it still plugged in?") from error
 
 
 def _device(known: dict[str, tuple[str, str]], number: str, what: str) -> Any:

@@ -18,7 +18,7 @@ MOST_OPEN = 4
 def recording_router() -> APIRouter:
     """Give the routes of recordings; what is open is remembered in memory only."""
     router = APIRouter(prefix="/recordings", tags=["live"])
-    opened: OrderedDict[str, list[bytes]] = OrderedDict()
+    opened: OrderedDict[str, tuple[str, list[bytes]]] = OrderedDict()
 
     @router.get("")
     def list_recordings() -> list[RecordingAnswer]:
@@ -40,7 +40,7 @@ def recording_router() -> APIRouter:
                 moment = MomentAnswer(seconds=piece.seconds, readings=readings, frame=frame)
                 moments.append(moment)
         handle = secrets.token_urlsafe(16)
-        opened[handle] = frames
+        opened[handle] = (name, frames)
         while len(opened) > MOST_OPEN:
             opened.popitem(last=False)
         return OpenedAnswer(handle=handle, moments=moments)
@@ -48,7 +48,10 @@ def recording_router() -> APIRouter:
     @router.get("/frames/{handle}/{number}", response_class=Response)
     def frame(handle: str, number: int) -> Response:
         """Give a frame of an open recording."""
-        frames = opened.get(handle, [])
+        name, frames = opened.get(handle, ("", []))
+        if name and not kept.exists(name):  # withdrawn or past its last day since it was opened
+            del opened[handle]
+            frames = []
         if not 0 <= number < len(frames):
             raise HTTPException(404, "there is no such frame; open the recording again")
         return Response(frames[number], media_type="image/jpeg")

@@ -94,6 +94,7 @@ class Recorder:
         file = folder / f"{self.name}{SUFFIX}"
         self._stream: BinaryIO = file.open("xb")
         self._stream.write(self._head + b"\n")
+        self._stream.flush()  # what has no first line is destroyed when recordings are listed
         self._n = 0
         record_output(file, {person}, project)
 
@@ -173,6 +174,11 @@ def find(name: str, project: Path | None = None) -> Path:
     ):
         raise InputError("there is no such recording, or its last day has passed")
     return kept_folder(project) / FOLDER / f"{name}{SUFFIX}"
+
+
+def exists(name: str, project: Path | None = None) -> bool:
+    """Whether a recording that was found before is still there."""
+    return (kept_folder(project) / FOLDER / f"{name}{SUFFIX}").is_file()
 
 
 def destroy(file: Path) -> None:

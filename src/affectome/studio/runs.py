@@ -106,9 +106,11 @@ class Runs:
                 folder, depth = waiting.pop()
                 visited += 1
                 names, below = _entries(folder)
-                if names & {"result.json", RECORD}:
-                    found.append(self._describe(folder, number, names))
-                elif depth < DEEPEST:
+                is_run = bool(names & {"result.json", RECORD})
+                if is_run:
+                    with contextlib.suppress(OSError):  # removed while it is looked at
+                        found.append(self._describe(folder, number, names))
+                if depth < DEEPEST and (not is_run or depth == 0):
                     waiting += [(one, depth + 1) for one in below]
         return sorted(found, key=lambda run: -run.changed)
 
@@ -166,7 +168,8 @@ class Runs:
         record = _record(folder)
         if not record or not self.one(run).resumable:
             raise InputError(f"the run {folder.name} can't be continued from here")
-        options = {str(k): str(v) for k, v in dict(record.get("options", {})).items()}
+        held = record.get("options")
+        options = {str(k): str(v) for k, v in held.items()} if isinstance(held, dict) else {}
         command, source = str(record.get("command")), str(record.get("source"))
         words = self._words(command, number, source, options)
         return self._launch(folder, number, words, record)
@@ -300,7 +303,7 @@ class Runs:
 
 
 def _entries(folder: Path) -> tuple[set[str], list[Path]]:
-    """Names of a folder's files, and its folders; links are not followed."""
+    """Names of a folder's files, and its folders; neither links nor pipes."""
     names: set[str] = set()
     below: list[Path] = []
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
@@ -308,7 +311,7 @@ def _entries(folder: Path) -> tuple[set[str], list[Path]]:
             if entry.is_dir(follow_symlinks=False):
                 if not entry.name.startswith("."):
                     below.append(Path(entry.path))
-            else:
+            elif entry.is_file(follow_symlinks=False):
                 names.add(entry.name)
     return names, below
 

@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from affectome.errors import AffectomeError, InputError
 from affectome.people.reading import Reading
-from affectome.safeguards import permit, record_consent
+from affectome.safeguards import ConsentError, people, permit, record_consent
 from affectome.studio.live import LiveReader
 from affectome.studio.metrics import Metrics
 from affectome.studio.read_routes import fused_json, one_line
@@ -55,11 +55,16 @@ class Record(BaseModel):
 
 
 class Start(BaseModel):
-    """Begin to read: who, what for, which modalities, until when, and that they agreed."""
+    """Begin to read: who, what for, which modalities, until when, and that they agreed.
+
+    ``again`` goes on with what was agreed to before, as a page does whose connection was lost; it
+    records no new consent, so one that was taken back meanwhile stays so.
+    """
 
     model_config = ConfigDict(extra="forbid")
     type: Literal["start"]
     agreed: bool
+    again: bool = False
     person: str = Field(min_length=1, max_length=200)
     purpose: str
     modalities: list[Literal["face", "voice", "words"]] = Field(min_length=1)
@@ -75,7 +80,7 @@ class Text(BaseModel):
     type: Literal["text"]
     number: int
     text: str = Field(max_length=LONGEST_TEXT)
-    seconds: float = 0.0
+    seconds: float = Field(0.0, allow_inf_nan=False)
 
 
 class Stop(BaseModel):
@@ -236,18 +241,18 @@ class Session:
             reader = await self._in_thread(
                 lambda: LiveReader(start.person, start.modalities, start.rate)
             )
-        except AffectomeError as error:
+            self._end()
+            if start.record is not None:
+                self._recorder = await self._in_thread(lambda: _recorder(start))
+            if self._rules is not None:
+                loop = asyncio.get_running_loop()
+                self._responder = Responder(
+                    self._rules,
+                    lambda note: loop.call_soon_threadsafe(self._note, note),  # type: ignore[arg-type]
+                )
+        except (AffectomeError, OSError) as error:
             await self._stop(str(error))
             return
-        self._end()
-        if start.record is not None:
-            self._recorder = await self._in_thread(lambda: _recorder(start))
-        if self._rules is not None:
-            loop = asyncio.get_running_loop()
-            self._responder = Responder(
-                self._rules,
-                lambda note: loop.call_soon_threadsafe(self._note, note),  # type: ignore[arg-type]
-            )
         self._reader, self._start, self._asked = reader, start, time.monotonic()
         shown = {"person": start.person, "purpose": start.purpose, "until": until}
         shown["recorded"] = start.record.until.isoformat() if start.record else ""
@@ -354,6 +359,11 @@ class Session:
 
 def _agreed(start: Start) -> str:
     """Record the consent that was just given, and see that it is enough; give its last day."""
+    if start.again:
+        if people() is None:
+            raise ConsentError(f"no consent of {start.person!r} is recorded; agree first")
+        _permit(start)
+        return start.until.isoformat() if start.until else ""
     consent = record_consent(start.person, start.purpose, start.modalities, start.until)
     if start.record is not None:
         record_consent(start.person, start.purpose, ["recording"], start.record.until)

@@ -17,13 +17,13 @@ let live = null;
 export function begin() {
   const day = new Date(Date.now() + 30 * 864e5);
   byId("live-until").value = day.toISOString().slice(0, 10);
-  for (const id of ["live-purpose", "live-until", "live-face", "live-voice"]) byId(id).addEventListener("change", showNotice);
+  for (const id of ["live-purpose", "live-until", "live-face", "live-voice"]) byId(id).addEventListener("change", () => showNotice());
   byId("agree").addEventListener("change", () => { byId("begin").disabled = !byId("agree").checked; });
   byId("ask-form").addEventListener("submit", (event) => {
     event.preventDefault();
     start().catch((error) => { stop(); complain(byId("ask-error"), explained(error)); });
   });
-  byId("stop").addEventListener("click", stop);
+  byId("stop").addEventListener("click", () => stop());
   byId("mark").addEventListener("click", mark);
   byId("csv").addEventListener("click", csv);
   addEventListener("keydown", (event) => {
@@ -37,12 +37,12 @@ export function begin() {
   scrub(byId("ribbon"));
 }
 
-export function open() {
+export function open(why = "") {
   if (live) return;
   byId("record").checked = false;  // each recording is agreed to anew
   byId("record-how").hidden = true;
   Object.assign(byId("passphrase"), { value: "", required: false });
-  showNotice();
+  showNotice(why);
   listKept();
 }
 
@@ -102,7 +102,7 @@ const explained = (error) =>
 
 const modalities = () => ["face", "voice"].filter((name) => byId(`live-${name}`).checked);
 
-async function showNotice() {
+async function showNotice(why = "") {
   const wanted = modalities();
   byId("agree").checked = false;
   byId("begin").disabled = true;
@@ -123,7 +123,7 @@ async function showNotice() {
         place_.append(el("p", {}, line));
       }
     }
-    complain(byId("ask-error"), null);
+    complain(byId("ask-error"), why);
   } catch (error) {
     complain(byId("ask-error"), error);
   }
@@ -138,6 +138,7 @@ async function start() {
   });
   live = session(wanted, media);
   clear();
+  for (const track of media.getTracks()) track.addEventListener("ended", () => unplugged(track));
   if (wanted.includes("face")) {
     const video = byId("video");
     video.srcObject = media;
@@ -148,6 +149,11 @@ async function start() {
   if (wanted.includes("voice")) await listen();
   live.drawing = setInterval(draw, 100);
   connect();
+}
+
+function unplugged(track) {
+  // A camera that is gone would otherwise show its last frame for ever.
+  if (live?.media?.getTracks().includes(track)) stop(`the ${track.kind === "video" ? "camera" : "microphone"} was switched off or unplugged`);
 }
 
 const session = (wanted, media) => ({
@@ -179,17 +185,17 @@ function connect() {
   live.socket = socket;
   socket.onopen = () => {
     socket.send(JSON.stringify({
-      type: "start", agreed: true, person: byId("live-person").value.trim(), purpose: byId("live-purpose").value,
+      type: "start", agreed: true, again: Boolean(mine.about), person: byId("live-person").value.trim(), purpose: byId("live-purpose").value,
       until: byId("live-until").value, modalities: live.wanted, rate: live.rate,
       record: byId("record").checked ? { agreed: true, until: byId("record-until").value, passphrase: byId("passphrase").value } : null,
     }));
   };
   socket.onmessage = ({ data }) => live === mine && take(JSON.parse(data));
-  socket.onclose = () => {
+  socket.onclose = ({ reason }) => {
     mine.waiting.clear();
     if (live !== mine || mine.ended) return;
     mine.on = false;
-    byId("running").textContent = "the studio does not answer; trying again";
+    byId("running").textContent = `${reason || "the studio does not answer"}; trying again`;
     setTimeout(() => live === mine && !mine.ended && connect(), 1000);
   };
 }
@@ -235,8 +241,7 @@ function take(reply) {
     return;
   }
   if (reply.type === "stopped") {
-    if (reply.why) complain(byId("ask-error"), reply.why);
-    if (!live.ended) stop();
+    if (!live.ended) stop(reply.why);
     return;
   }
   if (reply.type === "note") {
@@ -385,19 +390,19 @@ function csv() {
   save("live.csv", [head.join(","), ...rows].join("\n") + "\n", "text/csv");
 }
 
-function stop() {
+function stop(why = "") {
   if (!live) return;
   if (live.ended || !live.samples.length) {
     close();
     live = null;
     byId("stage").hidden = true;
     byId("ask").hidden = false;
-    open();
+    open(why);
     return;
   }
   close();
   live.ended = true;
-  byId("running").textContent = "Stopped: camera and microphone are off. Look back along the ribbon, or keep the readings as CSV; they are gone when this page closes.";
+  byId("running").textContent = `${why ? `Stopped, for ${why}: ` : "Stopped: "}camera and microphone are off. Look back along the ribbon, or keep the readings as CSV; they are gone when this page closes.`;
   byId("stop").textContent = "Done";
   byId("on").className = "on ended";
   draw();

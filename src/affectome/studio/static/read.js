@@ -30,6 +30,8 @@ export function begin() {
     event.preventDefault();
     byId("drop").hidden = true;
     location.hash = "#read";
+    const text = event.dataTransfer.getData("text/plain");
+    if (text) byId("text").value = text;
     add([...event.dataTransfer.files]);
     if (!files.some((file) => needsPurpose(file))) read();
   });
