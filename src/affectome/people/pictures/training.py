@@ -359,7 +359,7 @@ def _card(
 ) -> Card:
     held = " and ".join(evidence.split.by) or "single pictures (a random split)"
     main = evidence.score
-    beside = {n: b.value for n, b in evidence.baselines.items()}
+    beside = {n: b.value for n, b in evidence.baselines.items() if np.isfinite(b.value)}
     scores = [
         Metric(
             metric,
