@@ -2,6 +2,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -45,8 +46,8 @@ def runs(folder, program):
     made.close()
 
 
-def ended(runs, run):
-    for _ in range(200):
+def ended(runs, run, seconds=4):
+    for _ in range(50 * seconds):
         found = runs.one(run.id)
         if found.state != "running":
             return found
@@ -143,6 +144,25 @@ def test_no_more_than_two_run_at_a_time(runs, monkeypatch):
         runs.start("audit", 0, "pictures", {})
     with pytest.raises(InputError, match="2 commands run already"):
         runs.start("audit", 0, "pictures", {})
+
+
+@pytest.mark.slow
+def test_real_commands_take_the_folder_that_was_made_for_them(folder, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2] / "src"))
+    rows = [f"s{k},{'joy' if k % 2 else 'anger'},I am glad {k}\n" for k in range(12)]
+    (folder / "t.csv").write_text("subject,emotion,said\n" + "".join(rows))
+    runs = Runs((folder,))
+    try:
+        begun = [
+            runs.start("audit", 0, "t.csv", {"target": "emotion"}),
+            runs.start("read", 0, "t.csv", {"modality": "words", "column": "said"}),
+        ]
+        for run in begun:
+            found = ended(runs, run, seconds=120)
+            assert found.state == "done", found.message
+            assert runs.file(run.id, "result.json").is_file()
+    finally:
+        runs.close()
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """Runs: folders that commands wrote, and commands that are started and followed from here.
 
 A run is a folder with a ``result.json``, or one that a command was started into from here, which
-holds ``studio.json`` (command, source, options, state), ``studio.log`` and ``studio.progress``. A
-command is a process of the same command line, so a run from here is the run of a terminal; a
-cancelled one goes on where it was, as far as its command can.
+holds ``.studio.json`` (command, source, options, state), ``.studio.log`` and ``.studio.progress``
+(hidden, since ``--out`` takes no folder that holds what no run wrote). A command is a process of
+the same command line, so a run from here is the run of a terminal; a cancelled one goes on where it
+was, as far as its command can.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from affectome.data.outputs import write_json
 from affectome.errors import InputError
 
 WITHIN = "affectome-runs"
-RECORD, LOG, STEPS = "studio.json", "studio.log", "studio.progress"
+RECORD, LOG, STEPS = ".studio.json", ".studio.log", ".studio.progress"
 DEEPEST, MOST_VISITED, MOST_LISTED = 4, 20_000, 2_000
 MOST_RUNNING = 2
 LONGEST_OPTION = 200
@@ -49,7 +50,7 @@ class Startable:
 
 
 STARTABLE = {
-    "read": Startable(("read",), ("purpose", "person", "modality")),
+    "read": Startable(("read",), ("purpose", "person", "modality", "column")),
     "audit": Startable(("audit",), ("target", "group")),
     "emergence": Startable(
         ("study", "emergence"),

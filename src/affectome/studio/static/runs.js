@@ -3,7 +3,7 @@
 import { api, byId, complain, el, sendJson } from "./dom.js";
 
 const HINTS = {
-  purpose: "research", person: "ada", modality: "face", target: "emotion", group: "subject",
+  purpose: "research", person: "ada", modality: "face", column: "text", target: "emotion", group: "subject",
   network: "alexnet", label: "emotion", cut: "3.5,5.0", permutations: "1000", untrained: "5",
 };
 let all = [];
