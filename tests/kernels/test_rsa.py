@@ -52,7 +52,7 @@ def test_every_condition_once_is_the_plain_comparison(method):
 
 
 def test_ties_take_mean_ranks_in_every_draw():
-    draws = RNG.integers(0, N, (6, N))
+    draws = np.random.default_rng(1).integers(0, N, (6, N))
     counts = np.array([np.bincount(draw, minlength=N) for draw in draws])
     categories = np.round(DATA * 2)
     found = rsa.bootstrap_comparisons(np.round(MODELS), categories, counts, "spearman")

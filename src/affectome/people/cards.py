@@ -151,10 +151,7 @@ def load_card(folder: Path) -> Card:
     file = folder / "card.json"
     try:
         plain = json.loads(file.read_text(encoding="utf-8"))
-        metrics = tuple(
-            Metric(**(m | {"interval": tuple(m["interval"]) if m["interval"] else None}))
-            for m in plain.pop("metrics")
-        )
+        metrics = tuple(_metric(m) for m in plain.pop("metrics"))
         curves = tuple(_curve(c) for c in plain.pop("curves", ()))
         usual = {
             name: Usual(tuple(one["edges"]), tuple(one["counts"]))
@@ -165,6 +162,13 @@ def load_card(folder: Path) -> Card:
         raise InputError(f"{folder} holds no model: there is no card.json in it") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{file} is not a model card: {error}") from error
+
+
+def _metric(plain: Mapping[str, Any]) -> Metric:
+    """Give a metric; a baseline that has no score for these data is left out."""
+    interval = tuple(plain["interval"]) if plain["interval"] else None
+    beside = {n: b for n, b in plain.get("baselines", {}).items() if b is not None}
+    return Metric(**(dict(plain) | {"interval": interval, "baselines": beside}))
 
 
 def shipped_cards() -> Iterator[Card]:

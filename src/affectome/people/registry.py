@@ -20,7 +20,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from affectome.data.tars import is_file, places, tars_in
 from affectome.errors import AffectomeError, InputError, unknown
 from affectome.people.cards import Card
 from affectome.people.reading import Reading, Readings
@@ -219,15 +218,17 @@ def files_in(folder: Path, modality: str | None = None) -> list[Path]:
         if one.holds(place)
     }
     suffixes = frozenset().union(*(m.suffixes for m in every if modality or not m.members))
-    packed = []
+    packed: set[Path] = set()
     if modality == "pictures":
-        packed = [tar / name for tar in tars_in(folder) for name in places(tar)]
+        from affectome.data.tars import places, tars_in  # noqa: PLC0415  pandas, for folders only
+
+        packed = {tar / name for tar in tars_in(folder) for name in places(tar)}
     found = sorted(
         {
             file
             for file in (*folder.rglob("*"), *packed)
             if file.suffix.lower() in suffixes
-            and is_file(file)
+            and (file in packed or file.is_file())
             and not file.name.startswith(".")
             and file.parent not in wholes
         }

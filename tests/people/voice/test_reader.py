@@ -128,11 +128,15 @@ def test_music_is_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"just words, no sound " * 40, b"\x89PNG\r\n\x1a\n" + bytes(200)]
+    ("content", "told"),
+    [
+        (b"just words, no sound " * 40, r"a\.wav is not a sound that can be read, whatever"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(200), r"a\.wav: there is no sound in it, only pictures"),
+    ],
 )
-def test_a_wrong_ending_is_one_line(tmp_path: Path, content: bytes) -> None:
+def test_a_wrong_ending_is_one_line(tmp_path: Path, content: bytes, told: str) -> None:
     (tmp_path / "a.wav").write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.wav is not a sound that can be read, whatever"):
+    with pytest.raises(InputError, match=told):
         list(reader().read_file(tmp_path / "a.wav"))
 
 
