@@ -100,9 +100,16 @@ def _tells(metric: str, null: NullScores) -> bool:
 
 
 def _widening(metric: str, scores: NDArray[np.float64], reach: NDArray[np.float64]) -> float:
-    """Give the factor with which 95 % of the intervals of scores hold their mean."""
+    """Give the factor with which 95 % of the intervals of scores hold their mean.
+
+    Where some arrangements are predicted so much alike that their scores have no spread at all, a
+    few groups decide everything; distances are then taken as they are, which is wider.
+    """
     mean, able = float(scores.mean()), np.flatnonzero(reach > 0)
-    needed = [widening_to(METRICS[metric], float(scores[r]), reach[r], mean) for r in able]
+    if able.size == reach.size:
+        needed = [widening_to(METRICS[metric], float(scores[r]), reach[r], mean) for r in able]
+    else:
+        needed = [abs(float(scores[r]) - mean) / reach[r] for r in able]
     told = np.sort(np.array(needed)[np.isfinite(needed)])
     if told.size < CALIBRATED // 2:
         return USUAL_INFLATION
